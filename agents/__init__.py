@@ -1,0 +1,1 @@
+"""What the agents do: a room for each, and `runtime`, which knows what an agent is."""

@@ -1,0 +1,52 @@
+"""What is asked of a language model, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.json import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One chat completion.
+
+    `output_schema` is the JSON Schema the answer must follow (None: free text), `output_name` its name on the wire;
+    `max_tokens` bounds the answer; `timeout` is in seconds, for the whole call.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    output_schema: JsonObject | None = None
+    output_name: str = "answer"
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the model's server counted them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A whole answer: an answer cut by `max_tokens` is never a reply, it raises `ModelTruncated`."""
+
+    text: str
+    model: str
+    usage: Usage

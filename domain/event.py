@@ -1,0 +1,82 @@
+"""The event on the wire, CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2), and its typed payloads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _text_or_nothing(value: object) -> object:
+    """An extension of the wrong type is a foreign publisher's business: read it as absent."""
+    return value if isinstance(value, str) and value else None
+
+
+def _hops(value: object) -> object:
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+Extension = Annotated[str | None, BeforeValidator(_text_or_nothing)]
+Attribute = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Event(BaseModel):
+    """One CloudEvent, structured mode. Extensions are optional on the way in and always set on the way out.
+
+    `correlationid` is constant along a chain; `causationid` is the id of the event that caused this one;
+    `hops` counts the events between the root of the chain and this one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Attribute
+    source: Attribute
+    type: Attribute
+    subject: Extension = None
+    time: Extension = None
+    datacontenttype: Extension = None
+    dataschema: Extension = None
+    correlationid: Extension = None
+    causationid: Extension = None
+    agentid: Extension = None
+    hops: Annotated[int, BeforeValidator(_hops)] = 0
+    traceparent: Extension = None
+    data: Any = None
+
+    def to_json(self) -> bytes:
+        """The structured-mode JSON form, without absent attributes."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class EventData(BaseModel):
+    """A typed payload. Subclasses name their event type, which is also the topic:
+
+    class CodeGenerated(EventData, type="agents.implementation.code.generated"): …
+
+    Unknown fields are ignored, so that publishers may add fields within a version.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event_type: ClassVar[str]
+    version: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, *, type: str | None = None, version: str = "1.0", **kwargs: Any
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if type is not None:
+            cls.event_type = type
+            cls.version = version
+
+    @classmethod
+    def data_schema(cls) -> str:
+        """The URI that goes into `dataschema`."""
+        return f"urn:my-agents:schema:{cls.event_type}:{cls.version}"
+
+    @property
+    def subject(self) -> str | None:
+        """What the event is about, for `subject`; subclasses that speak of an entity override it."""
+        return None

@@ -1,0 +1,133 @@
+"""The execution: one durable record per unit of work, as two documents and a mark in the state store.
+
+`claim:{id}` says who works on it, `execution:{id}` holds its outcome and is created once, `published:{id}` says that
+its events are out. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.event import Event
+
+DOCUMENT_VERSION = 1
+"""Version of the stored documents. Code of version N reads N−1 too, so that a rolling update can go both ways."""
+
+_NAMESPACE: UUID = uuid5(NAMESPACE_URL, "urn:my-agents:execution")
+
+
+def execution_id(agent: str, task: str, source: str, key: str) -> str:
+    """The identity of a unit of work: the same event (or idempotency key) for the same task is the same execution."""
+    return str(uuid5(_NAMESPACE, json.dumps([agent, task, source, key])))
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Trigger(_Document):
+    """Why an execution exists: an event that one of the agent's tasks reacts to, or a request over HTTP.
+
+    `source` and `key` are the event's source and id, or the caller and its idempotency key. `input` is what the handler
+    gets before validation: the event's data or the request's input. `event` is the whole event, None for a request.
+    """
+
+    agent: str
+    task: str
+    source: str
+    key: str
+    input: Any
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    hops: int = 0
+    traceparent: str | None = None
+    event: Event | None = None
+
+    @cached_property
+    def execution_id(self) -> str:
+        return execution_id(self.agent, self.task, self.source, self.key)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the input: one identity with two inputs is an error of the sender, not a redelivery."""
+        return hashlib.sha256(json.dumps(self.input, sort_keys=True).encode()).hexdigest()
+
+
+class Attempt(_Document):
+    """`owner` is the process that ran, `ended` why it no longer does: an error's code, `lost`, or `handed_back`."""
+
+    owner: str
+    ended: str | None = None
+
+
+class Claim(_Document):
+    """Who works on an execution. Created once, then changed by ETag only.
+
+    `nonce` belongs to the delivery that owns it; `beat` moves while the owner lives.
+    """
+
+    v: int = DOCUMENT_VERSION
+    id: str
+    nonce: str
+    digest: str
+    trigger: Trigger
+    attempts: tuple[Attempt, ...]
+    beat: int = 0
+    handed_back: bool = False
+
+
+class Change(_Document):
+    """A named pure function of an agent and its arguments, to be applied once to one entity."""
+
+    entity: str
+    function: str
+    arguments: dict[str, Any]
+
+
+class PromptUse(_Document):
+    name: str
+    version: str
+    content_hash: str
+
+
+class Failure(_Document):
+    code: str
+    message: str
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class TokenUsage(_Document):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Execution(_Document):
+    """The outcome, completed or failed: what everyone sees of a unit of work. Never changes once it is created."""
+
+    v: int = DOCUMENT_VERSION
+    id: str
+    agent: str
+    task: str
+    status: Literal["completed", "failed"]
+    correlation_id: str
+    causation_id: str | None
+    trigger_source: str
+    trigger_key: str
+    digest: str
+    attempts: int
+    prompt: PromptUse | None = None
+    model: str | None = None
+    usage: TokenUsage = TokenUsage()
+    output: Any = None
+    events: tuple[Event, ...] = ()
+    changes: tuple[Change, ...] = ()
+    error: Failure | None = None
+    started_at: str
+    completed_at: str
+    duration_ms: float
