@@ -62,11 +62,8 @@ class EventData(BaseModel):
     event_type: ClassVar[str]
     version: ClassVar[str]
 
-    @classmethod
-    def __pydantic_init_subclass__(
-        cls, *, type: str | None = None, version: str = "1.0", **kwargs: Any
-    ) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+    def __init_subclass__(cls, *, type: str | None = None, version: str = "1.0", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         if type is not None:
             cls.event_type = type
             cls.version = version

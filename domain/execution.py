@@ -31,23 +31,31 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Failure(_Document):
+    code: str
+    message: str
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
 class Trigger(_Document):
     """Why an execution exists: an event that one of the agent's tasks reacts to, or a request over HTTP.
 
-    `source` and `key` are the event's source and id, or the caller and its idempotency key. `input` is what the handler
-    gets before validation: the event's data or the request's input. `event` is the whole event, None for a request.
+    `source` and `key` are the event's source and id, or the caller and its idempotency key.
+    Either `event` holds the whole event, or `input` what the request brought. `refusal` is why this can never run,
+    when that was found before it was claimed: no CloudEvent, an identity that was used with another input.
     """
 
     agent: str
     task: str
     source: str
     key: str
-    input: Any
+    input: Any = None
     correlation_id: str | None = None
     causation_id: str | None = None
     hops: int = 0
     traceparent: str | None = None
     event: Event | None = None
+    refusal: Failure | None = None
 
     @cached_property
     def execution_id(self) -> str:
@@ -56,7 +64,8 @@ class Trigger(_Document):
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the input: one identity with two inputs is an error of the sender, not a redelivery."""
-        return hashlib.sha256(json.dumps(self.input, sort_keys=True).encode()).hexdigest()
+        payload = self.event.data if self.event else self.input
+        return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
 
 
 class Attempt(_Document):
@@ -96,12 +105,6 @@ class PromptUse(_Document):
     content_hash: str
 
 
-class Failure(_Document):
-    code: str
-    message: str
-    details: dict[str, Any] = Field(default_factory=dict)
-
-
 class TokenUsage(_Document):
     input_tokens: int = 0
     output_tokens: int = 0
@@ -116,7 +119,7 @@ class Execution(_Document):
     task: str
     status: Literal["completed", "failed"]
     correlation_id: str
-    causation_id: str | None
+    causation_id: str | None = None
     trigger_source: str
     trigger_key: str
     digest: str

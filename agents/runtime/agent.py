@@ -149,6 +149,11 @@ class Agent:
         """Declare the event types that the tasks' outcomes may hold."""
         self.emits.extend(events)
 
+    @property
+    def entities(self) -> dict[str, type[BaseModel]]:
+        """The kinds of entities that this agent changes, by their name in keys and URLs."""
+        return {entity_kind(change.entity): change.entity for change in self.changes.values()}
+
     def reactions_to(self, event_type: str) -> list[tuple[Task, Reaction]]:
         return [
             (task, reaction)

@@ -32,11 +32,10 @@ class Publisher(Protocol):
 
 class Subscription(Protocol):
     async def run(self, topics: Sequence[str], deliver: Deliver) -> None:
-        """Receive until cancelled, each message in a task of its own; reconnects by itself."""
-        ...
+        """Receive until cancelled, each message in a task of its own; reconnects by itself.
 
-    async def pause(self) -> None:
-        """Take nothing new; deliveries under way can still be answered. After it, `run` may be cancelled."""
+        Messages that were not answered by then are delivered again.
+        """
         ...
 
     @property

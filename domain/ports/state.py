@@ -12,7 +12,7 @@ class Stored:
 
 
 class StateStore(Protocol):
-    """Documents under keys, with optimistic concurrency. Keys hold no `/` and no `#`; `ttl` is in seconds.
+    """Documents under keys, with optimistic concurrency. Keys hold no `/` and no `#`; `ttl` is in seconds, None keeps for ever.
 
     Every operation raises `SidecarUnavailable` when it cannot say whether it took effect, `TooLarge` when the store
     refuses the size. A refusal (False) may be the answer to a write of one's own whose first answer was lost, or to an
@@ -21,14 +21,14 @@ class StateStore(Protocol):
 
     async def get(self, key: str) -> Stored | None: ...
 
-    async def create(self, key: str, data: bytes, *, ttl: int) -> bool:
+    async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
         """Write only if the key is absent; False when it is there. Such a key is never written by `put`."""
         ...
 
-    async def swap(self, key: str, data: bytes, etag: str, *, ttl: int) -> bool:
+    async def swap(self, key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
         """Write only if the document still has this ETag; False when it has moved."""
         ...
 
-    async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int) -> None:
+    async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:
         """Write plainly, all in one call; the last writer wins."""
         ...

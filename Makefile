@@ -1,0 +1,65 @@
+# What a person types. Everything else is in the `agents` command.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help up down reset test check format lock
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+	@echo "  ARGS is passed on: make up ARGS=--detach"
+
+# `exec`: the command itself is what Ctrl-C and make's own signals reach, with no shell between.
+up: $(VENV)/.synced  ## start everything and watch over it
+	@exec $(BIN)/agents up $(ARGS)
+
+down: $(VENV)/.synced  ## stop everything; data stays
+	@exec $(BIN)/agents down $(ARGS)
+
+reset: $(VENV)/.synced  ## drop the local data after asking
+	@exec $(BIN)/agents reset $(ARGS)
+
+test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
+	@$(BIN)/agents provision --dapr-cli
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.synced-dev  ## format, lint, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.synced-dev  ## rewrite the code in our format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.synced-dev  ## pin the dependencies of pyproject.toml anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml --all-extras --group dev -o requirements-dev.lock
+
+# The environment. Two stamps, one folder: the development lock holds all of the other, so once it was asked for
+# it stays, and `make up` after `make test` changes nothing. A stamp is written last: interrupted, it is made again.
+# No recipe here calls make again: such a line runs even under `make -n`.
+RUNTIME_LOCK := $(if $(wildcard $(VENV)/.dev),requirements-dev.lock,requirements.lock)
+$(VENV)/.synced: $(RUNTIME_LOCK) requirements-uv.lock pyproject.toml
+	@$(call sync,$(RUNTIME_LOCK))
+	@touch $@
+
+$(VENV)/.synced-dev: requirements-dev.lock requirements-uv.lock pyproject.toml
+	@$(call sync,requirements-dev.lock)
+	@touch $(VENV)/.dev $(VENV)/.synced $@
+
+# A working environment is never cleared, whoever made it (`uv venv` makes one without pip); only one whose Python
+# does not run any more, after an upgrade of the system, is made anew.
+define sync
+	cli/local/preflight.sh $(PYTHON) && \
+	echo "installing $(1) into $(VENV)" && \
+	{ $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); } && \
+	{ $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; } && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock && \
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(1) && \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+endef

@@ -1,0 +1,142 @@
+"""From a message of the broker to executions: parse, find who reacts, let the runner settle each."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+
+from pydantic import ValidationError
+
+from agents.runtime.agent import Agent
+from agents.runtime.correlations import Correlations
+from agents.runtime.runner import Runner
+from domain.errors import Unavailable
+from domain.event import Event
+from domain.execution import Failure, Trigger
+from domain.json import parse
+from domain.ports.pubsub import Answer
+from domain.ports.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+EXCERPT = 2_000
+OURS = "/agents/"
+"""Sources that begin so are agents; whoever else gives a correlation id brings it in."""
+
+
+class Intake:
+    """`deliver` is what subscriptions call. It answers for every message and never raises."""
+
+    def __init__(
+        self, agent: Agent, runner: Runner, correlations: Correlations, telemetry: Telemetry
+    ) -> None:
+        self._agent = agent
+        self._runner = runner
+        self._correlations = correlations
+        self._telemetry = telemetry
+
+    async def deliver(self, topic: str, message: bytes) -> Answer:
+        try:
+            event = read_event(message)
+        except ValueError as error:
+            return await self._runner.deliver(self._unreadable(topic, message, str(error)))
+        attributes = {
+            "messaging.system": "dapr",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": topic,
+            "messaging.message.id": event.id,
+        }
+        with self._telemetry.span(f"process {topic}", "consumer", event.traceparent, attributes):
+            return await self._settle(topic, event)
+
+    async def _settle(self, topic: str, event: Event) -> Answer:
+        triggers = self._triggers(topic, event)
+        if not triggers:
+            log.info("event %s of type %s on %s is not for %s", event.id, event.type, topic, self._agent.name)
+            return Answer.SUCCESS
+        if event.correlationid and not event.source.startswith(OURS):
+            try:
+                for trigger in triggers:
+                    await self._correlations.add(event.correlationid, trigger.execution_id)
+            except Unavailable as error:
+                log.warning("event %s is left to the broker: %s", event.id, error)
+                return Answer.RETRY
+        answers = await asyncio.gather(*map(self._runner.deliver, triggers))
+        return Answer.RETRY if Answer.RETRY in answers else Answer.SUCCESS
+
+    def _triggers(self, topic: str, event: Event) -> list[Trigger]:
+        if topic == self._agent.commands_topic:
+            return [self._command(event)]
+        return [
+            Trigger(
+                agent=self._agent.name,
+                task=task.name,
+                source=event.source,
+                key=event.id,
+                correlation_id=event.correlationid,
+                causation_id=event.id,
+                hops=event.hops + 1,
+                traceparent=event.traceparent,
+                event=event,
+            )
+            for task, _ in self._agent.reactions_to(event.type)
+        ]
+
+    def _command(self, event: Event) -> Trigger:
+        """The request inside a command; a foreign one that fits nothing is refused under the event's identity."""
+        try:
+            trigger = Trigger.model_validate(event.data)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            refusal = Failure(code="rejected", message=f"no command: {problem['msg']} at {problem['loc']}")
+        else:
+            if trigger.agent == self._agent.name and trigger.event is None and trigger.refusal is None:
+                return trigger
+            refusal = Failure(code="rejected", message=f"no command for {self._agent.name}")
+        return Trigger(
+            agent=self._agent.name,
+            task="execute",
+            source=event.source,
+            key=event.id,
+            correlation_id=event.correlationid,
+            causation_id=event.id,
+            event=event,
+            refusal=refusal,
+        )
+
+    def _unreadable(self, topic: str, message: bytes, problem: str) -> Trigger:
+        """What is no CloudEvent gets the hash of its bytes for an identity, and a dead letter."""
+        log.warning("a message on %s is no CloudEvent: %s", topic, problem)
+        try:
+            excerpt = message[:EXCERPT].decode().replace("\x00", "\ufffd")
+        except UnicodeDecodeError:
+            excerpt = base64.b64encode(message[:EXCERPT]).decode()
+        return Trigger(
+            agent=self._agent.name,
+            task="unreadable",
+            source=f"/topics/{topic}",
+            key=hashlib.sha256(message).hexdigest(),
+            input={"size": len(message), "excerpt": excerpt},
+            refusal=Failure(code="unreadable", message=f"no CloudEvent: {problem}"),
+        )
+
+
+def read_event(message: bytes) -> Event:
+    """Parse structured-mode CloudEvents 1.0, also with `data_base64`.
+
+    Raises:
+        ValueError: saying what is wrong.
+
+    """
+    document = parse(message)
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004  # what is wrong is the message, not a type in this program
+    if "data_base64" in document and "data" not in document:
+        document["data"] = parse(base64.b64decode(document["data_base64"], validate=True))
+    try:
+        return Event.model_validate(document)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None

@@ -1,0 +1,237 @@
+"""The life of an execution: claim, meet, run, complete, apply, publish, answer.
+
+What is promised: accepted work gets exactly one recorded outcome, its events go out under one identity at least once,
+and its changes take effect once, however often the work is delivered, processes die or freeze, or stores fail.
+Three sidecar calls on the way through: create the claim, create the outcome, publish. Everything else is for trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from agents.runtime.agent import Agent
+from agents.runtime.claims import Claims
+from agents.runtime.context import Ports
+from agents.runtime.documents import read_execution
+from agents.runtime.publication import Publication
+from agents.runtime.run import Lifecycle, OnText, Run
+from agents.runtime.timing import Timing, backoff
+from agents.runtime.work import Work
+from domain.errors import AgentError, IdReused, Unavailable
+from domain.execution import Claim, Execution, Failure, Trigger
+from domain.log_context import bind
+from domain.ports.pubsub import Answer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The outcome is recorded and visible. `replayed`: this delivery did not run it."""
+
+    execution: Execution
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not yet: somebody works on it, or it waits for what `trouble` says."""
+
+    trouble: AgentError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How a caller over HTTP waits: it has no redelivery, so `announce` sends its request to the agent's own command
+    topic before it runs; it stays at most `patience` seconds, and leaves when the run is held up.
+    """
+
+    announce: Callable[[], Awaitable[None]]
+    patience: float
+    on_text: OnText | None = None
+
+
+class Runner:
+    def __init__(self, agent: Agent, ports: Ports, timing: Timing, *, owner: str) -> None:
+        """`owner` names this process in the records."""
+        self._agent = agent
+        self._ports = ports
+        self._timing = timing
+        self._claims = Claims(ports.store, owner, timing.claim_ttl)
+        self._publication = Publication(ports.store, ports.publisher, timing.outcome_ttl)
+        self.work = Work(agent, ports, timing)
+        self._lifecycle = Lifecycle(ports.store, self._claims, self.work, self._publication, timing)
+        self._runs: dict[str, Run] = {}
+        self._waiting = 0
+        self._draining = False
+
+    async def deliver(self, trigger: Trigger) -> Answer:
+        """Settle one delivery. While a dependency is down the delivery is held: a RETRY would come back at once."""
+        with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
+            return await self._deliver(trigger)
+
+    async def submit(self, trigger: Trigger, request: Request) -> Settled | Pending:
+        """Settle one request over HTTP.
+
+        Raises:
+            IdReused: the idempotency key was used with another input.
+            Unavailable: the request was not accepted.
+
+        """
+        if self._draining:
+            raise Unavailable("this replica is shutting down", retry_after=1)
+        with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
+            return await self._settle(trigger, request)
+
+    async def drain(self, grace: float) -> None:
+        """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""
+        self._draining = True
+        for run in self._runs.values():
+            if run.trouble.done():
+                run.task.cancel()
+        tasks = [run.task for run in self._runs.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            if late:
+                log.info("handing back %d executions", len(late))
+                await asyncio.wait(late, timeout=self._timing.lease)
+        await self._publication.flush()
+
+    @property
+    def running(self) -> int:
+        """How many executions this process works on."""
+        return len(self._runs)
+
+    async def find(self, execution_id: str) -> Execution | Claim | None:
+        """The outcome, or the claim of what has none yet."""
+        execution = await read_execution(self._ports.store, execution_id)
+        if execution is not None:
+            return execution
+        held = await self._claims.read(execution_id)
+        return held.claim if held else None
+
+    async def _deliver(self, trigger: Trigger) -> Answer:
+        failures = 0
+        while not self._draining:
+            try:
+                settled = await self._settle(trigger, None)
+            except Unavailable as error:
+                log.warning("%s/%s is held: %s", trigger.agent, trigger.task, error)
+                await asyncio.sleep(backoff(failures))
+                failures += 1
+            except IdReused as error:
+                # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
+                refusal = Failure(code=error.code, message=error.message)
+                other = {"key": f"{trigger.key}#{trigger.digest}", "refusal": refusal}
+                trigger = Trigger.model_validate(trigger.model_dump() | other)
+            except AgentError as error:
+                log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
+                return Answer.RETRY
+            else:
+                return Answer.SUCCESS if isinstance(settled, Settled) else Answer.RETRY
+        return Answer.RETRY
+
+    async def _settle(self, trigger: Trigger, request: Request | None) -> Settled | Pending:
+        """Claim new work and run it; `_meet` what is known."""
+        nonce = uuid4().hex
+        if trigger.execution_id not in self._runs:
+            claim = await self._claims.create(trigger, nonce)
+            if claim is not None:
+                return await self._start(claim, request, taken_over=False)
+        if self._waiting >= self._timing.max_waiting:
+            return Pending()
+        self._waiting += 1
+        try:
+            return await self._meet(trigger, nonce, request)
+        finally:
+            self._waiting -= 1
+
+    async def _meet(self, trigger: Trigger, nonce: str, request: Request | None) -> Settled | Pending:
+        """Known work: finished → make sure it is visible; lost → take over; else wait here a moment.
+
+        Clocks of two machines are never compared: a claim is lost when its ETag has not moved for a lease by this clock.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._timing.wait
+        etag, still_since = "", now()
+        found_at: float | None = None
+        while True:
+            if run := self._runs.get(trigger.execution_id):
+                _require_same_input(trigger, run.claim.digest)
+                return await self._await(run, request, until=deadline, replayed=True)
+            if execution := await read_execution(self._ports.store, trigger.execution_id):
+                _require_same_input(trigger, execution.digest)
+                found_at = now() if found_at is None else found_at
+                if await self._publication.is_out(execution.id):
+                    return Settled(execution, replayed=True)
+                # Its owner may be about to publish: give it a lease before doing it in its place.
+                if now() - found_at >= self._timing.lease:
+                    await self._lifecycle.make_visible(execution)
+                await asyncio.sleep(self._timing.lease / 10)
+                continue
+            held = await self._claims.read(trigger.execution_id)
+            if held is None:
+                raise Unavailable(
+                    f"the claim of execution {trigger.execution_id} was refused, yet there is none"
+                )
+            if held.claim.nonce == nonce:  # it was mine: only the answer to my write was lost
+                return await self._start(held.claim, request, taken_over=False)
+            _require_same_input(trigger, held.claim.digest)
+            if held.etag != etag:
+                etag, still_since = held.etag, now()
+            if held.claim.handed_back or now() - still_since >= self._timing.lease:
+                claim = await self._claims.take_over(held, nonce)
+                if claim is not None:
+                    log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
+                    self._ports.telemetry.count("agents.takeovers", attributes={"agent": self._agent.name})
+                    return await self._start(claim, request, taken_over=True)
+                continue  # another was first, or it was mine and the answer was lost: read again
+            if now() >= deadline or self._draining:
+                return Pending()
+            await asyncio.sleep(self._timing.lease / 5)
+
+    async def _start(self, claim: Claim, request: Request | None, *, taken_over: bool) -> Settled | Pending:
+        """The claim is mine: run it in a task of its own, and wait for it."""
+        if request is not None:
+            try:
+                await request.announce()
+            except AgentError as error:
+                await self._claims.end_attempt(claim, error.code, hand_back=True)
+                raise
+        on_text = request.on_text if request else None
+        run = Run(self._lifecycle, claim, taken_over=taken_over, on_text=on_text)
+        self._runs[claim.id] = run
+        run.task.add_done_callback(lambda _: self._runs.pop(claim.id))
+        return await self._await(run, request, until=None, replayed=False)
+
+    async def _await(
+        self, run: Run, request: Request | None, *, until: float | None, replayed: bool
+    ) -> Settled | Pending:
+        """A delivery waits for its own run as long as it takes, for another's until `until`; a request as it said."""
+        watched: set[asyncio.Future[Any]] = {run.task}
+        timeout = until - asyncio.get_running_loop().time() if until is not None else None
+        if request is not None:
+            watched.add(run.trouble)
+            timeout = request.patience
+        await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not run.task.done():
+            return Pending(run.trouble.result() if run.trouble.done() else None)
+        if run.task.cancelled():
+            return Pending()
+        return Settled(run.task.result(), replayed)
+
+
+def _require_same_input(trigger: Trigger, digest: str) -> None:
+    if trigger.digest != digest:
+        raise IdReused(
+            f"{trigger.source} used the identity {trigger.key!r} before for {trigger.agent}/{trigger.task}, with another "
+            "input: use a new one for new work",
+            execution_id=trigger.execution_id,
+        )

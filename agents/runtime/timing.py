@@ -1,0 +1,63 @@
+"""The times and limits of the life cycle. They depend on each other, so one object derives and checks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """All times in seconds.
+
+    `lease`: a claim whose owner has not moved its beat for so long may be taken over.
+    `redelivery_after`: when the broker offers an unanswered message again (Redis: processingTimeout).
+    `max_attempts`: how often a handler may fail before its execution is recorded as failed.
+    `max_crashes`: how often an execution may lose its process before it is recorded as failed.
+    `http_patience`: how long a request waits for its result before it gets 202.
+    `retention`: how long an outcome can be asked for, and a repeated event is recognised.
+    """
+
+    lease: float = 2.0
+    redelivery_after: float = 3.0
+    max_attempts: int = 3
+    max_crashes: int = 5
+    max_waiting: int = 256
+    http_patience: float = 300.0
+    retention: int = 7 * DAY
+    max_document_bytes: int = 1_900_000
+    max_event_bytes: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.lease <= 0.8 * self.redelivery_after:
+            raise ValueError(
+                f"a lease of {self.lease} s does not fit a redelivery after {self.redelivery_after} s: it must lie between "
+                f"0.1 s and 80 % of it, or redelivered work could not wait for its owner to be declared lost"
+            )
+        if self.retention < DAY:
+            raise ValueError(f"a retention of {self.retention} s is less than a day: replays would run twice")
+
+    @property
+    def beat(self) -> float:
+        """How often the owner moves its claim: two beats may be missed."""
+        return self.lease / 3
+
+    @property
+    def wait(self) -> float:
+        """How long a redelivery waits in place for known work: more than a lease, less than the next redelivery."""
+        return (self.lease + self.redelivery_after) / 2
+
+    @property
+    def claim_ttl(self) -> int:
+        return self.retention
+
+    @property
+    def outcome_ttl(self) -> int:
+        """Longer than the claim's: an expired outcome behind a live claim would look like lost work."""
+        return self.retention + DAY
+
+
+def backoff(failures: int) -> float:
+    """Pause before the next try after so many failures in a row: 0.25 s doubled up to 5 s."""
+    return float(min(0.25 * 2**failures, 5.0))

@@ -1,0 +1,266 @@
+"""The agents' HTTP API as the commands use it: where each agent listens, one call, one stream.
+
+On the standard library: `http.client` knows no proxies, follows no redirects and is imported in milliseconds.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from pydantic_core import from_json
+
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.local.instance import Instance, find_instance
+from cli.local.manifest import read_manifest, shifted
+from cli.nearest import nearest
+from domain.errors import IdReused, InvalidInput, Unavailable
+from domain.json import JsonObject, dump
+
+PATIENCE = 5.0
+"""Seconds for an answer that needs no model."""
+
+SILENCE = 60.0
+"""Seconds after which a silent stream is dead: the agents send a comment every 15 s."""
+
+_BY_STATUS = {
+    400: ExitCode.USAGE,
+    401: ExitCode.INVALID,
+    403: ExitCode.INVALID,
+    404: ExitCode.NOT_FOUND,
+    413: ExitCode.USAGE,
+    503: ExitCode.NOT_READY,
+}
+_DOWN: list[type[Unavailable]] = [Unavailable, *Unavailable.__subclasses__()]
+_BY_CODE = {
+    InvalidInput.code: ExitCode.USAGE,
+    IdReused.code: ExitCode.USAGE,
+    **{kind.code: ExitCode.NOT_READY for kind in _DOWN},
+}
+
+
+class Unreachable(CommandError):
+    """Nothing answers at an agent's address."""
+
+    def __init__(self, what: str, url: str, reason: str, hint: str) -> None:
+        super().__init__(f"{what} does not answer at {url}: {reason}", hint=hint, code=ExitCode.NOT_RUNNING)
+
+
+class Interrupted(CommandError):
+    """The connection broke after the request was sent: whether it was taken is not known."""
+
+
+class Refusal(CommandError):
+    """The documented error of an agent. `refused` is its code, `details` what it says more; `status` the HTTP status."""
+
+    def __init__(self, error: JsonObject, status: int | None = None) -> None:
+        self.refused = str(error["code"])
+        self.details: JsonObject = error.get("details") or {}
+        self.status = status
+        code = _BY_CODE.get(self.refused) or _BY_STATUS.get(status or 0, ExitCode.FAILED)
+        super().__init__(error["message"], hint=_hint(status, self.details), code=code)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    document: Any
+
+
+class AgentClient:
+    """One agent's API. Every call opens a connection of its own: on loopback that costs less than keeping one alive."""
+
+    def __init__(self, name: str, url: str, *, token: str | None = None, hint: str = "") -> None:
+        """`hint` is what to do when nothing answers."""
+        self.name = name
+        self.url = url.rstrip("/")
+        self._token = token
+        self._hint = hint
+
+    def tasks(self) -> list[JsonObject]:
+        tasks: list[JsonObject] = self.get("/tasks")["tasks"]
+        return tasks
+
+    def execution(self, execution_id: str) -> JsonObject | None:
+        """The record as far as there is one."""
+        return self._find(f"/executions/{quote(execution_id, safe='')}")
+
+    def correlated(self, correlation_id: str) -> list[str]:
+        """Ids of this agent's executions that brought a correlation id in."""
+        found = self._find(f"/correlations/{quote(correlation_id, safe='')}")
+        return list(found["executions"]) if found else []
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path).document
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience: float | None = PATIENCE,
+    ) -> Answer:
+        """One request below `/api/<agent>`.
+
+        Raises:
+            Unreachable, Interrupted, Refusal
+
+        """
+        with self._answered(method, path, body, headers or {}, patience) as response:
+            try:
+                raw = response.read()
+                document = from_json(raw)
+            except (OSError, HTTPException) as error:
+                raise self._interrupted(error) from None
+            except ValueError:
+                raise CommandError(
+                    f"what answers at {self.url} is no agent: {response.status} {response.reason}",
+                    hint="`agents doctor` says who holds the port",
+                ) from None
+            if response.status >= 400:
+                raise _refusal(response.status, document)
+            return Answer(response.status, dict(response.headers.items()), document)
+
+    def stream(
+        self, method: str, path: str, body: JsonObject | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[str, JsonObject]]:
+        """Server-sent events as (name, data), until the other side ends them. Raises as `call`."""
+        with self._answered(method, path, body, headers or {}, PATIENCE, then=SILENCE) as response:
+            if response.status >= 400:
+                raise _refusal(response.status, from_json(response.read()))
+            yield "open", {}
+            try:
+                yield from _events(response)
+            except (OSError, HTTPException) as error:
+                raise self._interrupted(error) from None
+
+    def _find(self, path: str) -> JsonObject | None:
+        try:
+            found: JsonObject = self.get(path)
+        except Refusal as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        return found
+
+    @contextmanager
+    def _answered(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None,
+        headers: Mapping[str, str],
+        patience: float | None,
+        then: float | None = None,
+    ) -> Iterator[HTTPResponse]:
+        """The response once its headers are there; `patience` is for those, `then` for each read of the body."""
+        split = urlsplit(self.url)
+        kind = HTTPSConnection if split.scheme == "https" else HTTPConnection
+        connection = kind(split.hostname or "", split.port, timeout=PATIENCE)
+        sent = {"Accept": "application/json, text/event-stream", **headers}
+        if self._token:
+            sent["dapr-api-token"] = self._token
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        try:
+            try:
+                connection.connect()
+            except OSError as error:
+                raise Unreachable(self.name, self.url, _reason(error), self._hint) from None
+            connection.sock.settimeout(patience)
+            try:
+                target = f"{split.path}/api/{self.name}{path}"
+                connection.request(method, target, None if body is None else dump(body), sent)
+                sock = connection.sock
+                response = connection.getresponse()
+                sock.settimeout(then or patience)
+            except (OSError, HTTPException) as error:
+                raise self._interrupted(error) from None
+            yield response
+        finally:
+            connection.close()
+
+    def _interrupted(self, error: Exception) -> Interrupted:
+        return Interrupted(
+            f"{self.name} at {self.url} did not answer to the end: {_reason(error)}",
+            hint="`agents status` and `agents logs` tell more",
+        )
+
+
+def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
+    """The agents of dapr.yaml by name; AGENTS_URL_<AGENT> says where one is that listens elsewhere."""
+    instance = instance or find_instance()
+    env = instance.environment
+    hint = f"start the agents: {instance.command('up')}"
+    clients = {}
+    for app in read_manifest(instance.manifest):
+        variable = f"AGENTS_URL_{app.app_id.upper().replace('-', '_')}"
+        url = env.get(variable) or f"http://127.0.0.1:{shifted(app, instance.offset).app_port}"
+        if not re.fullmatch(r"https?://[^/\s:]+(:\d{1,5})?(/[^\s?#]*)?", url):
+            raise CommandError(
+                f"{variable} is {url!r}, not an http:// or https:// address", code=ExitCode.INVALID
+            )
+        clients[app.app_id] = AgentClient(app.app_id, url, token=env.get("APP_API_TOKEN"), hint=hint)
+    return clients
+
+
+def chosen(clients: Mapping[str, AgentClient], names: tuple[str, ...]) -> dict[str, AgentClient]:
+    """The clients meant by names, all when there are none; CommandError for a name that is no agent's."""
+    for name in names:
+        if name not in clients:
+            raise CommandError(
+                f"there is no agent {name!r}", hint=nearest(name, clients), code=ExitCode.NOT_FOUND
+            )
+    return {name: clients[name] for name in names or clients}
+
+
+def nothing_answers(problems: list[CommandError]) -> CommandError:
+    """The one error to show when every agent that was asked failed."""
+    return problems[0] if len(problems) == 1 else CommandError(
+        "no agent answers", hint=problems[0].hint, code=problems[0].code
+    )  # fmt: skip
+
+
+def _events(response: HTTPResponse) -> Iterator[tuple[str, JsonObject]]:
+    name, data = "message", b""
+    for raw in response:
+        line = raw.rstrip(b"\r\n")
+        if line.startswith(b"event:"):
+            name = line[6:].strip().decode(errors="replace")
+        elif line.startswith(b"data:"):
+            data += line[5:].strip()
+        elif not line and data:
+            yield name, from_json(data)
+            name, data = "message", b""
+
+
+def _refusal(status: int, document: Any) -> Refusal:
+    error = document.get("error") if isinstance(document, dict) else None
+    if not isinstance(error, dict):
+        error = {"code": "unknown", "message": f"HTTP {status}: {str(document)[:200]}"}
+    return Refusal(error, status)
+
+
+def _hint(status: int | None, details: JsonObject) -> str:
+    if status in {401, 403}:
+        return "export the APP_API_TOKEN that the agents were started with"
+    if "kept" in details:
+        return f"{details['kept']}; agents executions show {details.get('execution_id')}"
+    if "execution_id" in details:
+        return f"agents executions show {details['execution_id']}"
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__

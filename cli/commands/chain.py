@@ -1,0 +1,191 @@
+"""`agents chain`: all that an execution set off, as a tree."""
+
+import time
+from typing import Any
+
+import click
+from rich.live import Live
+from rich.text import Text
+from rich.tree import Tree
+
+from cli.chain import Chain, Link, as_json, unsettled
+from cli.client import agent_clients, nothing_answers
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.output import console, print_json
+from cli.progress import waiting
+from cli.readable import clock, duration, moment_of, one_line
+from domain.json import JsonObject
+
+EPILOG = """\b
+Examples: agents chain 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e
+          agents chain release-42 --follow"""
+REFRESH = 0.3
+APPEARS_WITHIN = 10.0
+"""Seconds for which --follow waits for an id that nobody knows yet, and for agents that do not answer."""
+_MARKS = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "running": ("●", "cyan"),
+    "waiting": ("◌", "yellow"),
+    "expected": ("◌", "yellow"),
+    "missing": ("?", "red"),
+    "unknown": ("?", "yellow"),
+    "repeated": ("↑", "dim"),
+}
+_MEANINGS = {
+    "waiting": "waiting to be tried again",
+    "expected": "not begun",
+    "missing": "never begun",
+    "unknown": "not known: the agent does not answer",
+    "repeated": "already above",
+}
+
+
+@click.command(epilog=EPILOG)
+@click.argument("wanted", metavar="ID")
+@click.option("--follow", "-f", is_flag=True, help="Go on until nothing of it is at work any more.")
+@click.option(
+    "--json", "json_", is_flag=True, help="Print the tree as JSON; with -f a line for every change."
+)
+@click.pass_context
+def command(ctx: click.Context, *, wanted: str, follow: bool, json_: bool) -> None:
+    """Show the chain below ID, an execution's id or a correlation id: every execution and event, with times.
+
+    Nothing is searched: what an event sets off follows from its id and from the events that tasks react to. Waiting,
+    running and failed work is shown, too.
+
+    Exit code 0, 1 when an execution of the chain failed, 3 when no agent answers, 4 when an agent of several does not
+    answer, 9 when nobody knows the id.
+    """
+    chain = Chain(agent_clients())
+    roots = _follow(chain, wanted, json_=json_) if follow else _once(chain, wanted)
+    if not follow and json_:
+        print_json(as_json(wanted, roots, chain.problems))
+    if not json_:
+        out = console()
+        out.print(_drawn(roots))
+        out.print(Text(_summary(roots), style="dim"))
+    for problem in chain.problems.values():
+        click.echo(f"{problem.message}; {problem.hint}", err=True)
+    failed = any(link.status == "failed" for root in roots for link in root.walk())
+    ctx.exit(ExitCode.FAILED if failed else ExitCode.NOT_READY if chain.problems else ExitCode.OK)
+
+
+def _once(chain: Chain, wanted: str) -> list[Link]:
+    with waiting(f"reading the chain of {wanted}"):
+        return _required(chain, wanted, chain.read(wanted))
+
+
+def _follow(chain: Chain, wanted: str, *, json_: bool) -> list[Link]:
+    """Read again and again, show every change; the last reading when all is quiet."""
+    out = console(stderr=json_)
+    changed_at = time.monotonic()
+    said: JsonObject | None = None
+    with Live(console=out, transient=True, auto_refresh=False) as live:
+        while True:
+            roots = chain.read(wanted)
+            if out.is_terminal:
+                live.update(_drawn(roots) if roots else Text(f"waiting for {wanted}"), refresh=True)
+            document = as_json(wanted, roots, chain.problems)
+            if document != said:
+                said, changed_at = document, time.monotonic()
+                if json_ and roots:
+                    print_json(document, indent=None)
+            if _ended(roots, chain, time.monotonic() - changed_at):
+                return _required(chain, wanted, roots)
+            time.sleep(REFRESH)
+
+
+def _ended(roots: list[Link], chain: Chain, unchanged: float) -> bool:
+    """Nothing is at work any more; agents and ids that are not there get some time to appear."""
+    if not roots or chain.problems:
+        unknown_alone = all(link.status == "unknown" for link in unsettled(roots))
+        return unknown_alone and unchanged > APPEARS_WITHIN
+    return not unsettled(roots)
+
+
+def _required(chain: Chain, wanted: str, roots: list[Link]) -> list[Link]:
+    if roots:
+        return roots
+    problems = list(chain.problems.values())
+    if problems and len(problems) == chain.size:
+        raise nothing_answers(problems)
+    missing = "; ".join(problem.message for problem in problems)
+    raise CommandError(
+        f"no agent knows an execution or a correlation id {wanted}",
+        hint=missing
+        or "records are kept for AGENTS_RETENTION_DAYS; `agents events` shows what went by lately",
+        code=ExitCode.NOT_FOUND,
+    )
+
+
+def _drawn(roots: list[Link]) -> Tree:
+    top = Tree("", hide_root=True)
+    for root in roots:
+        began = _begin(root)
+        _draw(top.add(_line(root, began)), root, began)
+    return top
+
+
+def _draw(tree: Tree, link: Link, began: str | None) -> None:
+    for event, reactions in link.emitted:
+        branch = tree.add(_event_line(event))
+        for reaction in reactions:
+            _draw(branch.add(_line(reaction, began)), reaction, began)
+
+
+def _line(link: Link, began: str | None) -> Text:
+    mark, colour = _MARKS.get(link.status, ("·", ""))
+    record = link.record
+    line = Text.assemble((f"{mark} ", colour), (f"{link.agent}/{link.task}", "bold"), "  ")
+    line.append(_MEANINGS.get(link.status, link.status), colour)
+    if "duration_ms" in record:
+        line.append(f" in {duration(record['duration_ms'] / 1000)}")
+        line.append(_offset(record["started_at"], began), "dim")
+    elif link.status != "repeated" and link.waited is not None:
+        line.append(f" for {duration(link.waited)}")
+    if isinstance(record.get("attempts"), int) and record["attempts"] > 1:
+        line.append(f", {record['attempts']} attempts")
+    line.append(f"  {link.execution_id}", "dim")
+    if record.get("error"):
+        line.append(f"\n{record['error']['code']}: {one_line(record['error']['message'])}", "red")
+    return line
+
+
+def _event_line(event: JsonObject) -> Text:
+    style = "red" if event["type"].endswith(".dead-letter") else "cyan"
+    return Text.assemble((one_line(event["type"]), style), ("  " + clock(event.get("time")), "dim"))
+
+
+def _begin(root: Link) -> str | None:
+    started: str | None = root.record.get("started_at")
+    return started
+
+
+def _offset(started: str, began: str | None) -> str:
+    """At what time for the root; how much later for what it set off."""
+    first, this = moment_of(began), moment_of(started)
+    if first is None or this is None or first == this:
+        return f" at {clock(started)}"
+    return f" after {duration((this - first).total_seconds())}"
+
+
+def _summary(roots: list[Link]) -> str:
+    links = [link for root in roots for link in root.walk() if link.status != "repeated"]
+    counts: dict[str, int] = {}
+    for link in links:
+        counts[link.status] = counts.get(link.status, 0) + 1
+    said = [f"{len(links)} executions: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
+    moments: list[Any] = [
+        moment
+        for link in links
+        for key in ("started_at", "completed_at")
+        if (moment := moment_of(link.record.get(key)))
+    ]
+    if moments:
+        said.append(f"{duration((max(moments) - min(moments)).total_seconds())} from the first to the last")
+    tokens = sum(sum(link.record.get("usage", {}).values()) for link in links)
+    if tokens:
+        said.append(f"{tokens} tokens")
+    return "; ".join(said)

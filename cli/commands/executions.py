@@ -1,0 +1,125 @@
+"""`agents executions show`: one unit of work, told from its record."""
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from cli.client import AgentClient, agent_clients, chosen, nothing_answers
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.local.instance import find_instance
+from cli.output import console, print_json
+from cli.progress import waiting
+from cli.readable import clock, duration, one_line, value_lines
+from domain.json import JsonObject
+
+COLOURS = {"completed": "green", "failed": "red", "running": "cyan", "waiting": "yellow"}
+
+
+@click.group(epilog="Example: agents executions show 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e")
+def command() -> None:
+    """Look at executions: each is one unit of work of one agent."""
+
+
+@command.command(epilog="Example: agents executions show 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e --json")
+@click.argument("execution_id", metavar="ID")
+@click.option("--agent", help="Ask this agent alone.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the record as JSON, events as whole CloudEvents."
+)
+def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
+    """Tell what became of an execution: why it began, attempts, prompt, model, output, events, error.
+
+    Every agent is asked, since an id does not say whose it is. Exit code 0, 3 when no agent answers, 9 when none knows it.
+    """
+    record = find(chosen(agent_clients(), (agent,) if agent else ()), execution_id)
+    if as_json:
+        print_json(record)
+    else:
+        _tell(console(), record)
+
+
+def find(clients: dict[str, AgentClient], execution_id: str) -> JsonObject:
+    problems: list[CommandError] = []
+    with waiting(f"looking for execution {execution_id}"):
+        for client in clients.values():
+            try:
+                record = client.execution(execution_id)
+            except CommandError as problem:
+                problems.append(problem)
+            else:
+                if record is not None:
+                    return record
+    if len(problems) == len(clients):
+        raise nothing_answers(problems)
+    missing = "; ".join(problem.message for problem in problems)
+    raise CommandError(
+        f"no agent knows the execution {execution_id}",
+        hint=missing
+        or "records are kept for AGENTS_RETENTION_DAYS; `agents chain` takes correlation ids, too",
+        code=ExitCode.NOT_FOUND,
+    )
+
+
+def _tell(out: Console, record: JsonObject) -> None:
+    status = record["status"]
+    took = f" in {duration(record['duration_ms'] / 1000)}" if "duration_ms" in record else ""
+    title = Text.assemble(f"{record['agent']}/{record['task']} ", (status, COLOURS.get(status, "")), took)
+    title.stylize("bold", 0, len(title) - len(status) - len(took))
+    out.print(title)
+    for name, text in _facts(record):
+        out.print(Text.assemble("  ", (f"{name:12}", "cyan"), one_line(text)))
+    if record.get("error"):
+        _section(out, "error", record["error"]["message"])
+        if record["error"]["details"]:
+            _section(out, "details", record["error"]["details"])
+    if record.get("output") is not None:
+        _section(out, "output", record["output"])
+    for event in record.get("events", []):
+        out.print(Text(f"\nevent {one_line(event['type'])}  {one_line(event['id'])}", style="bold"))
+        for line in value_lines(event.get("data"), 1):
+            out.print(line)
+    if record.get("changes"):
+        _section(out, "changes", record["changes"])
+    out.print(
+        f"\nnext: {find_instance().command('chain')} {record['execution_id']}", markup=False, style="dim"
+    )
+
+
+def _facts(record: JsonObject) -> list[tuple[str, str]]:
+    facts = [
+        ("execution", record["execution_id"]),
+        ("correlation", record["correlation_id"]),
+        ("because of", _trigger(record)),
+        ("attempts", _attempts(record["attempts"])),
+    ]
+    if "started_at" in record:
+        facts.append(("time", f"{clock(record['started_at'])} to {clock(record['completed_at'])}"))
+    if prompt := record.get("prompt"):
+        facts.append(("prompt", f"{prompt['name']} {prompt['version']} ({prompt['content_hash'][:12]})"))
+    if record.get("model"):
+        usage = record["usage"]
+        facts.append(("model", record["model"]))
+        facts.append(("tokens", f"{usage['input_tokens']} in, {usage['output_tokens']} out"))
+    return facts
+
+
+def _trigger(record: JsonObject) -> str:
+    source, key = record["trigger_source"], record["trigger_key"]
+    if source.startswith("/callers/"):
+        return f"a request over HTTP, idempotency key {key}"
+    return f"event {key} from {source}"
+
+
+def _attempts(attempts: int | list[JsonObject]) -> str:
+    """A finished record counts them, an unfinished one tells whose they are."""
+    if isinstance(attempts, int):
+        return str(attempts)
+    told = [f"{one['owner']} ({one['ended'] or 'at work'})" for one in attempts]
+    return f"{len(attempts)}: {', '.join(told)}"
+
+
+def _section(out: Console, name: str, value: object) -> None:
+    out.print(Text(f"\n{name}", style="bold"))
+    for line in value_lines(value, 1):
+        out.print(line)

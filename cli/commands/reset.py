@@ -1,0 +1,40 @@
+"""`agents reset`: drops the local data after asking."""
+
+import shutil
+
+import click
+
+from cli.errors import CommandError
+from cli.local import control
+from cli.local.instance import find_instance
+from cli.output import print_json
+
+EPILOG = "Example: agents reset --yes"
+DATA = ("redis", "scheduler", "mail")
+
+
+@click.command(epilog=EPILOG)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was dropped as JSON; needs --yes.")
+def command(*, yes: bool, as_json: bool) -> None:
+    """Drop events, executions, schedules and mails kept on this machine. Logs, models and built programs stay.
+
+    A Redis that `agents up` found running is not touched: its data is not ours to drop.
+    """
+    instance = find_instance()
+    if pid := control.running_pid(instance):
+        raise CommandError(f"it is running (pid {pid})", hint=f"stop it first: {instance.command('down')}")
+    folders = [instance.run / name for name in DATA if (instance.run / name).exists()]
+    if as_json and not yes:
+        raise click.UsageError("--json needs --yes")
+    if folders and not yes:
+        listed = "\n".join(f"  {folder}" for folder in folders)
+        click.confirm(f"This drops\n{listed}\nGo on?", abort=True)
+    for folder in folders:
+        shutil.rmtree(folder)
+    if as_json:
+        print_json({"dropped": [str(folder) for folder in folders]})
+    else:
+        click.echo(
+            f"dropped: {', '.join(folder.name for folder in folders)}" if folders else "there was no data"
+        )

@@ -1,0 +1,106 @@
+"""`agents status`: what runs, how it fares, what waits."""
+
+from typing import Any
+
+import click
+from rich.table import Table
+
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.local import control, model
+from cli.local.instance import Instance, find_instance
+from cli.local.platform import Platform, plan, port_of
+from cli.local.redis import Redis, backlog
+from cli.local.redis import version as redis_version
+from cli.output import console, print_json
+
+EPILOG = "Example: agents status --json | jq '.services[] | select(.restarts > 0)'"
+_NUMBERS = {"pid", "restarts", "memory", "port"}
+_COLOURS = {"ready": "green", "starting": "cyan", "waiting": "cyan", "unready": "yellow", "backoff": "red"}
+
+
+@click.command(epilog=EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """Apps, sidecars, brokers and model: state, restarts, memory, and the backlog of every agent.
+
+    Exit code 0 when all is ready, 4 when something is not, 3 when nothing runs.
+    """
+    instance = find_instance()
+    status = control.ask(instance, "status") | outside(plan(instance))
+    if as_json:
+        print_json(status)
+    else:
+        _show(instance, status)
+    ctx.exit(ExitCode.OK if status["ready"] else ExitCode.NOT_READY)
+
+
+def outside(platform: Platform) -> dict[str, Any]:
+    """What the supervisor does not know: the broker's backlog and the models."""
+    return {"redis": _redis(platform), "model": _model(platform)}
+
+
+def _redis(platform: Platform) -> dict[str, Any] | None:
+    if platform.redis is None:
+        return None
+    address = platform.redis
+    try:
+        with Redis("127.0.0.1", port_of(address)) as redis:
+            waiting = backlog(redis)
+    except (OSError, CommandError) as error:
+        return {"address": address, "error": str(error)}
+    return {"address": address, "version": redis_version("127.0.0.1", port_of(address)), "backlog": waiting}
+
+
+def _model(platform: Platform) -> dict[str, Any]:
+    env = platform.instance.environment
+    if platform.ollama is None:
+        return {"provider": env.get("LLM_PROVIDER", "ollama")}
+    wanted = env.get("OLLAMA_MODEL", model.NAME)
+    try:
+        there = wanted.removesuffix(":latest") in model.models(platform.ollama)
+    except CommandError as error:
+        return {"provider": "ollama", "address": platform.ollama, "model": wanted, "error": error.message}
+    return {"provider": "ollama", "address": platform.ollama, "model": wanted, "available": there}
+
+
+def _show(instance: Instance, status: dict[str, Any]) -> None:
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("process", "state", "pid", "restarts", "memory", "port"):
+        table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
+    table.add_column("last exit")
+    for one in status["services"]:
+        colour = _COLOURS.get(one["state"], "dim")
+        pid, restarts, memory = one["pid"] or "", str(one["restarts"]), f"{one['memory_mb']} MB"
+        port, last = str(next(iter(one["ports"].values()))), one["last_exit"] or ""
+        table.add_row(one["name"], f"[{colour}]{one['state']}[/]", str(pid), restarts, memory, port, last)
+    for part in status["adopted"]:
+        table.add_row(part["name"], "was running", "", "", "", part["address"].rpartition(":")[2], "")
+    out.print(table)
+    _show_backlog(status["redis"])
+    told = status["model"]
+    found = told.get("error") or {True: "available", False: "MISSING", None: ""}[told.get("available")]
+    out.print(f"model: {told['provider']} {told.get('model', '')} {found}".rstrip(), markup=False)
+    for one in status["services"]:
+        if one["state"] == "backoff":
+            out.print(f"[red]{one['name']}[/] cannot stay up: {one['last_exit']}; {one['log']}")
+    if status["ready"]:
+        out.print(f"all ready, up for {status['up_s']:.0f} s")
+    else:
+        out.print(f"not all is ready; {instance.command('logs')} tells more")
+
+
+def _show_backlog(redis: dict[str, Any] | None) -> None:
+    if redis is None:
+        return
+    if "error" in redis:
+        click.echo(f"backlog: Redis at {redis['address']} does not tell: {redis['error']}")
+        return
+    waiting = [entry for entry in redis["backlog"] if entry["pending"] or entry["waiting"]]
+    click.echo("backlog: " + ("" if waiting else "none"))
+    for entry in waiting:
+        click.echo(
+            f"  {entry['agent']}: {entry['topic']}: {entry['waiting']} waiting, {entry['pending']} in work"
+        )

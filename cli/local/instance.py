@@ -1,0 +1,92 @@
+"""Where one running copy of the platform lives: its project, its folder of data and its ports."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+
+MANIFEST = "dapr.yaml"
+MAX_OFFSET = 15_000  # the scheduler's 50006 and all of it must stay a port
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A project, and one copy of it: the usual one, or a second one beside it on shifted ports.
+
+    Settings:
+        AGENTS_PORT_OFFSET  added to every port, so that two copies (two checkouts, the tests) run side by side
+        AGENTS_RUN_DIR      folder of data, logs and sockets; `.run`, or `.run/offset-N` with an offset
+    """
+
+    root: Path
+    run: Path
+    offset: int
+    environment: Mapping[str, str]
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / MANIFEST
+
+    @property
+    def logs(self) -> Path:
+        return self.run / "logs"
+
+    @property
+    def mail(self) -> Path:
+        return self.run / "mail"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "lock"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "control.sock"
+
+    def command(self, verb: str) -> str:
+        """How to type `agents VERB` for this very copy."""
+        return f"AGENTS_PORT_OFFSET={self.offset} agents {verb}" if self.offset else f"agents {verb}"
+
+
+def find_instance(start: Path | None = None) -> Instance:
+    """The instance meant by the current folder and environment; a `.env` in the project fills what is unset."""
+    root = _project_root(start or Path.cwd())
+    environment = {
+        **{
+            key: value
+            for key, value in dotenv_values(root / ".env", interpolate=False).items()
+            if value is not None
+        },
+        **os.environ,
+    }
+    offset = _offset(environment.get("AGENTS_PORT_OFFSET", "0"))
+    default_run = f".run/offset-{offset}" if offset else ".run"
+    run = root / environment.get("AGENTS_RUN_DIR", default_run)
+    return Instance(root=root, run=run, offset=offset, environment=environment)
+
+
+def _project_root(start: Path) -> Path:
+    installed_from = Path(__file__).resolve().parents[2]
+    for folder in (start, *start.parents, installed_from):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise CommandError(
+        f"no {MANIFEST} in {start} or above it",
+        hint="run the command inside the project's folder",
+        code=ExitCode.INVALID,
+    )
+
+
+def _offset(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_OFFSET:
+        raise CommandError(
+            f"AGENTS_PORT_OFFSET is {text!r}",
+            hint=f"give a number from 0 to {MAX_OFFSET}",
+            code=ExitCode.INVALID,
+        )
+    return int(text)

@@ -1,0 +1,185 @@
+"""The life of one program: start, watch, replace when it dies or freezes, back off when it cannot start."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from cli.errors import CommandError
+from cli.local.loglines import Lines, LogFile
+from cli.local.probe import Health
+from cli.local.process import Child, describe_exit
+from cli.local.service import Service
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+STEADY = 10.0  # up so long, it is not a crash loop: the pause starts small again
+# How long silence is borne, by what the process does meanwhile.
+STOPPED = 1.0  # SIGSTOP: it will not answer by itself
+STUCK = 4.0  # uses no CPU: deadlocked, or something blocks its event loop
+BUSY = 15.0  # computes
+SLOW_START = 60.0  # has not answered since it was started
+STOP_GRACE = 5.0
+
+
+class State(StrEnum):
+    WAITING = "waiting"  # for what it needs
+    STARTING = "starting"
+    READY = "ready"
+    UNREADY = "unready"  # it answers, and says that it cannot work
+    BACKOFF = "backoff"
+    STOPPED = "stopped"
+
+
+class Supervised:
+    """Runs a Service until it is told to stop."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        on_line: Callable[[Service, str], None],
+        on_change: Callable[["Supervised", str], None],
+        on_group: Callable[[str, int], None],
+    ) -> None:
+        self.service = service
+        self.state = State.WAITING
+        self.restarts = 0
+        self.last_exit: str | None = None
+        self.ready = asyncio.Event()
+        self.since = time.monotonic()
+        self._child: Child | None = None
+        self._stopping = asyncio.Event()
+        self._on_change = on_change
+        self._on_group = on_group
+        self._log = LogFile(service.log)
+        self._lines = Lines(lambda line: on_line(service, line))
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child and self._child.running else None
+
+    async def run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            ended = await self._run_once()
+            if self._stopping.is_set():
+                break
+            self.last_exit = f"{ended} after {time.monotonic() - started:.1f} s"
+            self.restarts += 1
+            if time.monotonic() - started > STEADY:
+                pause = FIRST_PAUSE
+            self._become(State.BACKOFF, f"{self.last_exit}, again in {pause:.1f} s; log: {self.service.log}")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        self._become(State.STOPPED)
+        self._log.close()
+
+    async def stop(self, grace: float = STOP_GRACE) -> None:
+        """Ask it to end, then make it: nothing of its group is left after this."""
+        self._stopping.set()
+        if child := self._child:
+            if child.running:
+                child.terminate()
+                await asyncio.wait([asyncio.ensure_future(child.wait())], timeout=grace)
+            child.kill()
+
+    def kill(self) -> None:
+        self._stopping.set()
+        if self._child:
+            self._child.kill()
+
+    async def _run_once(self) -> str:
+        self._become(State.STARTING)
+        self._note(f"starting {' '.join(map(str, self.service.argv))}")
+        try:
+            child = Child(
+                self.service.argv, cwd=self.service.cwd, env=self.service.env, on_output=self._take_output
+            )
+        except OSError as error:
+            self._note(f"cannot start: {error}")
+            return f"cannot start: {error}"
+        self._child = child
+        self._on_group("+", child.pid)
+        watch = asyncio.create_task(self._watch(child))
+        try:
+            code = await child.wait()
+        finally:
+            watch.cancel()
+            self._on_group("-", child.pid)
+        reason = watch.result() if watch.done() and not watch.cancelled() and not watch.exception() else None
+        self._note(reason or describe_exit(code))
+        return reason or describe_exit(code)
+
+    async def _watch(self, child: Child) -> str:
+        """Follow its health; returns why it had to be killed."""
+        started = heard = moved = time.monotonic()
+        ticks = 0
+        prepared = False
+        while True:
+            health = await self.service.probe()
+            now = time.monotonic()
+            if health is Health.READY and not prepared:
+                prepared = await self._prepare()
+            if health is Health.READY and prepared:
+                self._become(State.READY)
+            elif self.state is State.READY:
+                silent = health is Health.SILENT
+                self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
+            letter, used = _vitals(child.pid)
+            if health is not Health.SILENT or letter == "t":  # t: a debugger holds it
+                heard = now
+            if used != ticks:
+                ticks, moved = used, now
+            silence = now - heard
+            if heard == started:
+                patience, why = SLOW_START, "does not answer since its start"
+            elif letter == "T":
+                patience, why = STOPPED, "stopped (SIGSTOP)"
+            elif now - moved >= STUCK:
+                patience, why = STUCK, "frozen: neither answers nor works"
+            else:
+                patience, why = BUSY, "too busy to answer"
+            if silence > patience:
+                child.kill()
+                return f"{why} for {silence:.1f} s, killed"
+            await asyncio.sleep(0.5 if self.state is State.READY else 0.05)
+
+    async def _prepare(self) -> bool:
+        try:
+            await self.service.prepare()
+        except (OSError, CommandError) as error:
+            self._note(str(error))
+            await asyncio.sleep(1)
+            return False
+        return True
+
+    def _become(self, state: State, why: str = "") -> None:
+        if state is self.state and not why:
+            return
+        self.state, self.since = state, time.monotonic()
+        if state is State.READY:
+            self.ready.set()
+        else:
+            self.ready.clear()
+        self._on_change(self, why)
+
+    def _take_output(self, data: bytes) -> None:
+        self._log.write(data)
+        self._lines.feed(data)
+
+    def _note(self, text: str) -> None:
+        self._log.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n".encode())
+
+
+def _vitals(pid: int) -> tuple[str, int]:
+    """State letter and CPU time in clock ticks; read behind the name, which may hold blanks and brackets."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "X", 0
+    return fields[0], int(fields[11]) + int(fields[12])

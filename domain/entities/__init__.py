@@ -1,0 +1,1 @@
+"""What the agents keep and talk about: the board, tickets, specifications, code."""

@@ -1,0 +1,85 @@
+"""The connection to the sidecar: one gRPC channel, its token, a deadline on every call, one translation of errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+import grpc
+from dapr.proto import api_service_v1, api_v1
+
+from domain.errors import SidecarUnavailable, TooLarge
+
+Reply = TypeVar("Reply")
+
+CALL_DEADLINE = 5.0
+"""Seconds. State calls have none of their own: a frozen store would hang them for ever."""
+
+_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),  # the default of two minutes outlives any restart of a sidecar
+    ("grpc.max_receive_message_length", 16 * 2**20),
+    ("grpc.max_send_message_length", 16 * 2**20),
+]
+
+
+class Refused(Exception):
+    """The sidecar's answer to a write whose ETag did not fit (gRPC ABORTED)."""
+
+
+class Sidecar:
+    def __init__(self, address: str, token: str | None = None) -> None:
+        """`address` is host:port of the gRPC API. Connects lazily; must be made inside the running loop."""
+        self.address = address
+        self.metadata = (("dapr-api-token", token),) if token else ()
+        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self.stub = api_service_v1.DaprStub(self._channel)  # type: ignore[no-untyped-call]
+
+    async def call(self, what: str, reply: Awaitable[Reply]) -> Reply:
+        """Await a call of `stub` (made with `metadata=` and `timeout=CALL_DEADLINE`).
+
+        Raises:
+            Refused, TooLarge, SidecarUnavailable
+
+        """
+        try:
+            return await reply
+        except grpc.aio.AioRpcError as error:
+            raise self._translate(what, error) from None
+        except asyncio.CancelledError:
+            # grpc.aio turns a channel that closes under a call into a cancellation of the call, not of the caller.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise SidecarUnavailable(
+                f"{what}: the connection to the sidecar at {self.address} was closed"
+            ) from None
+
+    async def healthy(self) -> str | None:
+        """None when the sidecar answers and has loaded its components; else what is wrong."""
+        try:
+            metadata: Any = await self.stub.GetMetadata(
+                api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0
+            )
+        except grpc.aio.AioRpcError as error:
+            return f"the sidecar at {self.address} does not answer: {error.details()}"
+        loaded = {component.name for component in metadata.registered_components}
+        missing = {"agents-pubsub", "agents-statestore"} - loaded
+        return f"the sidecar has not loaded {', '.join(sorted(missing))}" if missing else None
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    def _translate(self, what: str, error: grpc.aio.AioRpcError) -> Exception:
+        code, details = error.code(), error.details() or ""
+        if code is grpc.StatusCode.ABORTED:
+            return Refused(details)
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
+            return TooLarge(f"{what}: {details}")
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            return SidecarUnavailable(
+                f"{what}: the sidecar refuses our token: set the same DAPR_API_TOKEN for both"
+            )
+        return SidecarUnavailable(f"{what}: {code.name.lower()}: {details[:300]}")

@@ -1,0 +1,109 @@
+"""`python -m infrastructure.host agents.notification:AGENT`: serve one agent until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from agents.runtime.agent import Agent
+from domain.errors import PromptInvalid
+from infrastructure.host.bootstrap import build
+from infrastructure.host.settings import Settings, explain
+from infrastructure.telemetry.logs import configure_logging
+
+log = logging.getLogger(__name__)
+
+EXIT_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h: nothing that a restart would mend."""
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or ":" not in sys.argv[1]:
+        _stop("usage: python -m infrastructure.host MODULE:ATTRIBUTE, for instance agents.notification:AGENT")
+    agent = _load(sys.argv[1])
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        _stop(
+            f"{agent.name}: these settings cannot be used (`agents doctor --settings` explains all):\n{explain(error)}"
+        )
+    human = settings.log_format == "human" or (settings.log_format == "auto" and sys.stderr.isatty())
+    configure_logging(agent.name, settings.log_level, human=human)
+    try:
+        app = build(agent, settings)
+    except (PromptInvalid, ValueError) as error:
+        _stop(f"{agent.name}: {error}")
+    uvloop.run(_serve(app, _listen(settings), settings.grace))
+
+
+def _load(target: str) -> Agent:
+    module, _, attribute = target.partition(":")
+    try:
+        agent: object = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        _stop(f"{target} names no agent: {error}")
+    if not isinstance(agent, Agent):
+        _stop(f"{target} is {type(agent).__name__}, not an Agent")
+    return agent
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        _stop(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; `agents doctor` says who holds the port"
+        )
+    return listening
+
+
+async def _serve(app: FastAPI, listening: socket.socket, grace: float) -> None:
+    """Serve until SIGTERM or SIGINT, then stop intake and settle before the server closes: waiting requests get their 202."""
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # ours come first
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+
+    async def stop_in_order() -> None:
+        await stopping.wait()
+        log.info("stopping")
+        with contextlib.suppress(AttributeError):  # before start-up ended there is no service
+            await app.state.service.stop(grace)
+        server.should_exit = True
+
+    stop = asyncio.create_task(stop_in_order())
+    await server.serve(sockets=[listening])
+    stop.cancel()
+
+
+def _stop(message: str) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    sys.exit(EXIT_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()

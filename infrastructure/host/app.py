@@ -1,0 +1,258 @@
+"""The one FastAPI factory: every agent gets the same routes, with schemas from its own declarations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from agents.runtime.agent import Agent, Task
+from agents.runtime.policy import status_of
+from agents.runtime.runner import Pending, Settled
+from domain.execution import Execution, Trigger
+from domain.json import JsonObject, dump
+from infrastructure.host import errors, openapi
+from infrastructure.host.journal import readable
+from infrastructure.host.requests import (
+    HttpError,
+    correlation_id,
+    idempotency_key,
+    read_json_object,
+    wants_async,
+)
+from infrastructure.host.results import record, result
+from infrastructure.host.security import Guard
+from infrastructure.host.service import Service
+from infrastructure.host.settings import Settings
+from infrastructure.host.sse import events_response, task_response
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
+    """The API of one agent. `lifespan` puts the agent's `Service` into `app.state.service`."""
+    app = FastAPI(
+        title=f"{agent.name} agent",
+        description=agent.description,
+        version=settings.version,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    errors.install(app)
+    app.add_middleware(Guard, host=settings.host, token=settings.app_token)
+    _add_tasks(app, agent, settings)
+    _add_reading(app, agent)
+    _add_probes(app)
+    openapi.install(app, agent)
+    return app
+
+
+def _add_tasks(app: FastAPI, agent: Agent, settings: Settings) -> None:
+    root = f"/api/{agent.name}"
+
+    async def execute(request: Request) -> Response:
+        body = await read_json_object(request, settings.max_body_bytes)
+        unknown = set(body) - {"task", "input"}
+        if unknown or not isinstance(body.get("task"), str) or "input" not in body:
+            raise HttpError(422, "invalid_input", 'send {"task": "…", "input": {…}} and nothing else')
+        task = agent.tasks.get(str(body["task"]))
+        if task is None:
+            raise HttpError(
+                404, "unknown_task", f"{agent.name} has no task {body['task']!r}", tasks=list(agent.tasks)
+            )
+        return await _run(request, task, body["input"], settings)
+
+    app.post(
+        f"{root}/execute", openapi_extra=openapi.execute(agent), responses=openapi.RESPONSES, tags=["tasks"]
+    )(execute)
+    for task in agent.tasks.values():
+        _add_task(app, root, task, settings)
+
+
+def _add_task(app: FastAPI, root: str, task: Task, settings: Settings) -> None:
+    async def run(request: Request) -> Response:
+        return await _run(request, task, await read_json_object(request, settings.max_body_bytes), settings)
+
+    async def stream(request: Request) -> Response:
+        value = await read_json_object(request, settings.max_body_bytes)
+        service = _service(request)
+        key, correlation = idempotency_key(request), correlation_id(request)
+        service.runner.work.prepare(_probe(service, task, value))
+
+        async def submit(on_text: Callable[[str], None]) -> Response:
+            trigger, settled = await service.submit(
+                task,
+                value,
+                key=key,
+                correlation_id=correlation,
+                patience=settings.http_patience,
+                on_text=on_text,
+            )
+            return _answer(service, trigger, settled)
+
+        return task_response(submit)
+
+    extra = openapi.task(task)
+    app.post(
+        f"{root}/{task.name}",
+        openapi_extra=extra, responses=openapi.RESPONSES, tags=["tasks"],
+        summary=task.name, description=task.description, operation_id=task.name,
+    )(run)  # fmt: skip
+    app.post(
+        f"{root}/{task.name}/stream",
+        openapi_extra=extra, responses=openapi.STREAM, tags=["tasks"],
+        summary=f"{task.name}, with the model's text as it comes", operation_id=f"{task.name}-stream",
+    )(stream)  # fmt: skip
+
+
+def _add_reading(app: FastAPI, agent: Agent) -> None:
+    root = f"/api/{agent.name}"
+
+    @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=openapi.ERRORS)
+    async def execution(request: Request, execution_id: str) -> Response:
+        found = await _service(request).runner.find(execution_id)
+        if found is None:
+            raise HttpError(404, "unknown_execution", f"{agent.name} knows no execution {execution_id!r}")
+        return _json(record(found))
+
+    @app.get(f"{root}/correlations/{{correlation}}", tags=["executions"], responses=openapi.ERRORS)
+    async def correlated(request: Request, correlation: str) -> Response:
+        """The executions of this agent that brought the correlation id in."""
+        return _json({"executions": await _service(request).correlations.roots(correlation)})
+
+    @app.get(f"{root}/entities/{{kind}}/{{entity_id}}", tags=["entities"], responses=openapi.ERRORS)
+    async def entity(request: Request, kind: str, entity_id: str) -> Response:
+        """An entity that this agent keeps, as it is now."""
+        kinds = agent.entities
+        if kind not in kinds:
+            raise HttpError(404, "unknown_entity", f"{agent.name} keeps no {kind!r}", kinds=sorted(kinds))
+        found = await _service(request).runner.work.entities.read(kinds[kind], entity_id)
+        if found is None:
+            raise HttpError(404, "unknown_entity", f"there is no {kind} {entity_id!r}")
+        return _json(found.model_dump(mode="json"))
+
+    @app.get(f"{root}/tasks", tags=["tasks"])
+    async def tasks() -> Response:
+        """What this agent does: schemas, examples, and the events that start each task."""
+        return _json(
+            {"agent": agent.name, "tasks": [openapi.describe(task) for task in agent.tasks.values()]}
+        )
+
+    @app.get(f"{root}/prompts", tags=["prompts"])
+    async def prompts(request: Request) -> Response:
+        return _json(
+            {
+                "prompts": [
+                    {
+                        "name": prompt.name,
+                        "version": prompt.version,
+                        "hash": prompt.content_hash,
+                        "description": prompt.description,
+                        "variables": list(prompt.variables),
+                        "max_tokens": prompt.max_tokens,
+                    }
+                    for prompt in _service(request).ports.prompts.all()
+                ]
+            }
+        )
+
+    @app.get(f"{root}/events/stream", tags=["events"])
+    async def events(request: Request) -> StreamingResponse:
+        """What this replica received and published, as server-sent events: the last ones, then new ones."""
+        entries = _service(request).journal.watch()
+
+        async def shown() -> AsyncIterator[JsonObject]:
+            async for entry in entries:
+                yield entry | {"event": readable(entry["event"])}
+
+        return events_response(shown())
+
+
+def _add_probes(app: FastAPI) -> None:
+    @app.get("/healthz", tags=["probes"])
+    async def alive() -> JsonObject:
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["probes"])
+    async def ready(request: Request) -> Response:
+        """Sidecar, subscription, model and prompts, each by name; 503 while one of them is not ready."""
+        problems = {name: await check() for name, check in _service(request).checks.items()}
+        down = any(problems.values())
+        body = {
+            "status": "not ready" if down else "ready",
+            "checks": {name: problem or "ok" for name, problem in problems.items()},
+        }
+        return Response(dump(body), 503 if down else 200, media_type="application/json")
+
+    @app.get("/metrics", tags=["probes"])
+    async def metrics(request: Request) -> Response:
+        body, content_type = request.app.state.metrics()
+        return Response(body, media_type=content_type)
+
+
+async def _run(request: Request, task: Task, value: object, settings: Settings) -> Response:
+    service = _service(request)
+    patience = 0.0 if wants_async(request) else settings.http_patience
+    trigger, settled = await service.submit(
+        task,
+        value,
+        key=idempotency_key(request),
+        correlation_id=correlation_id(request),
+        patience=patience,
+    )
+    return _answer(service, trigger, settled)
+
+
+def _answer(service: Service, trigger: Trigger, settled: Settled | Pending) -> Response:
+    location = f"/api/{service.agent.name}/executions/{trigger.execution_id}"
+    if isinstance(settled, Settled):
+        return _outcome(settled.execution, replayed=settled.replayed, location=location)
+    if settled.trouble is not None:
+        kept = {
+            "execution_id": trigger.execution_id,
+            "kept": "it runs as soon as it can; do not send it again",
+            "location": location,
+        }
+        return errors.respond(settled.trouble, {"Location": location}, **kept)
+    accepted = {
+        "execution_id": trigger.execution_id,
+        "correlation_id": trigger.correlation_id or trigger.execution_id,
+        "agent": trigger.agent,
+        "task": trigger.task,
+        "status": "accepted",
+    }
+    return Response(
+        dump(accepted), 202, {"Location": location, "Retry-After": "1"}, media_type="application/json"
+    )
+
+
+def _outcome(execution: Execution, *, replayed: bool, location: str) -> Response:
+    if execution.error is None:
+        return _json(result(execution, replayed=replayed))
+    failure = execution.error
+    details = {
+        **failure.details,
+        "execution_id": execution.id,
+        "attempts": execution.attempts,
+        "replayed": replayed,
+    }
+    return errors.error_response(
+        status_of(failure.code), failure.code, failure.message, details, {"Location": location}
+    )
+
+
+def _probe(service: Service, task: Task, value: object) -> Trigger:
+    """Enough of a trigger to refuse bad input before a stream begins."""
+    return Trigger(agent=service.agent.name, task=task.name, source="", key="", input=value)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _json(value: Any) -> Response:
+    return Response(dump(value), media_type="application/json")

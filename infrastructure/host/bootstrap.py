@@ -1,0 +1,126 @@
+"""The composition root: the one place that knows every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from agents.runtime.agent import Agent
+from agents.runtime.context import Ports
+from domain.errors import AgentError
+from domain.ports.channel import NotificationChannel
+from domain.ports.prompts import PromptRegistry
+from infrastructure.channels.smtp import SmtpChannel
+from infrastructure.channels.webhook import WebhookChannel
+from infrastructure.dapr.publisher import DaprPublisher
+from infrastructure.dapr.push import PushSubscription
+from infrastructure.dapr.sidecar import Sidecar
+from infrastructure.dapr.state import DaprStateStore
+from infrastructure.dapr.subscription import StreamingSubscription
+from infrastructure.host.app import create_app
+from infrastructure.host.declared import require_declared
+from infrastructure.host.journal import Journal, NotedPublisher
+from infrastructure.host.service import Check, Service
+from infrastructure.host.settings import Settings
+from infrastructure.llm.factory import model_from
+from infrastructure.prompts.registry import load_prompts
+from infrastructure.telemetry.model import TracedModel
+from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
+from infrastructure.telemetry.pubsub import TracedPublisher
+from infrastructure.telemetry.state import TracedStore
+
+CHECK_EVERY = 5.0
+"""Seconds for which a check of the model is believed: probes must not load it."""
+
+
+def build(agent: Agent, settings: Settings) -> FastAPI:
+    """The agent's app. Prompts are checked here, before anything is started.
+
+    Raises:
+        PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
+
+    """
+    prompts = load_prompts(settings.prompts / agent.name)
+    require_declared(agent, prompts)
+    telemetry = telemetry_from_environment(agent.name)
+    push: list[PushSubscription] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
+        sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
+        service = _service(agent, settings, sidecar, prompts, telemetry)
+        app.state.service = service
+        service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
+        try:
+            yield
+        finally:
+            await service.stop(settings.grace)
+            await service.close()
+
+    app = create_app(agent, settings, lifespan)
+    app.state.metrics = telemetry.prometheus_text
+    if settings.delivery == "push":
+        push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
+    return app
+
+
+def _service(
+    agent: Agent, settings: Settings, sidecar: Sidecar, prompts: PromptRegistry, telemetry: OtelTelemetry
+) -> Service:
+    """Everything that needs a running loop; connects to nothing yet."""
+    journal = Journal()
+    model = TracedModel(
+        model_from(settings), telemetry, provider=settings.llm_provider, name=settings.model_name
+    )
+    channel = _channel(settings)
+    publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
+    ports = Ports(
+        store=TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry),
+        publisher=NotedPublisher(publisher, journal),
+        model=model,
+        prompts=prompts,
+        telemetry=telemetry,
+        effects={NotificationChannel: channel},
+    )
+    service = Service(agent, ports, settings.timing, _owner(agent), journal)
+    service.checks |= {"sidecar": sidecar.healthy, "model": _believed(model.check)}
+    service.closing += [model.close, channel.close, sidecar.close, lambda: asyncio.to_thread(telemetry.close)]
+    return service
+
+
+def _channel(settings: Settings) -> SmtpChannel | WebhookChannel:
+    """Exactly one: the webhook when its URL is set, else SMTP."""
+    if settings.webhook_url is not None:
+        return WebhookChannel(str(settings.webhook_url))
+    return SmtpChannel()
+
+
+def _believed(check: Callable[[], Awaitable[None]]) -> Check:
+    """A check that asks at most every `CHECK_EVERY` seconds, and always while something is wrong."""
+    asked_at = -CHECK_EVERY
+    problem: str | None = None
+
+    async def believed() -> str | None:
+        nonlocal asked_at, problem
+        if problem or time.monotonic() - asked_at >= CHECK_EVERY:
+            asked_at = time.monotonic()
+            try:
+                await check()
+                problem = None
+            except AgentError as error:
+                problem = error.message
+        return problem
+
+    return believed
+
+
+def _owner(agent: Agent) -> str:
+    return f"{agent.name}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"

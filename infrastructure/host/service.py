@@ -1,0 +1,115 @@
+"""One agent, put together: what the HTTP API, the subscription and the shutdown have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from agents.runtime.agent import Agent, Task
+from agents.runtime.context import Ports
+from agents.runtime.correlations import Correlations
+from agents.runtime.intake import Intake
+from agents.runtime.run import OnText
+from agents.runtime.runner import Pending, Request, Runner, Settled
+from agents.runtime.timing import Timing
+from domain.event import Event
+from domain.execution import Trigger
+from domain.ports.pubsub import Subscription
+from infrastructure.host.journal import Journal
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], Awaitable[str | None]]
+"""None when all is well, else what is wrong."""
+
+
+@dataclass
+class Service:
+    """`checks` are asked by `/readyz`, each under its name; `closing` is awaited last, in order."""
+
+    agent: Agent
+    ports: Ports
+    timing: Timing
+    owner: str
+    journal: Journal
+    checks: dict[str, Check] = field(default_factory=dict)
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.runner = Runner(self.agent, self.ports, self.timing, owner=self.owner)
+        self.correlations = Correlations(self.ports.store, self.timing.outcome_ttl)
+        self.intake = Intake(self.agent, self.runner, self.correlations, self.ports.telemetry)
+        self._receiving: asyncio.Task[None] | None = None
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Begin to receive; `/readyz` tells whether every topic is open."""
+
+        async def subscribed() -> str | None:
+            return None if subscription.connected else "not every topic is subscribed yet"
+
+        self.checks["subscription"] = subscribed
+        deliver = self.journal.noting(self.intake.deliver)
+        self._receiving = asyncio.create_task(subscription.run(self.agent.subscribed_topics, deliver))
+        self._receiving.add_done_callback(_complain)
+
+    async def submit(
+        self,
+        task: Task,
+        value: object,
+        *,
+        key: str,
+        correlation_id: str | None,
+        patience: float,
+        on_text: OnText | None = None,
+    ) -> tuple[Trigger, Settled | Pending]:
+        """Accept a request: claimed, sent to the agent's own command topic, and run."""
+        with self.ports.telemetry.span(f"execute {task.name}", "server") as span:
+            trigger = Trigger(
+                agent=self.agent.name,
+                task=task.name,
+                source="/callers/local",
+                key=key,
+                input=value,
+                correlation_id=correlation_id,
+                traceparent=span.traceparent,
+            )
+            self.runner.work.prepare(trigger)
+            request = Request(lambda: self._announce(trigger), patience, on_text)
+            return trigger, await self.runner.submit(trigger, request)
+
+    async def _announce(self, trigger: Trigger) -> None:
+        if trigger.correlation_id is not None:
+            await self.correlations.add(trigger.correlation_id, trigger.execution_id)
+        topic = self.agent.commands_topic
+        command = Event(
+            id=trigger.execution_id,
+            source=f"/agents/{self.agent.name}",
+            type=topic,
+            time=datetime.now(UTC).isoformat(),
+            datacontenttype="application/json",
+            correlationid=trigger.correlation_id or trigger.execution_id,
+            traceparent=trigger.traceparent,
+            data=trigger.model_dump(mode="json", exclude_none=True),
+        )
+        await self.ports.publisher.publish(topic, command)
+
+    async def stop(self, grace: float) -> None:
+        """Stop intake, let what ends within `grace` seconds end, hand back the rest."""
+        if self._receiving is not None:
+            self._receiving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._receiving
+        await self.runner.drain(grace)
+
+    async def close(self) -> None:
+        for close in self.closing:
+            await close()
+
+
+def _complain(receiving: asyncio.Task[None]) -> None:
+    if not receiving.cancelled() and receiving.exception() is not None:
+        log.critical("receiving ended: %s", receiving.exception(), exc_info=receiving.exception())

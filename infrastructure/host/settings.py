@@ -1,0 +1,185 @@
+"""Every setting of an agent service, from the environment. `agents doctor --settings` prints them.
+
+Dapr's and the providers' variables keep their own names; ours begin with AGENTS_.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from agents.runtime.timing import DAY, Timing
+from infrastructure.host.security import is_loopback
+from infrastructure.llm.settings import ModelSettings
+
+
+def _address_list(text: str) -> str:
+    addresses = [part.strip() for part in text.split(",")]
+    if not all(address.count("@") == 1 and not set(address) & set(" \r\n<>") for address in addresses):
+        raise ValueError("must be e-mail addresses, separated by commas")
+    return ",".join(addresses)
+
+
+class Settings(ModelSettings):
+    """One object for one process; the model's share is inherited."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True, env_file=".env"
+    )
+
+    host: str = Field("127.0.0.1", validation_alias="AGENTS_HOST", description="Address to listen on.")
+    port: int = Field(
+        8000,
+        ge=1,
+        le=65535,
+        validation_alias="APP_PORT",
+        description="Port to listen on; `dapr run` sets it.",
+    )
+    app_api_token: SecretStr | None = Field(
+        None,
+        validation_alias="APP_API_TOKEN",
+        description="What the sidecar shows the app. Needed beyond loopback.",
+    )
+    dapr_api_token: SecretStr | None = Field(
+        None,
+        validation_alias="DAPR_API_TOKEN",
+        description="What the app shows the sidecar, where it asks for one.",
+    )
+    dapr_grpc_port: int = Field(
+        50001,
+        ge=1,
+        le=65535,
+        validation_alias="DAPR_GRPC_PORT",
+        description="The sidecar's gRPC port; `dapr run` sets it.",
+    )
+    pubsub: str = Field(
+        "agents-pubsub", validation_alias="AGENTS_PUBSUB", description="The pub/sub component."
+    )
+    statestore: str = Field(
+        "agents-statestore", validation_alias="AGENTS_STATESTORE", description="The state component."
+    )
+    delivery: Literal["stream", "push"] = Field(
+        "stream",
+        validation_alias="AGENTS_DELIVERY",
+        description="How events come; push may lose some when an app is killed.",
+    )
+    prompts: Path = Field(
+        Path("prompts"), validation_alias="AGENTS_PROMPTS", description="Folder of the prompt files."
+    )
+    lease: float = Field(
+        2.0,
+        validation_alias="AGENTS_LEASE",
+        description="Seconds after which a silent owner has lost its work.",
+    )
+    redelivery_after: float = Field(
+        3.0,
+        validation_alias="AGENTS_REDELIVERY_AFTER",
+        description="Seconds after which the broker offers a message again: as in the pub/sub component.",
+    )
+    retention_days: int = Field(
+        7,
+        ge=1,
+        validation_alias="AGENTS_RETENTION_DAYS",
+        description="How long outcomes are kept and repeats recognised.",
+    )
+    http_patience: float = Field(
+        300.0,
+        ge=0,
+        validation_alias="AGENTS_HTTP_PATIENCE",
+        description="Seconds a request waits for its result before 202.",
+    )
+    grace: float = Field(
+        10.0,
+        ge=0,
+        validation_alias="AGENTS_GRACE",
+        description="Seconds that work may take to end at shutdown.",
+    )
+    max_body_bytes: int = Field(
+        4 * 2**20,
+        ge=1,
+        le=16 * 2**20,
+        validation_alias="AGENTS_MAX_BODY_BYTES",
+        description="Largest request body.",
+    )
+    max_event_bytes: int = Field(
+        1_000_000,
+        ge=1_000,
+        validation_alias="AGENTS_MAX_EVENT_BYTES",
+        description="Largest event that the broker takes.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="AGENTS_LOG_LEVEL", description="Least level that is logged."
+    )
+    log_format: Literal["auto", "json", "human"] = Field(
+        "auto", validation_alias="AGENTS_LOG_FORMAT", description="auto: human on a terminal, JSON elsewhere."
+    )
+    webhook_url: HttpUrl | None = Field(
+        None,
+        validation_alias="AGENTS_NOTIFICATION_WEBHOOK_URL",
+        description="Notifications go here, when set, instead of by mail.",
+    )
+    smtp_host: str = Field("127.0.0.1", validation_alias="AGENTS_SMTP_HOST", description="Mail server.")
+    smtp_port: int = Field(1025, ge=1, le=65535, validation_alias="AGENTS_SMTP_PORT", description="Its port.")
+    smtp_username: str | None = Field(
+        None, validation_alias="AGENTS_SMTP_USERNAME", description="Its user, if it asks."
+    )
+    smtp_password: SecretStr | None = Field(
+        None, validation_alias="AGENTS_SMTP_PASSWORD", description="Its password."
+    )
+    smtp_start_tls: bool = Field(
+        default=False, validation_alias="AGENTS_SMTP_STARTTLS", description="Encrypt by STARTTLS, or refuse."
+    )
+    mail_from: Annotated[str, AfterValidator(_address_list)] = Field(
+        "agents@localhost", validation_alias="AGENTS_NOTIFICATION_FROM", description="Sender of mails."
+    )
+    mail_to: Annotated[str, AfterValidator(_address_list)] = Field(
+        "team@localhost",
+        validation_alias="AGENTS_NOTIFICATION_RECIPIENTS",
+        description="Who gets notifications that name nobody; several by commas.",
+    )
+
+    @property
+    def app_token(self) -> str | None:
+        return self.app_api_token.get_secret_value() if self.app_api_token else None
+
+    @property
+    def version(self) -> str:
+        return version("my-agents")
+
+    @property
+    def timing(self) -> Timing:
+        return Timing(
+            lease=self.lease,
+            redelivery_after=self.redelivery_after,
+            http_patience=self.http_patience,
+            retention=self.retention_days * DAY,
+            max_event_bytes=self.max_event_bytes,
+        )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _ = self.timing
+        if not is_loopback(self.host) and self.app_api_token is None:
+            raise ValueError(
+                f"AGENTS_HOST={self.host} is reachable from outside: set APP_API_TOKEN, or listen on 127.0.0.1"
+            )
+        return self
+
+
+def explain(error: ValidationError) -> str:
+    """Wrong settings in a few lines: name, what is allowed; never a value, which may be a secret."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=True):
+        name = ".".join(map(str, problem["loc"]))
+        message = problem["msg"].removeprefix("Value error, ")
+        given = (
+            f" (given: {type(problem['input']).__name__} of {len(str(problem['input']))} characters)"
+            if name
+            else ""
+        )
+        lines.append(f"{name + ': ' if name else ''}{message}{given}")
+    return "\n".join(lines)

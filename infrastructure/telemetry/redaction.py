@@ -1,0 +1,63 @@
+"""Masks secrets in what is logged: by the name of the field, and by their form inside of texts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MASK = "***"
+
+_SECRET_NAME = re.compile(
+    r"key|token|secret|passw|pwd|authorization|credential|connection_?string", re.IGNORECASE
+)
+_PUBLIC_NAMES = frozenset({"idempotency_key", "state_key", "trigger_key"})
+"""Names that look like a secret's and hold none."""
+
+# A cheap look first: nearly no line has any of these.
+_SUSPICIOUS = re.compile(
+    r"bearer|basic|://[^/\s]*@|(?:key|token|secret|passw|pwd|sig|authorization)", re.IGNORECASE
+)
+_SECRETS = (
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (re.compile(r"(://)[^/\s@]*@"), rf"\1{MASK}@"),
+    (
+        re.compile(
+            r"((?:api[-_]?|access|account|shared ?access|auth)_?(?:key|signature)|token|secret|passw(?:or)?d|pwd|sig"
+            r"|authorization)([\"']?\s*[=:]\s*[\"']?)(?!(?:bearer|basic)\b)[^\s;&,\"']+",
+            re.IGNORECASE,
+        ),
+        rf"\1\2{MASK}",
+    ),
+)
+
+
+_DEPTH = 8
+
+
+def redact(value: Any, depth: int = 0) -> Any:
+    """A copy of a value as a log line shows it: JSON values and texts. Only texts are secrets: `input_tokens=12` stays."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict() if depth < _DEPTH:
+            return {str(name): _field(str(name), item, depth + 1) for name, item in value.items()}
+        case list() | tuple() if depth < _DEPTH:
+            return [redact(item, depth + 1) for item in value]
+        case dict() | list() | tuple():
+            return "…"
+    try:
+        return redact_text(str(value))
+    except Exception:  # noqa: BLE001  # its __str__ fails
+        return type(value).__qualname__
+
+
+def redact_text(text: str) -> str:
+    if _SUSPICIOUS.search(text):
+        for pattern, replacement in _SECRETS:
+            text = pattern.sub(replacement, text)
+    return text
+
+
+def _field(name: str, value: Any, depth: int) -> Any:
+    secret = _SECRET_NAME.search(name) and name.lower() not in _PUBLIC_NAMES
+    return MASK if secret and isinstance(value, (str, bytes, list, tuple)) else redact(value, depth)

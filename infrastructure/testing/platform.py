@@ -1,0 +1,131 @@
+"""Agents in memory: no sidecar, no broker, no model, the real runtime.
+
+    async with MemoryPlatform([IMPLEMENTATION, NOTIFICATION]) as platform:
+        execution = await platform.execute("test-planning", "generate-spec", {"feature_title": "Login", …})
+        await platform.quiet()
+        assert [event.type for event in platform.events] == […]
+
+Without a script the model answers with the smallest JSON that fits each prompt's schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from agents.runtime.agent import Agent
+from agents.runtime.context import Ports
+from agents.runtime.intake import read_event
+from agents.runtime.runner import Settled
+from agents.runtime.timing import Timing
+from domain.event import Event
+from domain.execution import Execution
+from domain.ports.model import LanguageModel
+from domain.ports.prompts import PromptRegistry
+from infrastructure.host.journal import Journal
+from infrastructure.host.service import Service
+from infrastructure.memory.model import ScriptedModel
+from infrastructure.memory.pubsub import MemoryBroker
+from infrastructure.memory.state import MemoryStateStore
+from infrastructure.memory.telemetry import MemoryTelemetry
+from infrastructure.prompts.registry import load_prompts
+
+PROMPTS = Path(__file__).parents[2] / "prompts"
+QUICK = Timing(lease=0.2, redelivery_after=0.4)
+
+
+class MemoryPlatform:
+    """`effects` maps ports to adapters, as in production; `prompts` serves every agent, else their folders do."""
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        *,
+        model: LanguageModel | None = None,
+        prompts: PromptRegistry | None = None,
+        effects: Mapping[type[Any], object] | None = None,
+        timing: Timing = QUICK,
+    ) -> None:
+        self.broker = MemoryBroker()
+        self.telemetry = MemoryTelemetry()
+        self.model = model or ScriptedModel()
+        self.stores = {agent.name: MemoryStateStore() for agent in agents}
+        self._agents = agents
+        self._prompts = prompts
+        self._effects = effects or {}
+        self._timing = timing
+        self.services: dict[str, Service] = {}
+
+    async def __aenter__(self) -> Self:
+        for agent in self._agents:
+            service = self.service(agent)
+            self.services[agent.name] = service
+            service.subscribe(self.broker.subscription())
+        await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in self.services.values():
+            await service.stop(grace=1.0)
+
+    def service(self, agent: Agent) -> Service:
+        """One more replica of an agent, on the same store and broker; not yet subscribed."""
+        ports = Ports(
+            store=self.stores[agent.name],
+            publisher=self.broker,
+            model=self.model,
+            prompts=self._prompts or load_prompts(PROMPTS / agent.name),
+            telemetry=self.telemetry,
+            effects=self._effects,
+        )
+        return Service(agent, ports, self._timing, f"{agent.name}@memory:{uuid4().hex[:4]}", Journal())
+
+    async def execute(
+        self,
+        agent: str,
+        task: str,
+        value: object,
+        *,
+        key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> Execution:
+        """As over HTTP; waits for the outcome, completed or failed."""
+        service = self.services[agent]
+        declared = service.agent.tasks[task]
+        _, settled = await service.submit(
+            declared, value, key=key or uuid4().hex, correlation_id=correlation_id, patience=30
+        )
+        assert isinstance(settled, Settled), settled  # noqa: S101  # the kit is for tests
+        return settled.execution
+
+    def publish(self, event: Event) -> None:
+        self.broker.send(event.type, event.to_json())
+
+    @property
+    def events(self) -> list[Event]:
+        """Every event that was published, without the agents' commands to themselves."""
+        return [
+            event
+            for event in map(_event, self.broker.published)
+            if event and not event.type.endswith(".execution.requested")
+        ]
+
+    async def quiet(self, seconds: float = 0.1) -> None:
+        """Return once nothing runs and nothing new was published for so long."""
+        seen = -1
+        while seen != len(self.broker.published) or any(s.runner.running for s in self.services.values()):
+            seen = len(self.broker.published)
+            await asyncio.sleep(seconds)
+
+
+def _event(published: tuple[str, bytes]) -> Event | None:
+    try:
+        return read_event(published[1])
+    except ValueError:
+        return None

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cli.local.provision.run import Programs, Wanted, provision
+from tests.support.processes import Daprd, Redis, daprd, redis_server
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    """The real programs, found or built exactly as `agents up` does; a minute's work at most after `make test` built them."""
+    return asyncio.run(provision(Wanted(dapr_cli=True), os.environ, Console(stderr=True)))
+
+
+@pytest.fixture(scope="session")
+def redis(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    assert programs.redis_server is not None
+    with redis_server(programs.redis_server, tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sidecar(programs: Programs, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daprd]:
+    assert programs.daprd is not None
+    with daprd(programs.daprd, tmp_path_factory.mktemp("daprd"), redis.port) as running:
+        yield running
+
+
+@pytest.fixture
+def own_redis(programs: Programs, tmp_path: Path) -> Iterator[Redis]:
+    """One that a test may kill, freeze or fill."""
+    assert programs.redis_server is not None
+    with redis_server(programs.redis_server, tmp_path) as server:
+        yield server

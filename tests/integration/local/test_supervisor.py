@@ -1,0 +1,245 @@
+"""`agents up` on real daprd, placement, scheduler and Redis, with stub agents that misbehave."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.integration.local.project import APPS, Project, answers, eventually, get
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+
+def test_everything_is_ready_when_a_detached_start_returns(running: Project):
+    status = running.status()
+    assert status["ready"] is True
+    assert {one["name"]: one["state"] for one in status["services"]} == {
+        "redis": "ready",
+        "placement": "ready",
+        "scheduler": "ready",
+        "mail": "ready",
+        "alpha": "ready",
+        "alpha.daprd": "ready",
+        "beta": "ready",
+        "beta.daprd": "ready",
+    }
+    assert answers(running.sidecar("alpha", "/v1.0/healthz/outbound"), want=204)
+
+
+def test_a_second_start_says_that_it_runs_already(running: Project):
+    before = running.status()["pid"]
+    again = running.agents("up")
+    assert again.returncode == 0
+    assert f"it runs already (pid {before})" in again.stdout
+    assert running.status()["pid"] == before
+
+
+def test_a_killed_app_answers_again_within_two_seconds(running: Project):
+    os.kill(running.service("alpha")["pid"], signal.SIGKILL)
+    time.sleep(0.05)
+    assert eventually(lambda: answers(running.url("alpha", "/readyz")), within=2) < 2
+    after = running.service("alpha")
+    assert after["restarts"] == 1
+    assert after["last_exit"].startswith("killed by SIGKILL after")
+
+
+def test_a_killed_sidecar_answers_again_within_two_seconds(running: Project):
+    os.kill(running.service("alpha.daprd")["pid"], signal.SIGKILL)
+    time.sleep(0.05)
+    eventually(lambda: answers(running.sidecar("alpha", "/v1.0/healthz/outbound"), want=204), within=2)
+    assert running.service("alpha")["restarts"] == 0
+
+
+@pytest.mark.parametrize("name", ["alpha", "alpha.daprd", "redis"])
+def test_a_frozen_process_is_replaced_within_five_seconds(running: Project, name: str):
+    frozen = running.service(name)["pid"]
+    os.kill(frozen, signal.SIGSTOP)
+
+    def replaced() -> bool:
+        one = running.service(name)
+        return one["state"] == "ready" and one["pid"] not in {None, frozen}
+
+    eventually(replaced, within=5)
+    assert "stopped (SIGSTOP)" in running.service(name)["last_exit"]
+
+
+def test_killed_redis_keeps_what_was_written(running: Project):
+    state = running.sidecar("alpha", "/v1.0/state/agents-statestore")
+    done = subprocess.run(
+        ["curl", "-sS", "-X", "POST", state, "-d", '[{"key": "k", "value": "kept"}]'],
+        check=True,
+        capture_output=True,
+    )
+    assert done.stdout == b""
+    time.sleep(1.2)  # appendfsync everysec
+    killed = running.service("redis")["pid"]
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: running.service("redis")["pid"] not in {None, killed}, within=5)
+    eventually(lambda: get(f"{state}/k") == '"kept"', within=10)
+
+
+def test_a_crash_loop_backs_off_and_is_named_in_status(project: Project):
+    project.write(beta="crash")
+    started = project.agents("up", "--detach", "--timeout", "6")
+    assert started.returncode == 4
+    assert "beta: backoff, exit code 3 after" in started.stderr
+    beta = project.service("beta")
+    assert 3 <= beta["restarts"] <= 8  # 0.1, 0.2, 0.4, 0.8, 1.6, 2, 2 … seconds apart
+    shown = project.agents("status")
+    assert shown.returncode == 4
+    assert f"beta cannot stay up: {beta['last_exit'].split(' after')[0]}" in shown.stdout
+    assert beta["log"] in shown.stdout
+    assert "cannot start reason=told so" in project.agents("logs", "beta").stdout
+    assert project.service("alpha")["state"] == "ready"
+
+
+def test_a_huge_log_line_does_not_stop_the_app(running: Project):
+    assert get(running.url("alpha", "/spam")) == "ok"
+    assert answers(running.url("alpha", "/readyz"))
+    log = Path(running.service("alpha")["log"])
+    assert log.stat().st_size > 5_000_000
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(running: Project):
+    grandchild = int(get(running.url("alpha", "/fork")))
+    os.kill(running.service("beta")["pid"], signal.SIGSTOP)  # takes no SIGTERM
+    supervisor = running.status()["pid"]
+    assert len(running.pids()) >= 10
+    os.kill(supervisor, signal.SIGKILL)
+    eventually(lambda: not running.pids(), within=5)
+    assert not Path(f"/proc/{grandchild}").exists()
+    assert running.agents("status").returncode == 3
+
+
+def test_it_starts_again_right_after_the_supervisor_was_killed(running: Project):
+    os.kill(running.status()["pid"], signal.SIGKILL)
+    again = running.agents("up", "--detach")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert running.status()["ready"] is True
+
+
+def test_a_killed_guardian_is_replaced_and_still_guards(running: Project):
+    supervisor = running.status()["pid"]
+    guardian = next(
+        pid for pid in running.pids() if b"guardian.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+    os.kill(guardian, signal.SIGKILL)
+    os.kill(running.service("alpha")["pid"], signal.SIGKILL)  # the next thing there is to tell
+    eventually(lambda: running.service("alpha")["state"] == "ready", within=5)
+    os.kill(running.service("beta")["pid"], signal.SIGSTOP)
+    os.kill(supervisor, signal.SIGKILL)
+    eventually(lambda: not running.pids(), within=6)
+
+
+def test_down_ends_all_that_up_started_and_keeps_the_data(running: Project):
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        started = time.monotonic()
+        done = running.agents("down")
+        assert done.returncode == 0, done.stderr
+        assert time.monotonic() - started < 8
+        assert running.pids() == set()
+        assert bystander.poll() is None
+        assert any((running.run_folder / "redis").iterdir())
+        assert running.agents("down").stdout == "nothing runs here\n"
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_reset_refuses_while_it_runs_and_drops_the_data_afterwards(running: Project):
+    refused = running.agents("reset", "--yes")
+    assert refused.returncode == 1
+    assert "it is running" in refused.stderr
+    running.agents("down")
+    assert running.agents("reset", "--yes").stdout == "dropped: redis, scheduler, mail\n"
+    assert not (running.run_folder / "redis").exists()
+    assert (running.run_folder / "logs").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_foreground_start_in_order(project: Project, number: signal.Signals):
+    up = project.begin("up")
+    eventually(lambda: project.status()["ready"], within=30)
+    up.send_signal(number)
+    assert up.wait(15) == 0
+    assert project.pids() == set()
+    assert "stopped; the data stays" in up.stdout.read()
+
+
+@pytest.mark.parametrize("after", [0.1, 0.3, 0.5, 0.8, 1.2])
+def test_ctrl_c_while_starting_leaves_nothing(project: Project, after: float):
+    up = project.begin("up")
+    time.sleep(after)
+    up.send_signal(signal.SIGINT)
+    code, output = up.wait(15), up.stdout.read()
+    assert "Traceback" not in output
+    assert code in {0, 130}, output
+    assert project.pids() == set()
+
+
+def test_a_taken_port_is_named_with_its_holder_before_anything_starts(project: Project):
+    with socket.socket() as taken:
+        port = APPS["beta"][1] + project.offset
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        done = project.agents("up", "--detach")
+    assert done.returncode == 7
+    assert f"{port} (beta, sidecar HTTP): " in done.stderr
+    assert f"(pid {os.getpid()})" in done.stderr
+    assert project.pids() == set()
+
+
+def test_something_else_on_the_port_of_redis_is_named(project: Project):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 6379 + project.offset))
+        taken.listen()
+        done = project.agents("up", "--detach")
+    assert done.returncode == 7
+    assert "which does not answer as redis" in done.stderr
+
+
+def test_a_redis_that_answers_is_used_and_not_ended(project: Project, tmp_path: Path):
+    server = json.loads(project.agents("provision", "--no-ollama", "--json").stdout)["redis_server"]
+    port = str(6379 + project.offset)
+    redis = subprocess.Popen(
+        [server, "--port", port, "--save", "", "--dir", str(tmp_path)], stdout=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: bool(socket.create_connection(("127.0.0.1", int(port))).close() is None), within=5)
+        done = project.agents("up", "--detach")
+        assert f"redis: one answers at 127.0.0.1:{port}, it is used" in done.stdout
+        assert [part["name"] for part in project.status()["adopted"]] == ["redis"]
+        project.agents("down")
+        assert redis.poll() is None
+    finally:
+        redis.kill()
+        redis.wait()
+
+
+def test_app_and_sidecar_get_one_token_and_no_dapr_token_is_made(running: Project):
+    env = dict(line.split("=", 1) for line in get(running.url("alpha", "/env")).splitlines() if "=" in line)
+    sidecar = Path(f"/proc/{running.service('alpha.daprd')['pid']}/environ").read_bytes().decode().split("\0")
+    assert len(env["APP_API_TOKEN"]) >= 32
+    assert f"APP_API_TOKEN={env['APP_API_TOKEN']}" in sidecar
+    assert "DAPR_API_TOKEN" not in env
+    assert env["DAPR_HTTP_PORT"] == str(APPS["alpha"][1] + running.offset)
+    assert env["APP_ID"] == "alpha"
+
+
+def test_it_works_from_a_folder_inside_the_project(running: Project):
+    with suppress(FileExistsError):
+        (running.root / "inner").mkdir()
+    outside, running.root = running.root, running.root / "inner"
+    try:
+        assert running.status()["root"] == str(outside)
+    finally:
+        running.root = outside

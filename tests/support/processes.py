@@ -1,0 +1,148 @@
+"""Real Redis and daprd for tests: free ports, folders of their own, ended by pid."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COMPONENTS = Path(__file__).parents[2] / "components" / "redis"
+
+
+@dataclass(frozen=True)
+class Process:
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: signal.Signals) -> None:
+        self.popen.send_signal(number)
+
+    def kill(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+
+
+@dataclass(frozen=True)
+class Redis:
+    port: int
+    process: Process
+
+
+@dataclass(frozen=True)
+class Daprd:
+    grpc_port: int
+    http_port: int
+    process: Process
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free at the same time a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def redis_server(program: Path, folder: Path, *, port: int | None = None) -> Iterator[Redis]:
+    port = port or free_ports(1)[0]
+    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    with _running("redis", argv, folder) as process:
+        _wait(process, lambda: _accepts(port))
+        yield Redis(port, process)
+
+
+@contextmanager
+def daprd(
+    program: Path,
+    folder: Path,
+    redis_port: int,
+    *,
+    app_id: str = "tests",
+    app_port: int | None = None,
+    grpc_port: int | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Daprd]:
+    """A sidecar with the shipped Redis components, pointed at another port. No placement, no scheduler."""
+    resources = folder / "components"
+    resources.mkdir(exist_ok=True)
+    for file in COMPONENTS.glob("*.yaml"):
+        text = file.read_text().replace("127.0.0.1:6379", f"127.0.0.1:{redis_port}")
+        (resources / file.name).write_text(text)
+    http, grpc, internal, metrics = free_ports(4)
+    grpc = grpc_port or grpc
+    flags = {
+        "app-id": app_id,
+        "dapr-http-port": http,
+        "dapr-grpc-port": grpc,
+        "dapr-internal-grpc-port": internal,
+        "metrics-port": metrics,
+        "metrics-listen-address": "127.0.0.1",
+        "dapr-listen-addresses": "127.0.0.1",
+        "config": resources / "config.yaml",
+        "resources-path": resources,
+        "placement-host-address": "",
+        "scheduler-host-address": "",
+    }
+    if app_port is not None:
+        flags["app-port"] = app_port
+    argv = [program, *(f"--{name}={value}" for name, value in flags.items())]
+    with _running(f"daprd-{app_id}", argv, folder, env) as process:
+        _wait(process, lambda: _status(f"http://127.0.0.1:{http}/v1.0/healthz/outbound") == 204)
+        yield Daprd(grpc, http, process)
+
+
+@contextmanager
+def _running(
+    name: str, argv: list[str | Path], folder: Path, env: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            argv, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}
+        )
+    try:
+        yield Process(popen, log)
+    finally:
+        if popen.poll() is None:
+            popen.send_signal(signal.SIGCONT)
+            popen.terminate()
+            try:
+                popen.wait(5)
+            except subprocess.TimeoutExpired:
+                popen.kill()
+                popen.wait()
+
+
+def _wait(process: Process, ready: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.popen.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{process.log.name} did not start:\n{process.log.read_text()[-2000:]}")
+        time.sleep(0.03)
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return int(response.status)
+    except OSError:
+        return 0

@@ -1,0 +1,37 @@
+import asyncio
+import smtplib
+import socket
+from email.message import EmailMessage
+from pathlib import Path
+
+from cli.local.mail import read_mail, serve
+
+
+async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = asyncio.create_task(serve(port, tmp_path / "mail"))
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "a@example.org", "b@example.org", "Überblick 概要"
+    mail["Message-ID"] = "<e1@agents>"
+    mail.set_content("Grüße, 日本語\n")
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(_send, port, mail)
+    server.cancel()
+    await asyncio.wait([server])
+    (kept,) = read_mail(tmp_path / "mail")
+    assert kept["subject"] == "Überblick 概要"
+    assert kept["to"] == "b@example.org"
+    assert kept["message_id"] == "<e1@agents>"
+    assert kept["body"] == "Grüße, 日本語\n"
+    assert kept["id"]
+
+
+def test_no_mailbox_is_no_mail(tmp_path: Path):
+    assert read_mail(tmp_path / "mail") == []
+
+
+def _send(port: int, mail: EmailMessage) -> None:
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.send_message(mail)
