@@ -53,13 +53,14 @@ $(VENV)/.synced-dev: requirements-dev.lock requirements-uv.lock pyproject.toml
 	@touch $(VENV)/.dev $(VENV)/.synced $@
 
 # A working environment is never cleared, whoever made it (`uv venv` makes one without pip); only one whose Python
-# does not run any more, after an upgrade of the system, is made anew.
+# does not run any more, after an upgrade of the system, is made anew. Bytecode is compiled here, once: five agents
+# would do it side by side at the first start, and at every start where PYTHONDONTWRITEBYTECODE is set.
 define sync
 	cli/local/preflight.sh $(PYTHON) && \
 	echo "installing $(1) into $(VENV)" && \
 	{ $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV); } && \
 	{ $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; } && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock && \
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(1) && \
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(1) && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 endef

@@ -113,7 +113,7 @@ class AgentClient:
             Unreachable, Interrupted, Refusal
 
         """
-        with self._answered(method, path, body, headers or {}, patience) as response:
+        with self._answered(method, path, body, headers, patience=patience) as response:
             try:
                 raw = response.read()
                 document = from_json(raw)
@@ -132,7 +132,7 @@ class AgentClient:
         self, method: str, path: str, body: JsonObject | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[tuple[str, JsonObject]]:
         """Server-sent events as (name, data), until the other side ends them. Raises as `call`."""
-        with self._answered(method, path, body, headers or {}, PATIENCE, then=SILENCE) as response:
+        with self._answered(method, path, body, headers, patience=PATIENCE, then=SILENCE) as response:
             if response.status >= 400:
                 raise _refusal(response.status, from_json(response.read()))
             yield "open", {}
@@ -156,7 +156,8 @@ class AgentClient:
         method: str,
         path: str,
         body: JsonObject | None,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None,
+        *,
         patience: float | None,
         then: float | None = None,
     ) -> Iterator[HTTPResponse]:
@@ -164,7 +165,7 @@ class AgentClient:
         split = urlsplit(self.url)
         kind = HTTPSConnection if split.scheme == "https" else HTTPConnection
         connection = kind(split.hostname or "", split.port, timeout=PATIENCE)
-        sent = {"Accept": "application/json, text/event-stream", **headers}
+        sent = {"Accept": "application/json, text/event-stream", **(headers or {})}
         if self._token:
             sent["dapr-api-token"] = self._token
         if body is not None:

@@ -87,37 +87,29 @@ def given_fields(fields: list[Field], values: dict[str, Any]) -> JsonObject:
 def example_command(
     agent: str, task: str, fields: list[Field], examples: list[Any], taken: Iterable[str]
 ) -> str:
-    """A command that works: from the task's first example, as options where they are plain, else as JSON."""
+    """A command that works, from the task's first example."""
     example = (
         examples[0]
         if examples
         else {field.name: _placeholder(field.schema) for field in fields if field.required}
     )
     words = ["agents", "run", agent, task]
-    by_name = {field.name: field for field in fields}
-    if all(name in by_name and _plain(value) for name, value in example.items()):
-        for name, value in example.items():
-            words += _words(by_name[name], value, taken)
-    else:
-        words += ["--input", to_json(example).decode()]
+    for field in fields:
+        if example.get(field.name) is not None:
+            words += _words(field, example[field.name], field.option(taken))
     return shlex.join(words)
 
 
-def _words(field: Field, value: Any, taken: Iterable[str]) -> list[str]:
-    option = field.option(taken)
-    if isinstance(value, bool):
+def _words(field: Field, value: Any, option: str) -> list[str]:
+    if isinstance(value, bool) and field.kind == "boolean":
         return [option if value else f"--no-{option.removeprefix('--')}"]
-    if isinstance(value, list):
-        return [word for item in value for word in (option, str(item))]
-    return [option, str(value)]
+    if field.repeated:
+        return [word for item in value for word in (option, _word(field.items, item))]
+    return [option, _word(field.schema, value)]
 
 
-def _plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and all(
-            isinstance(item, str | int | float) and not isinstance(item, bool) for item in value
-        )
-    return isinstance(value, str | int | float)
+def _word(schema: JsonObject, value: Any) -> str:
+    return to_json(value).decode() if isinstance(_type(schema), JsonText) else str(value)
 
 
 def _resolved(schema: JsonObject, root: JsonObject) -> JsonObject:

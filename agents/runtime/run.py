@@ -133,6 +133,7 @@ class Run:
                 raise
             return await self._complete(smaller)
         if created:
+            self._all.work.measure(record)
             return record, True
         theirs = await read_execution(store, record.id)
         if theirs is None:

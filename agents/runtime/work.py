@@ -133,6 +133,12 @@ class Work:
         letters = (self._dead_letter(trigger, failure, attempts),) if from_broker else ()
         return record.model_copy(update={"error": failure, "events": letters})
 
+    def measure(self, record: Execution) -> None:
+        """Count an outcome, once, where it was recorded."""
+        labels = {"agent": record.agent, "task": record.task, "status": record.status}
+        self._ports.telemetry.count("agents.executions", attributes=labels)
+        self._ports.telemetry.record("agents.execution.duration", record.duration_ms / 1000, labels)
+
     def _record(self, trigger: Trigger, status: Status, started_at: datetime, attempts: int) -> Execution:
         now = datetime.now(UTC)
         return Execution.model_construct(

@@ -168,7 +168,7 @@ def _offset(started: str, began: str | None) -> str:
     first, this = moment_of(began), moment_of(started)
     if first is None or this is None or first == this:
         return f" at {clock(started)}"
-    return f" after {duration((this - first).total_seconds())}"
+    return f" at +{duration((this - first).total_seconds())}"
 
 
 def _summary(roots: list[Link]) -> str:
@@ -176,7 +176,10 @@ def _summary(roots: list[Link]) -> str:
     counts: dict[str, int] = {}
     for link in links:
         counts[link.status] = counts.get(link.status, 0) + 1
-    said = [f"{len(links)} executions: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
+    said = [
+        f"{len(links)} execution{'s' if len(links) > 1 else ''}: "
+        + ", ".join(f"{count} {status}" for status, count in counts.items())
+    ]
     moments: list[Any] = [
         moment
         for link in links

@@ -45,7 +45,7 @@ def stop(instance: Instance, pid: int) -> None:
     for deadline, number in ((PATIENCE, signal.SIGKILL), (10.0, signal.SIGKILL)):
         end = time.monotonic() + deadline
         while time.monotonic() < end:
-            if control.running_pid(instance) is None:
+            if control.running_pid(instance) is None and not control.alive(pid):
                 return
             time.sleep(0.05)
         with suppress(ProcessLookupError):

@@ -77,7 +77,8 @@ def _tell(out: Console, record: JsonObject) -> None:
         _section(out, "output", record["output"])
     for event in record.get("events", []):
         out.print(Text(f"\nevent {one_line(event['type'])}  {one_line(event['id'])}", style="bold"))
-        for line in value_lines(event.get("data"), 1):
+        same = event.get("data") == record.get("output")
+        for line in value_lines("the same as the output" if same else event.get("data"), 1):
             out.print(line)
     if record.get("changes"):
         _section(out, "changes", record["changes"])
@@ -90,7 +91,7 @@ def _facts(record: JsonObject) -> list[tuple[str, str]]:
     facts = [
         ("execution", record["execution_id"]),
         ("correlation", record["correlation_id"]),
-        ("because of", _trigger(record)),
+        ("trigger", _trigger(record)),
         ("attempts", _attempts(record["attempts"])),
     ]
     if "started_at" in record:

@@ -179,10 +179,9 @@ def _in_options(refusal: Refusal, fields: list[Field]) -> CommandError:
     options = {field.name: field.option(TAKEN) for field in fields}
     lines = []
     for error in refusal.details.get("errors", []):
-        name, _, rest = str(error.get("field", "")).partition(".")
-        lines.append(
-            f"\n  {options.get(name, name)}{f' .{rest}' if rest else ''}: {error.get('problem', '')}"
-        )
+        name, *path = str(error.get("field", "")).split(".")
+        inner = "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in path)
+        lines.append(f"\n  {options.get(name, name)}{inner}: {error.get('problem', '')}")
     return CommandError(safe(refusal.message + "".join(lines)), hint=refusal.hint, code=refusal.code)
 
 

@@ -37,7 +37,7 @@ def exclusive(instance: Instance) -> Iterator[int]:
         while not _locked(lock.fileno(), fcntl.LOCK_EX):
             pid = _read_pid(instance)
             # Of a supervisor that was killed the guardian still ends what it left.
-            if _alive(pid) or time.monotonic() > deadline:
+            if alive(pid) or time.monotonic() > deadline:
                 raise AlreadyRunning(pid)
             time.sleep(0.1)
         lock.truncate(0)
@@ -57,7 +57,7 @@ def running_pid(instance: Instance) -> int | None:
 def settled_pid(instance: Instance) -> int | None:
     """As running_pid, after waiting for the guardian of a supervisor that was killed."""
     deadline = time.monotonic() + GUARDIAN_PATIENCE
-    while (pid := running_pid(instance)) is not None and not _alive(pid) and time.monotonic() < deadline:
+    while (pid := running_pid(instance)) is not None and not alive(pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     return pid
 
@@ -65,7 +65,7 @@ def settled_pid(instance: Instance) -> int | None:
 def ask(instance: Instance, request: str, timeout: float = 5.0) -> dict[str, Any]:
     """One question to the supervisor; CommandError when none runs or it does not answer."""
     pid = running_pid(instance)
-    if pid is None or not _alive(pid):
+    if pid is None or not alive(pid):
         raise CommandError(
             "nothing runs here", hint=f"start it: {instance.command('up')}", code=ExitCode.NOT_RUNNING
         )
@@ -122,7 +122,7 @@ def _locked(descriptor: int, kind: int) -> bool:
     return False
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
     """Not merely a zombie: in a container PID 1 may never collect them."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}

@@ -8,6 +8,10 @@ from domain.event import Event
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Sidecar
 
 
+_RAW = {"rawPayload": "true"}
+"""As they are: the sidecar would otherwise put attributes of its own into them, an empty `traceparent` among them."""
+
+
 class DaprPublisher:
     def __init__(self, sidecar: Sidecar, component: str) -> None:
         self._sidecar = sidecar
@@ -19,6 +23,7 @@ class DaprPublisher:
             topic=topic,
             data=event.to_json(),
             data_content_type="application/cloudevents+json",
+            metadata=_RAW,
         )
         stub, metadata = self._sidecar.stub, self._sidecar.metadata
         await self._sidecar.call(

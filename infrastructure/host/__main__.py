@@ -38,7 +38,7 @@ def main() -> None:
         _stop(
             f"{agent.name}: these settings cannot be used (`agents doctor --settings` explains all):\n{explain(error)}"
         )
-    human = settings.log_format == "human" or (settings.log_format == "auto" and sys.stderr.isatty())
+    human = settings.log_format == "human" or (settings.log_format == "auto" and sys.stdout.isatty())
     configure_logging(agent.name, settings.log_level, human=human)
     try:
         app = build(agent, settings)

@@ -89,6 +89,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings) -> None:
                 key=key,
                 correlation_id=correlation,
                 patience=settings.http_patience,
+                traceparent=request.headers.get("traceparent"),
                 on_text=on_text,
             )
             return _answer(service, trigger, settled)
@@ -202,6 +203,7 @@ async def _run(request: Request, task: Task, value: object, settings: Settings) 
         key=idempotency_key(request),
         correlation_id=correlation_id(request),
         patience=patience,
+        traceparent=request.headers.get("traceparent"),
     )
     return _answer(service, trigger, settled)
 

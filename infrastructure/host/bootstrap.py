@@ -100,7 +100,15 @@ def _channel(settings: Settings) -> SmtpChannel | WebhookChannel:
     """Exactly one: the webhook when its URL is set, else SMTP."""
     if settings.webhook_url is not None:
         return WebhookChannel(str(settings.webhook_url))
-    return SmtpChannel()
+    return SmtpChannel(
+        settings.smtp_host,
+        settings.smtp_port,
+        sender=settings.mail_from,
+        recipients=settings.mail_to.split(","),
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+        start_tls=settings.smtp_start_tls,
+    )
 
 
 def _believed(check: Callable[[], Awaitable[None]]) -> Check:

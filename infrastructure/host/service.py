@@ -64,10 +64,11 @@ class Service:
         key: str,
         correlation_id: str | None,
         patience: float,
+        traceparent: str | None = None,
         on_text: OnText | None = None,
     ) -> tuple[Trigger, Settled | Pending]:
         """Accept a request: claimed, sent to the agent's own command topic, and run."""
-        with self.ports.telemetry.span(f"execute {task.name}", "server") as span:
+        with self.ports.telemetry.span(f"execute {task.name}", "server", traceparent) as span:
             trigger = Trigger(
                 agent=self.agent.name,
                 task=task.name,
@@ -75,7 +76,7 @@ class Service:
                 key=key,
                 input=value,
                 correlation_id=correlation_id,
-                traceparent=span.traceparent,
+                traceparent=span.traceparent or traceparent,
             )
             self.runner.work.prepare(trigger)
             request = Request(lambda: self._announce(trigger), patience, on_text)

@@ -24,12 +24,7 @@ MAX_LINE = 60_000
 _CUT = 4_000
 """Characters that each text keeps when a line is too long."""
 
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
-    "message",
-    "asctime",
-    "taskName",
-    "color_message",
-}
+_STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", "color_message"}
 
 
 def configure_logging(agent: str, level: str, *, human: bool, stream: TextIO | None = None) -> None:
@@ -87,7 +82,7 @@ class HumanForm(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {name: _visible(value) for name, value in _fields(record, self._agent).items()}
         line = {"time": fields.pop("timestamp")[11:23], "event": fields.pop("message"), **fields}
-        if record.exc_info:
+        if record.exc_info and record.exc_info[1]:
             line["exc_info"] = record.exc_info
         return redact_text(str(self._render(None, record.levelname, line)))[:MAX_LINE]
 

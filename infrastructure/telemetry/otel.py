@@ -38,7 +38,6 @@ class OtelTelemetry:
     def __init__(
         self, metrics: Metrics, tracer: Tracer | None = None, pushes: Sequence[MetricPush] = ()
     ) -> None:
-        self._metrics = metrics
         self._tracer = tracer
         self._pushes = pushes
         self._page = PrometheusPage(metrics)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
@@ -115,6 +116,27 @@ def test_nothing_is_left_when_the_supervisor_is_killed(running: Project):
     eventually(lambda: not running.pids(), within=5)
     assert not Path(f"/proc/{grandchild}").exists()
     assert running.agents("status").returncode == 3
+
+
+def test_ollama_answers_with_the_bundled_model_and_its_runner_dies_with_the_supervisor(project: Project):
+    project.env["LLM_PROVIDER"] = "ollama"
+    project.env.pop("OLLAMA_HOST", None)
+    done = project.agents("up", "--detach", timeout=150)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.status()["model"]["available"] is True
+    question = {
+        "model": "smollm2-135m-instruct",
+        "max_tokens": 8,
+        "messages": [{"role": "user", "content": "Say hello"}],
+    }
+    url = f"http://127.0.0.1:{11434 + project.offset}/v1/chat/completions"
+    with urllib.request.urlopen(url, json.dumps(question).encode(), timeout=60) as answer:  # noqa: S310
+        assert json.loads(answer.read())["choices"][0]["message"]["content"]
+    server = project.service("ollama")["pid"]
+    children = {pid for pid in project.pids() if os.getpgid(pid) == server}
+    assert len(children) == 2  # the server and the model's runner
+    os.kill(project.status()["pid"], signal.SIGKILL)
+    eventually(lambda: not project.pids(), within=6)
 
 
 def test_it_starts_again_right_after_the_supervisor_was_killed(running: Project):

@@ -1,0 +1,136 @@
+"""Agents in memory behind their real HTTP API, in a thread of their own: what the commands talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import uvicorn
+import yaml
+from fastapi import FastAPI
+
+from agents.runtime.agent import Agent
+from domain.ports.prompts import PromptRegistry
+from infrastructure.host.app import create_app
+from infrastructure.host.journal import NotedPublisher
+from infrastructure.host.service import Service
+from infrastructure.host.settings import Settings
+from infrastructure.testing.platform import MemoryPlatform
+
+Result = TypeVar("Result")
+
+
+class Served:
+    """`project` gets a dapr.yaml with the ports that were taken; `publish_port` stands for the sidecars' HTTP port."""
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        project: Path,
+        *,
+        publish_port: int = 1,
+        prompts: PromptRegistry | None = None,
+    ) -> None:
+        self.project = project
+        self._agents = agents
+        self._sockets = [_listening() for _ in agents]
+        self._servers: dict[str, uvicorn.Server] = {}
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self.platform = _NotedPlatform(agents, prompts=prompts)
+        _write_manifest(
+            project, [agent.name for agent in agents], [s.getsockname()[1] for s in self._sockets], publish_port
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers.values():
+            server.should_exit = server.force_exit = True
+        self._thread.join(20)
+
+    def stop(self, agent: str) -> None:
+        """As if the agent were killed: its port answers no more."""
+        server = self._servers[agent]
+        server.should_exit = server.force_exit = True
+        while server.started:
+            self.run(lambda: asyncio.sleep(0.02))
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Run a coroutine where the agents run."""
+        return asyncio.run_coroutine_threadsafe(make(), self._loop).result(20)
+
+    def quiet(self) -> None:
+        self.run(self.platform.quiet)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with self.platform as platform:
+            for agent, listening in zip(self._agents, self._sockets, strict=True):
+                app = create_app(agent, Settings(http_patience=5.0, _env_file=None), _no_lifespan)
+                app.state.service = platform.services[agent.name]
+                config = uvicorn.Config(app, log_config=None, lifespan="off")
+                self._servers[agent.name] = server = _Server(config)
+                server.listening = listening
+            serving = [asyncio.create_task(server.run_here()) for server in self._servers.values()]
+            while not all(server.started for server in self._servers.values()):
+                await asyncio.sleep(0.01)
+            self._ready.set()
+            await asyncio.gather(*serving)
+
+
+class _Server(uvicorn.Server):
+    listening: socket.socket
+
+    async def run_here(self) -> None:
+        """Serve without touching the process's signals."""
+        await self._serve(sockets=[self.listening])
+        self.started = False
+
+
+class _NotedPlatform(MemoryPlatform):
+    """Publications are noted in the journals, as in the composition root."""
+
+    def service(self, agent: Agent) -> Service:
+        made = super().service(agent)
+        noted = NotedPublisher(self.broker, made.journal)
+        return Service(agent, dataclasses.replace(made.ports, publisher=noted), made.timing, made.owner, made.journal)
+
+
+@asynccontextmanager
+async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def _listening() -> socket.socket:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    return listening
+
+
+def _write_manifest(project: Path, names: list[str], ports: list[int], publish_port: int) -> None:
+    apps = [
+        {
+            "appID": name,
+            "appDirPath": ".",
+            "appPort": port,
+            "daprHTTPPort": publish_port if index == 0 else 40_000 + index,
+            "daprGRPCPort": 41_000 + index,
+            "metricsPort": 42_000 + index,
+            "daprInternalGRPCPort": 43_000 + index,
+            "command": ["python", "-m", "infrastructure.host", f"agents.{name}:AGENT"],
+        }
+        for index, (name, port) in enumerate(zip(names, ports, strict=True))
+    ]
+    (project / "dapr.yaml").write_text(yaml.safe_dump({"version": 1, "apps": apps}))
