@@ -5,11 +5,11 @@ On the standard library: `http.client` knows no proxies, follows no redirects an
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json
@@ -21,6 +21,8 @@ from cli.local.manifest import read_manifest, shifted
 from cli.nearest import nearest
 from domain.errors import IdReused, InvalidInput, Unavailable
 from domain.json import JsonObject, dump
+
+Command: TypeAlias = Callable[[str], str]
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no model."""
@@ -58,12 +60,12 @@ class Interrupted(CommandError):
 class Refusal(CommandError):
     """The documented error of an agent. `refused` is its code, `details` what it says more; `status` the HTTP status."""
 
-    def __init__(self, error: JsonObject, status: int | None = None) -> None:
+    def __init__(self, error: JsonObject, status: int | None, command: Command) -> None:
         self.refused = str(error["code"])
         self.details: JsonObject = error.get("details") or {}
         self.status = status
         code = _BY_CODE.get(self.refused) or _BY_STATUS.get(status or 0, ExitCode.FAILED)
-        super().__init__(error["message"], hint=_hint(status, self.details), code=code)
+        super().__init__(error["message"], hint=_hint(status, self.details, command), code=code)
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,14 @@ class Answer:
 
 
 class AgentClient:
-    """One agent's API. Every call opens a connection of its own: on loopback that costs less than keeping one alive."""
+    """One agent's API. Every call has a connection of its own: none is found broken after a restart."""
 
-    def __init__(self, name: str, url: str, *, token: str | None = None, hint: str = "") -> None:
-        """`hint` is what to do when nothing answers."""
+    def __init__(self, name: str, url: str, *, token: str | None, command: Command) -> None:
+        """`command` is how to type `agents VERB` for the copy of the platform that is meant."""
         self.name = name
         self.url = url.rstrip("/")
         self._token = token
-        self._hint = hint
+        self._command = command
 
     def tasks(self) -> list[JsonObject]:
         tasks: list[JsonObject] = self.get("/tasks")["tasks"]
@@ -125,7 +127,7 @@ class AgentClient:
                     hint="`agents doctor` says who holds the port",
                 ) from None
             if response.status >= 400:
-                raise _refusal(response.status, document)
+                raise self._refused(response.status, document)
             return Answer(response.status, dict(response.headers.items()), document)
 
     def stream(
@@ -134,7 +136,7 @@ class AgentClient:
         """Server-sent events as (name, data), until the other side ends them. Raises as `call`."""
         with self._answered(method, path, body, headers, patience=PATIENCE, then=SILENCE) as response:
             if response.status >= 400:
-                raise _refusal(response.status, from_json(response.read()))
+                raise self._refused(response.status, from_json(response.read()))
             yield "open", {}
             try:
                 yield from _events(response)
@@ -174,7 +176,8 @@ class AgentClient:
             try:
                 connection.connect()
             except OSError as error:
-                raise Unreachable(self.name, self.url, _reason(error), self._hint) from None
+                hint = f"start the agents: {self._command('up')}"
+                raise Unreachable(self.name, self.url, _reason(error), hint) from None
             connection.sock.settimeout(patience)
             try:
                 target = f"{split.path}/api/{self.name}{path}"
@@ -188,10 +191,20 @@ class AgentClient:
         finally:
             connection.close()
 
+    def refusal(self, error: JsonObject, status: int | None = None) -> Refusal:
+        """The agent's documented error; in a stream it comes without a status."""
+        return Refusal(error, status, self._command)
+
+    def _refused(self, status: int, document: Any) -> Refusal:
+        error = document.get("error") if isinstance(document, dict) else None
+        if not isinstance(error, dict):
+            error = {"code": "unknown", "message": f"HTTP {status}: {str(document)[:200]}"}
+        return self.refusal(error, status)
+
     def _interrupted(self, error: Exception) -> Interrupted:
         return Interrupted(
             f"{self.name} at {self.url} did not answer to the end: {_reason(error)}",
-            hint="`agents status` and `agents logs` tell more",
+            hint=f"more from: {self._command('status')}, {self._command('logs')}",
         )
 
 
@@ -199,7 +212,6 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
     """The agents of dapr.yaml by name; AGENTS_URL_<AGENT> says where one is that listens elsewhere."""
     instance = instance or find_instance()
     env = instance.environment
-    hint = f"start the agents: {instance.command('up')}"
     clients = {}
     for app in read_manifest(instance.manifest):
         variable = f"AGENTS_URL_{app.app_id.upper().replace('-', '_')}"
@@ -208,7 +220,9 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
             raise CommandError(
                 f"{variable} is {url!r}, not an http:// or https:// address", code=ExitCode.INVALID
             )
-        clients[app.app_id] = AgentClient(app.app_id, url, token=env.get("APP_API_TOKEN"), hint=hint)
+        clients[app.app_id] = AgentClient(
+            app.app_id, url, token=env.get("APP_API_TOKEN"), command=instance.command
+        )
     return clients
 
 
@@ -242,21 +256,13 @@ def _events(response: HTTPResponse) -> Iterator[tuple[str, JsonObject]]:
             name, data = "message", b""
 
 
-def _refusal(status: int, document: Any) -> Refusal:
-    error = document.get("error") if isinstance(document, dict) else None
-    if not isinstance(error, dict):
-        error = {"code": "unknown", "message": f"HTTP {status}: {str(document)[:200]}"}
-    return Refusal(error, status)
-
-
-def _hint(status: int | None, details: JsonObject) -> str:
+def _hint(status: int | None, details: JsonObject, command: Command) -> str:
     if status in {401, 403}:
         return "export the APP_API_TOKEN that the agents were started with"
-    if "kept" in details:
-        return f"{details['kept']}; agents executions show {details.get('execution_id')}"
-    if "execution_id" in details:
-        return f"agents executions show {details['execution_id']}"
-    return ""
+    if "execution_id" not in details:
+        return ""
+    look = f"{command('executions show')} {details['execution_id']}"
+    return f"{details['kept']}; {look}" if "kept" in details else look
 
 
 def _reason(error: Exception) -> str:

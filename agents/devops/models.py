@@ -85,9 +85,9 @@ class SprintBrief(Value):
 
 
 class SprintReading(Closed):
-    summary: str = Field(min_length=1, max_length=300)
-    observations: list[Annotated[str, Field(min_length=1, max_length=160)]] = Field(max_length=3)
-    actions: list[Annotated[str, Field(min_length=1, max_length=160)]] = Field(max_length=3)
+    summary: str = Field(min_length=1, max_length=240)
+    observations: list[Annotated[str, Field(min_length=1, max_length=120)]] = Field(max_length=3)
+    actions: list[Annotated[str, Field(min_length=1, max_length=120)]] = Field(max_length=3)
 
 
 class CreateIssue(Closed):

@@ -53,13 +53,13 @@ def from_spec(spec: SpecGenerated) -> GenerateCode:
 class DraftFile(Closed):
     model_config = ConfigDict(str_strip_whitespace=False)  # a file ends with a line break
 
-    path: str = Field(min_length=1, max_length=80)
+    path: str = Field(min_length=1, max_length=60)
     language: Language
     content: str = Field(min_length=1, max_length=1000)
 
 
 class DraftCode(Closed):
-    explanation: str = Field(min_length=1, max_length=300)
+    explanation: str = Field(min_length=1, max_length=240)
     files: list[DraftFile] = Field(min_length=1, max_length=2)
 
 
@@ -93,15 +93,15 @@ class ReviewBrief(Value):
 
 
 class DraftFinding(Closed):
-    path: str = Field(min_length=1, max_length=200)
+    file: int = Field(ge=1, le=5)
     line: int = Field(ge=0, le=20_000)
     severity: Severity
-    problem: str = Field(min_length=1, max_length=160)
-    suggestion: str = Field(min_length=1, max_length=160)
+    problem: str = Field(min_length=1, max_length=120)
+    suggestion: str = Field(min_length=1, max_length=120)
 
 
 class DraftReview(Closed):
-    summary: str = Field(min_length=1, max_length=300)
+    summary: str = Field(min_length=1, max_length=240)
     findings: list[DraftFinding] = Field(max_length=3)
 
 
@@ -136,11 +136,11 @@ class RefactoringBrief(Value):
 
 class DraftRefactoring(Closed):
     kind: RefactoringKind
-    title: str = Field(min_length=1, max_length=100)
-    rationale: str = Field(min_length=1, max_length=200)
+    title: str = Field(min_length=1, max_length=80)
+    rationale: str = Field(min_length=1, max_length=140)
     effort: Effort
 
 
 class DraftRefactorings(Closed):
-    summary: str = Field(min_length=1, max_length=300)
+    summary: str = Field(min_length=1, max_length=240)
     suggestions: list[DraftRefactoring] = Field(max_length=3)

@@ -80,14 +80,14 @@ def with_line_numbers(file: CodeFile) -> str:
 
 def located(drafts: Sequence[DraftFinding], files: Sequence[CodeFile]) -> tuple[Finding, ...]:
     """Findings about the files that were given: others are left out, a line beyond the file's end is dropped."""
-    lengths = {file.path: len(file.content.splitlines()) for file in files}
-    only = files[0].path if len(files) == 1 else None
     findings = []
     for draft in drafts:
-        path = draft.path if draft.path in lengths else only
-        if path is not None:
-            line = draft.line if 1 <= draft.line <= lengths[path] else None
-            findings.append(Finding(**draft.model_dump(exclude={"path", "line"}), path=path, line=line))
+        number = 1 if len(files) == 1 else draft.file
+        if number <= len(files):
+            file = files[number - 1]
+            line = draft.line if 1 <= draft.line <= len(file.content.splitlines()) else None
+            said = draft.model_dump(include={"severity", "problem", "suggestion"})
+            findings.append(Finding(path=file.path, line=line, **said))
     return tuple(findings)
 
 

@@ -44,7 +44,7 @@ class Compose(Closed):
 
 class Draft(Closed):
     subject: str = Field(min_length=1, max_length=120)
-    body: str = Field(min_length=1, max_length=1200)
+    body: str = Field(min_length=1, max_length=800)
 
 
 class Send(Closed):

@@ -15,7 +15,7 @@ from agents.runtime.runner import Runner
 from domain.errors import Unavailable
 from domain.event import Event
 from domain.execution import Failure, Trigger
-from domain.json import parse
+from domain.json import MAX_VALUES, parse
 from domain.ports.pubsub import Answer
 from domain.ports.telemetry import Telemetry
 
@@ -130,11 +130,14 @@ def read_event(message: bytes) -> Event:
         ValueError: saying what is wrong.
 
     """
-    document = parse(message)
+    document = parse(message, max_values=MAX_VALUES)
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004  # what is wrong is the message, not a type in this program
     if "data_base64" in document and "data" not in document:
-        document["data"] = parse(base64.b64decode(document["data_base64"], validate=True))
+        encoded = document["data_base64"]
+        if not isinstance(encoded, str):
+            raise ValueError("data_base64: not a text")
+        document["data"] = parse(base64.b64decode(encoded, validate=True), max_values=MAX_VALUES)
     try:
         return Event.model_validate(document)
     except ValidationError as error:

@@ -26,6 +26,7 @@ Status: TypeAlias = Literal["completed", "failed"]
 
 MAX_HOPS = 16
 EXCERPT = 2_000
+LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,8 @@ def correlation_id(trigger: Trigger) -> str:
 def invalid_input(error: ValidationError) -> InvalidInput:
     """Every field that is wrong, by its path."""
     problems = [
-        {"field": ".".join(map(str, p["loc"])) or "input", "problem": p["msg"]}
+        # An unknown field's name is the sender's own text, of any length.
+        {"field": ".".join(map(str, p["loc"]))[:LONGEST_PATH] or "input", "problem": p["msg"]}
         for p in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     fields = ", ".join(dict.fromkeys(p["field"] for p in problems[:5]))

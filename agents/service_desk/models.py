@@ -59,7 +59,7 @@ def from_created(ticket: TicketCreated) -> Triage:
 class TriageAnswer(Closed):
     category: Category
     urgency: Urgency
-    reason: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=160)
     confidence: int = Field(ge=0, le=100)
 
 
@@ -93,8 +93,8 @@ def from_triaged(ticket: TicketTriaged) -> SuggestSolution:
 
 
 class SolutionAnswer(Closed):
-    explanation: str = Field(min_length=1, max_length=300)
-    steps: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1, max_length=4)
+    explanation: str = Field(min_length=1, max_length=240)
+    steps: list[Annotated[str, Field(min_length=1, max_length=140)]] = Field(min_length=1, max_length=4)
     confidence: int = Field(ge=0, le=100)
 
 

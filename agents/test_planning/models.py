@@ -30,16 +30,16 @@ class GenerateSpec(Closed):
 
 
 class DraftCase(Closed):
-    title: str = Field(min_length=1, max_length=100)
-    given: str = Field(min_length=1, max_length=160)
-    when: str = Field(min_length=1, max_length=160)
-    then: str = Field(min_length=1, max_length=160)
+    title: str = Field(min_length=1, max_length=80)
+    given: str = Field(min_length=1, max_length=110)
+    when: str = Field(min_length=1, max_length=110)
+    then: str = Field(min_length=1, max_length=110)
     priority: Priority
     kind: CaseKind
 
 
 class DraftSpec(Closed):
-    summary: str = Field(min_length=1, max_length=200)
+    summary: str = Field(min_length=1, max_length=140)
     cases: list[DraftCase] = Field(min_length=1, max_length=3)
 
 
@@ -63,15 +63,15 @@ class CreateStrategy(Closed):
 
 class DraftLevel(Closed):
     level: Level
-    focus: str = Field(min_length=1, max_length=160)
+    focus: str = Field(min_length=1, max_length=100)
     share_percent: int = Field(ge=0, le=100)
 
 
 class DraftStrategy(Closed):
-    summary: str = Field(min_length=1, max_length=240)
+    summary: str = Field(min_length=1, max_length=160)
     levels: list[DraftLevel] = Field(min_length=1, max_length=4)
-    risks: list[Annotated[str, Field(min_length=1, max_length=160)]] = Field(max_length=3)
-    exit_criteria: list[Annotated[str, Field(min_length=1, max_length=160)]] = Field(max_length=3)
+    risks: list[Annotated[str, Field(min_length=1, max_length=110)]] = Field(max_length=3)
+    exit_criteria: list[Annotated[str, Field(min_length=1, max_length=110)]] = Field(max_length=3)
 
 
 class Requirement(Closed):
@@ -125,5 +125,5 @@ class CoverageBrief(Value):
 
 
 class CoverageReading(Closed):
-    summary: str = Field(min_length=1, max_length=300)
-    recommendations: list[Annotated[str, Field(min_length=1, max_length=160)]] = Field(max_length=3)
+    summary: str = Field(min_length=1, max_length=240)
+    recommendations: list[Annotated[str, Field(min_length=1, max_length=110)]] = Field(max_length=3)

@@ -12,6 +12,7 @@ from cli.output import console, print_json
 from cli.progress import waiting
 from cli.readable import clock, one_line
 from cli.watching import Seen, Watch
+from domain.json import JsonObject
 
 EPILOG = """\b
 Examples: agents events -f implementation notification
@@ -25,10 +26,24 @@ _ARROWS = {"received": ("←", "cyan"), "published": ("→", "green")}
     "--follow", "-f", is_flag=True, help="Go on with what comes; connections that break are made again."
 )
 @click.option("--correlation", metavar="ID", help="Only the events of this correlation id.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, events whole.")
+@click.option(
+    "--redeliveries", is_flag=True, help="Show also what the broker offers again while it is in work."
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line, events whole; everything, redeliveries too.",
+)
 @click.pass_context
 def command(
-    ctx: click.Context, *, names: tuple[str, ...], follow: bool, correlation: str | None, as_json: bool
+    ctx: click.Context,
+    *,
+    names: tuple[str, ...],
+    follow: bool,
+    correlation: str | None,
+    redeliveries: bool,
+    as_json: bool,
 ) -> None:
     """Show what the agents received (←) and published (→) lately, merged by time; all agents unless some are named.
 
@@ -37,36 +52,57 @@ def command(
     Exit code 0, 3 when no agent answers, 4 when one of several does not, 9 when there is no such agent.
     """
     clients = chosen(agent_clients(), names)
-    out = console()
     watch = Watch(clients, follow=follow)
     with waiting("asking the agents"):
         kept = watch.kept()
     problems = [seen.problem for seen in kept if seen.problem]
     if len(problems) == len(clients) and not follow:
         raise nothing_answers(problems)
+    show = _Show(console(), correlation, as_json=as_json, redeliveries=redeliveries)
     for seen in kept:
-        _show(out, seen, correlation, as_json=as_json)
+        show(seen)
     if follow:
         sys.stdout.flush()
         for seen in watch.coming():
-            _show(out, seen, correlation, as_json=as_json)
+            show(seen)
             sys.stdout.flush()
     ctx.exit(ExitCode.NOT_READY if problems else ExitCode.OK)
 
 
-def _show(out: Console, seen: Seen, correlation: str | None, *, as_json: bool) -> None:
-    if seen.problem:
-        click.echo(f"{seen.problem.message}; {seen.problem.hint}", err=True)
-        return
-    event = seen.entry["event"] if isinstance(seen.entry["event"], dict) else {}
-    if correlation is not None and event.get("correlationid") != correlation:
-        return
-    if as_json:
-        print_json({"agent": seen.agent, **seen.entry}, indent=None)
-        return
+class _Show:
+    def __init__(self, out: Console, correlation: str | None, *, as_json: bool, redeliveries: bool) -> None:
+        self._out = out
+        self._correlation = correlation
+        self._as_json = as_json
+        self._shown: set[tuple[str, str, str, str]] | None = None if redeliveries or as_json else set()
+
+    def __call__(self, seen: Seen) -> None:
+        if seen.problem:
+            click.echo(f"{seen.problem.message}; {seen.problem.hint}", err=True)
+            return
+        event = seen.entry["event"] if isinstance(seen.entry["event"], dict) else {}
+        if self._correlation is not None and event.get("correlationid") != self._correlation:
+            return
+        if self._as_json:
+            print_json({"agent": seen.agent, **seen.entry}, indent=None)
+        elif not self._shown_before(seen, event):
+            self._out.print(_line(seen, event))
+
+    def _shown_before(self, seen: Seen, event: JsonObject) -> bool:
+        """An event is offered again while it is in work: that says nothing new."""
+        if self._shown is None or "id" not in event:
+            return False
+        key = (seen.agent, str(seen.entry["direction"]), str(event.get("source")), str(event["id"]))
+        if key in self._shown:
+            return True
+        self._shown.add(key)
+        return False
+
+
+def _line(seen: Seen, event: JsonObject) -> Text:
     arrow, colour = _ARROWS.get(seen.entry["direction"], ("·", ""))
     own_command = str(event.get("type", "")).endswith(".execution.requested")
-    line = Text.assemble(
+    return Text.assemble(
         (clock(seen.entry["at"], milliseconds=True), "dim"),
         f"  {seen.agent:<15} ",
         (f"{arrow} ", colour),
@@ -74,4 +110,3 @@ def _show(out: Console, seen: Seen, correlation: str | None, *, as_json: bool) -
         f"  {one_line(event.get('id', ''))}",
         (f"  {one_line(event.get('correlationid') or '')}", "dim"),
     )
-    out.print(line)

@@ -87,6 +87,8 @@ def command(
         return
     out = console()
     out.print(f"published {safe(event_type)} {safe(event_id)} through the sidecar of {sidecar}", markup=False)
+    if event_type not in known_events():
+        return  # nobody here reacts to it
     next_step = f"{instance.command('chain -f')} {correlation or event_id}"
     out.print(f"next: {safe(next_step)}", markup=False, style="dim")
 

@@ -153,7 +153,7 @@ def _post(
         except Unreachable:
             if lost_at is None or time.monotonic() - lost_at > RESTART_PATIENCE:
                 raise
-        say(f"{client.name} went away; asking again for the same work")
+        say(f"{client.name} went away in the middle; waiting for the same work")
         time.sleep(POLL)
 
 
@@ -164,7 +164,7 @@ def _streamed(
         if name == "result":
             return data
         if name == "error":
-            raise Refusal(data["error"])
+            raise client.refusal(data["error"])
         if name == "token":
             if as_json:
                 print_json({"token": data["text"]}, indent=None)
@@ -191,7 +191,7 @@ def _show(result: JsonObject, *, streamed: bool) -> None:
         out.print(f"accepted: execution {result['execution_id']}", markup=False)
     else:
         if streamed:
-            out.print("\n")
+            out.print("\n---", style="dim")
         for line in value_lines(result["output"]):
             out.print(line)
         out.print(f"\n[green]✓[/] {result['agent']}/{result['task']}{_details(result)}")

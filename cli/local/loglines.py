@@ -11,17 +11,20 @@ from pydantic_core import from_json
 MAX_BYTES = 10_000_000
 MAX_LINE = 16_384
 _QUIET_KEYS = {
-    "event",
-    "message",
-    "msg",
-    "level",
-    "severity",
-    "timestamp",
-    "time",
-    "ts",
-    "agent",
-    "exception",
-    "stack",
+    *(
+        "event",
+        "message",
+        "msg",
+        "level",
+        "severity",
+        "timestamp",
+        "time",
+        "ts",
+        "agent",
+        "exception",
+        "stack",
+    ),
+    *("logger", "caller", "stacktrace"),  # for the file: nobody reads them going by
 }
 _DAPR = re.compile(r'^time="(?P<time>[^"]+)" level=(?P<level>\w+) msg="(?P<msg>(?:[^"\\]|\\.)*)"')
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")

@@ -142,6 +142,8 @@ async def _supervise(
         screen.show(SELF, text)
 
     def on_line(service: Service, line: str) -> None:
+        if service.role is not Role.APP and supervisor.stopping:
+            return  # what a server says about its own end is no warning
         if not quiet:
             # Sidecars and servers tell much that nobody asked: their warnings here, all of it in their logs.
             screen.show(service.name, line, at_least="info" if service.role is Role.APP else "warning")

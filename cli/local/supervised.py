@@ -127,7 +127,7 @@ class Supervised:
                 prepared = await self._prepare()
             if health is Health.READY and prepared:
                 self._become(State.READY)
-            elif self.state is State.READY:
+            elif self.state is State.READY and not self._stopping.is_set():
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
             letter, used = _vitals(child.pid)

@@ -74,8 +74,12 @@ class Supervisor:
         self._stop.set()
 
     @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    @property
     def all_ready(self) -> bool:
-        return not self._stop.is_set() and all(one.state is State.READY for one in self.running.values())
+        return not self.stopping and all(one.state is State.READY for one in self.running.values())
 
     def status(self) -> dict[str, Any]:
         memory = _memory_by_group()
@@ -84,7 +88,7 @@ class Supervisor:
             "root": str(self._instance.root),
             "offset": self._instance.offset,
             "ready": self.all_ready,
-            "stopping": self._stop.is_set(),
+            "stopping": self.stopping,
             "up_s": round(time.monotonic() - self._started, 1),
             "services": [
                 {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import re
 import signal
 import socket
 import sys
@@ -19,6 +21,7 @@ from pydantic import ValidationError
 from agents.runtime.agent import Agent
 from domain.errors import PromptInvalid
 from infrastructure.host.bootstrap import build
+from infrastructure.host.protocol import BoundedProtocol
 from infrastructure.host.settings import Settings, explain
 from infrastructure.telemetry.logs import configure_logging
 
@@ -29,7 +32,7 @@ EXIT_CONFIGURATION = 78
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or ":" not in sys.argv[1]:
+    if len(sys.argv) != 2 or not re.fullmatch(r"\w+(\.\w+)*:\w+", sys.argv[1]):
         _stop("usage: python -m infrastructure.host MODULE:ATTRIBUTE, for instance agents.notification:AGENT")
     agent = _load(sys.argv[1])
     try:
@@ -38,12 +41,16 @@ def main() -> None:
         _stop(
             f"{agent.name}: these settings cannot be used (`agents doctor --settings` explains all):\n{explain(error)}"
         )
+    except (OSError, UnicodeDecodeError) as error:
+        _stop(f"{agent.name}: the file .env cannot be read: {error}")
     human = settings.log_format == "human" or (settings.log_format == "auto" and sys.stdout.isatty())
     configure_logging(agent.name, settings.log_level, human=human)
     try:
         app = build(agent, settings)
     except (PromptInvalid, ValueError) as error:
         _stop(f"{agent.name}: {error}")
+    if settings.app_token is None:
+        log.info("APP_API_TOKEN is not set: open to every process of this machine, on loopback only")
     uvloop.run(_serve(app, _listen(settings), settings.grace))
 
 
@@ -65,8 +72,9 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listening.bind((settings.host, settings.port))
     except OSError as error:
+        taken = "; `agents doctor` says who holds the port" if error.errno == errno.EADDRINUSE else ""
         _stop(
-            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; `agents doctor` says who holds the port"
+            f"cannot listen on {settings.host}:{settings.port} (AGENTS_HOST, APP_PORT): {error.strerror}{taken}"
         )
     return listening
 
@@ -76,7 +84,9 @@ async def _serve(app: FastAPI, listening: socket.socket, grace: float) -> None:
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=BoundedProtocol,
+        ws="none",
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

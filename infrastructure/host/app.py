@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
 
 from agents.runtime.agent import Agent, Task
 from agents.runtime.policy import status_of
@@ -16,11 +16,14 @@ from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
 from infrastructure.host.journal import readable
+from infrastructure.host.probes import add_probes
 from infrastructure.host.requests import (
     HttpError,
     correlation_id,
     idempotency_key,
     read_json_object,
+    shown,
+    traceparent,
     wants_async,
 )
 from infrastructure.host.results import record, result
@@ -31,6 +34,10 @@ from infrastructure.host.sse import events_response, task_response
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
+_EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LONGEST_ID = 200
+"""Characters of an entity's id: a longer one is nobody's, and no store is asked for it."""
+
 
 def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     """The API of one agent. `lifespan` puts the agent's `Service` into `app.state.service`."""
@@ -40,17 +47,19 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
         version=settings.version,
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,
     )
     errors.install(app)
     app.add_middleware(Guard, host=settings.host, token=settings.app_token)
-    _add_tasks(app, agent, settings)
+    inputs = openapi.inputs(agent)
+    _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
-    _add_probes(app)
-    openapi.install(app, agent)
+    add_probes(app)
+    openapi.install(app, inputs)
     return app
 
 
-def _add_tasks(app: FastAPI, agent: Agent, settings: Settings) -> None:
+def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: openapi.Inputs) -> None:
     root = f"/api/{agent.name}"
 
     async def execute(request: Request) -> Response:
@@ -61,25 +70,30 @@ def _add_tasks(app: FastAPI, agent: Agent, settings: Settings) -> None:
         task = agent.tasks.get(str(body["task"]))
         if task is None:
             raise HttpError(
-                404, "unknown_task", f"{agent.name} has no task {body['task']!r}", tasks=list(agent.tasks)
+                404,
+                "unknown_task",
+                f"{agent.name} has no task {shown(body['task'])}",
+                tasks=list(agent.tasks),
             )
         return await _run(request, task, body["input"], settings)
 
     app.post(
-        f"{root}/execute", openapi_extra=openapi.execute(agent), responses=openapi.RESPONSES, tags=["tasks"]
-    )(execute)
+        f"{root}/execute",
+        openapi_extra=openapi.execute(inputs), responses=openapi.TASK | openapi.UNKNOWN, tags=["tasks"],
+        summary="Any task by its name", operation_id="execute",
+    )(execute)  # fmt: skip
     for task in agent.tasks.values():
-        _add_task(app, root, task, settings)
+        _add_task(app, root, task, settings, inputs)
 
 
-def _add_task(app: FastAPI, root: str, task: Task, settings: Settings) -> None:
+def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: openapi.Inputs) -> None:
     async def run(request: Request) -> Response:
         return await _run(request, task, await read_json_object(request, settings.max_body_bytes), settings)
 
     async def stream(request: Request) -> Response:
         value = await read_json_object(request, settings.max_body_bytes)
         service = _service(request)
-        key, correlation = idempotency_key(request), correlation_id(request)
+        key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
         service.runner.work.prepare(_probe(service, task, value))
 
         async def submit(on_text: Callable[[str], None]) -> Response:
@@ -89,17 +103,17 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings) -> None:
                 key=key,
                 correlation_id=correlation,
                 patience=settings.http_patience,
-                traceparent=request.headers.get("traceparent"),
+                traceparent=parent,
                 on_text=on_text,
             )
             return _answer(service, trigger, settled)
 
         return task_response(submit)
 
-    extra = openapi.task(task)
+    extra = openapi.task(inputs.schemas[task.name])
     app.post(
         f"{root}/{task.name}",
-        openapi_extra=extra, responses=openapi.RESPONSES, tags=["tasks"],
+        openapi_extra=extra, responses=openapi.TASK, tags=["tasks"],
         summary=task.name, description=task.description, operation_id=task.name,
     )(run)  # fmt: skip
     app.post(
@@ -112,38 +126,46 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings) -> None:
 def _add_reading(app: FastAPI, agent: Agent) -> None:
     root = f"/api/{agent.name}"
 
-    @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=openapi.ERRORS)
+    @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=openapi.EXECUTION)
     async def execution(request: Request, execution_id: str) -> Response:
-        found = await _service(request).runner.find(execution_id)
+        """The whole record, outgoing events as whole CloudEvents; of unfinished work, who is at it."""
+        known = _EXECUTION_ID.fullmatch(execution_id)
+        found = await _service(request).runner.find(execution_id) if known else None
         if found is None:
-            raise HttpError(404, "unknown_execution", f"{agent.name} knows no execution {execution_id!r}")
+            raise HttpError(
+                404, "unknown_execution", f"{agent.name} knows no execution {shown(execution_id)}"
+            )
         return _json(record(found))
 
-    @app.get(f"{root}/correlations/{{correlation}}", tags=["executions"], responses=openapi.ERRORS)
+    @app.get(f"{root}/correlations/{{correlation}}", tags=["executions"], responses=openapi.CORRELATION)
     async def correlated(request: Request, correlation: str) -> Response:
         """The executions of this agent that brought the correlation id in."""
         return _json({"executions": await _service(request).correlations.roots(correlation)})
 
-    @app.get(f"{root}/entities/{{kind}}/{{entity_id}}", tags=["entities"], responses=openapi.ERRORS)
+    @app.get(f"{root}/entities/{{kind}}/{{entity_id}}", tags=["entities"], responses=openapi.ENTITY)
     async def entity(request: Request, kind: str, entity_id: str) -> Response:
         """An entity that this agent keeps, as it is now."""
         kinds = agent.entities
         if kind not in kinds:
-            raise HttpError(404, "unknown_entity", f"{agent.name} keeps no {kind!r}", kinds=sorted(kinds))
-        found = await _service(request).runner.work.entities.read(kinds[kind], entity_id)
+            raise HttpError(
+                404, "unknown_entity", f"{agent.name} keeps no {shown(kind)}", kinds=sorted(kinds)
+            )
+        entities = _service(request).runner.work.entities
+        found = await entities.read(kinds[kind], entity_id) if len(entity_id) <= _LONGEST_ID else None
         if found is None:
-            raise HttpError(404, "unknown_entity", f"there is no {kind} {entity_id!r}")
+            raise HttpError(404, "unknown_entity", f"there is no {kind} {shown(entity_id)}")
         return _json(found.model_dump(mode="json"))
 
-    @app.get(f"{root}/tasks", tags=["tasks"])
+    @app.get(f"{root}/tasks", tags=["tasks"], responses=openapi.TASKS)
     async def tasks() -> Response:
         """What this agent does: schemas, examples, and the events that start each task."""
         return _json(
             {"agent": agent.name, "tasks": [openapi.describe(task) for task in agent.tasks.values()]}
         )
 
-    @app.get(f"{root}/prompts", tags=["prompts"])
+    @app.get(f"{root}/prompts", tags=["prompts"], responses=openapi.PROMPTS)
     async def prompts(request: Request) -> Response:
+        """The prompts in use: versions, hashes and limits."""
         return _json(
             {
                 "prompts": [
@@ -160,8 +182,8 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
             }
         )
 
-    @app.get(f"{root}/events/stream", tags=["events"])
-    async def events(request: Request) -> StreamingResponse:
+    @app.get(f"{root}/events/stream", tags=["events"], responses=openapi.EVENTS)
+    async def events(request: Request) -> Response:
         """What this replica received and published, as server-sent events: the last ones, then new ones."""
         entries = _service(request).journal.watch()
 
@@ -170,28 +192,6 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
                 yield entry | {"event": readable(entry["event"])}
 
         return events_response(shown())
-
-
-def _add_probes(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["probes"])
-    async def alive() -> JsonObject:
-        return {"status": "alive"}
-
-    @app.get("/readyz", tags=["probes"])
-    async def ready(request: Request) -> Response:
-        """Sidecar, subscription, model and prompts, each by name; 503 while one of them is not ready."""
-        problems = {name: await check() for name, check in _service(request).checks.items()}
-        down = any(problems.values())
-        body = {
-            "status": "not ready" if down else "ready",
-            "checks": {name: problem or "ok" for name, problem in problems.items()},
-        }
-        return Response(dump(body), 503 if down else 200, media_type="application/json")
-
-    @app.get("/metrics", tags=["probes"])
-    async def metrics(request: Request) -> Response:
-        body, content_type = request.app.state.metrics()
-        return Response(body, media_type=content_type)
 
 
 async def _run(request: Request, task: Task, value: object, settings: Settings) -> Response:
@@ -203,7 +203,7 @@ async def _run(request: Request, task: Task, value: object, settings: Settings) 
         key=idempotency_key(request),
         correlation_id=correlation_id(request),
         patience=patience,
-        traceparent=request.headers.get("traceparent"),
+        traceparent=traceparent(request),
     )
     return _answer(service, trigger, settled)
 

@@ -91,7 +91,15 @@ def _service(
         effects={NotificationChannel: channel},
     )
     service = Service(agent, ports, settings.timing, _owner(agent), journal)
-    service.checks |= {"sidecar": sidecar.healthy, "model": _believed(model.check)}
+
+    async def prompts_fit() -> None:
+        require_declared(agent, prompts)
+
+    service.checks |= {
+        "sidecar": sidecar.healthy,
+        "model": _believed(model.check),
+        "prompts": _believed(prompts_fit),
+    }
     service.closing += [model.close, channel.close, sidecar.close, lambda: asyncio.to_thread(telemetry.close)]
     return service
 

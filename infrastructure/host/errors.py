@@ -13,9 +13,19 @@ from starlette.exceptions import HTTPException
 from agents.runtime.policy import DEFAULT_RETRY_AFTER, judge
 from domain.errors import AgentError
 from domain.json import dump
-from infrastructure.host.requests import HttpError
+from infrastructure.host.requests import HttpError, shown
 
 log = logging.getLogger(__name__)
+
+
+def error_body(code: str, message: str, details: dict[str, object] | None = None) -> bytes:
+    error = {
+        "code": code,
+        "message": message,
+        "details": details or {},
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+    return dump({"error": error})
 
 
 def error_response(
@@ -25,15 +35,7 @@ def error_response(
     details: dict[str, object] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    body = {
-        "error": {
-            "code": code,
-            "message": message,
-            "details": details or {},
-            "timestamp": datetime.now(UTC).isoformat(),
-        }
-    }
-    return Response(dump(body), status, headers, media_type="application/json")
+    return Response(error_body(code, message, details), status, headers, media_type="application/json")
 
 
 def respond(error: AgentError, headers: dict[str, str] | None = None, **details: object) -> Response:
@@ -41,6 +43,8 @@ def respond(error: AgentError, headers: dict[str, str] | None = None, **details:
     headers = dict(headers or {})
     if isinstance(error, HttpError):
         status, code = error.status, error.error_code
+        if error.close:
+            headers["Connection"] = "close"
     else:
         verdict = judge(error)
         status, code = verdict.status, verdict.code
@@ -48,6 +52,11 @@ def respond(error: AgentError, headers: dict[str, str] | None = None, **details:
         seconds = getattr(error, "retry_after", None) or DEFAULT_RETRY_AFTER
         headers["Retry-After"] = str(math.ceil(seconds))
     return error_response(status, code, error.message, {**error.details, **details}, headers)
+
+
+def bug(error: BaseException) -> Response:
+    """The answer for what nobody foresaw. Its text may quote the input or a secret: only the log has it."""
+    return error_response(500, "internal", f"this is a bug ({type(error).__name__}); the log has it")
 
 
 def install(app: FastAPI) -> None:
@@ -59,13 +68,15 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for it
         phrase = HTTPStatus(error.status_code).phrase
         code = phrase.lower().replace(" ", "_")
-        message = f"{phrase}: {request.method} {request.url.path}; GET /docs lists what there is"
+        # Not request.url: it is put together with the Host header, and raises on a broken one.
+        where = f"{request.method} {shown(request.scope['path'])}"
+        message = f"{phrase}: {where}; GET /docs lists what there is"
         return error_response(error.status_code, code, message, headers=dict(error.headers or {}))
 
-    async def bug(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return error_response(500, "internal", f"this is a bug ({type(error).__name__}); the log has it")
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+        return bug(error)
 
     app.add_exception_handler(AgentError, ours)
     app.add_exception_handler(HTTPException, routing)
-    app.add_exception_handler(Exception, bug)
+    app.add_exception_handler(Exception, unforeseen)

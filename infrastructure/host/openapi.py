@@ -1,155 +1,181 @@
-"""What OpenAPI says of an agent: typed bodies from its tasks, headers, results, errors."""
+"""What OpenAPI says of an agent: typed bodies from its tasks, headers, and every answer that it gives."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
 from agents.runtime.agent import Agent, Task
 from domain.json import JsonObject
+from infrastructure.host.openapi_schemas import SCHEMAS
 
-_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+Responses = dict[int | str, dict[str, Any]]
+_REF = "#/components/schemas/"
+_JSON = "application/json"
+_HTTP_VALIDATION = _REF + "HTTPValidationError"
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def _json(meaning: str, schema: str, headers: JsonObject | None = None) -> JsonObject:
+    answer = {"description": meaning, "content": {_JSON: {"schema": {"$ref": _REF + schema}}}}
+    return answer | ({"headers": headers} if headers else {})
+
+
+def _errors(*statuses: int) -> Responses:
+    waiting = {429, 503}
+    return {s: _json(_MEANINGS[s], "Error", _RETRY_AFTER if s in waiting else None) for s in statuses}
+
+
 _MEANINGS = {
     400: "Malformed body or header.",
-    404: "Unknown task or execution.",
+    401: "The APP_API_TOKEN is missing or wrong.",
+    403: "The agent listens on loopback, and was called by another name.",
+    404: "There is none.",
+    408: "The body did not come in time.",
     409: "The idempotency key was used before with another input.",
-    413: "The body is too large.",
+    413: "The body is too large, or what came of it.",
     415: "The body is not declared as JSON.",
     422: "The input does not fit, or can never work; `details.errors` names each field.",
     429: "The model is rate limited; the request is kept.",
-    500: "A bug; the log has it.",
+    500: "A bug, or a document in the store that cannot be read; the log has it.",
     502: "The model's answer could not be used.",
     503: "Something is down or busy; Retry-After says when to ask again, `details.kept` whether the request is kept.",
     504: "The model or the task took too long.",
 }
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": meaning, "content": _ERROR} for status, meaning in _MEANINGS.items()
+_READ = _errors(401, 403, 500)
+_STORED = _READ | _errors(404, 503)
+_POSTED = _READ | _errors(400, 408, 409, 413, 415, 422, 429, 502, 503, 504)
+UNKNOWN = _errors(404)
+TASK: Responses = _POSTED | {
+    200: _json("The outcome.", "Result"),
+    202: _json(
+        "Accepted: the work is safe with the broker. Location says where its record will be.",
+        "Accepted",
+        {"Location": {"schema": {"type": "string"}}, **_RETRY_AFTER},
+    ),
 }
-_RESULT = {"application/json": {"schema": {"$ref": "#/components/schemas/Result"}}}
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The outcome.", "content": _RESULT},
-    202: {
-        "description": "Accepted: the work is safe with the broker. Location says where its record will be.",
-        "headers": {
-            "Location": {"schema": {"type": "string"}},
-            "Retry-After": {"schema": {"type": "integer"}},
-        },
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
-    },
-    **ERRORS,
-}
-STREAM: dict[int | str, dict[str, Any]] = {
+STREAM: Responses = _POSTED | {
     200: {
-        "description": "Events `token` {text}, then one `result` or `error`.",
+        "description": (
+            "Events `token` {text}, then one `result`, as the task answers without a stream (also when it is "
+            "accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
+        ),
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    **ERRORS,
 }
-_HEADER = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
+EVENTS: Responses = _READ | {
+    200: {
+        "description": "Events `message` {direction, topic, at, event}, for as long as the caller stays.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+}
+EXECUTION: Responses = _STORED | {200: _json("The record, as far as it is known.", "Execution")}
+CORRELATION: Responses = _READ | _errors(503) | {200: _json("Their ids; none is no error.", "Correlation")}
+ENTITY: Responses = _STORED | {
+    200: {
+        "description": "The entity's fields.",
+        "content": {_JSON: {"schema": {"type": "object"}}},
+    }
+}
+TASKS: Responses = _READ | {200: _json("The tasks.", "Tasks")}
+PROMPTS: Responses = _READ | {200: _json("The prompts.", "Prompts")}
+ALIVE: Responses = {200: _json("Alive.", "Alive")}
+READY: Responses = {200: _json("Ready.", "Readiness"), 503: _json("Not ready.", "Readiness")}
+METRICS: Responses = _READ | {
+    200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
+_TOKEN = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
 _HEADERS = [
     {
-        "name": "Idempotency-Key",
+        "name": name,
         "in": "header",
-        "schema": _HEADER,
-        "description": "The same key with the same input is the same execution: it runs once, and is answered again.",
-    },
-    {
-        "name": "X-Correlation-ID",
-        "in": "header",
-        "schema": _HEADER,
-        "description": "Stays the same along the whole chain; `agents chain` finds it.",
-    },
-    {
-        "name": "Prefer",
-        "in": "header",
-        "schema": {"type": "string"},
-        "description": "`respond-async` answers 202 as soon as the work is safe.",
-    },
+        "schema": schema,
+        "description": meaning,
+    }
+    for name, schema, meaning in (
+        (
+            "Idempotency-Key",
+            _TOKEN,
+            "The same key with the same input is the same execution: it runs once, and is answered again.",
+        ),
+        ("X-Correlation-ID", _TOKEN, "Stays the same along the whole chain; `agents chain` finds it."),
+        ("Prefer", {"type": "string"}, "`respond-async` answers 202 as soon as the work is safe."),
+        ("traceparent", {"type": "string"}, "W3C Trace Context; an invalid one counts as none."),
+    )
 ]
-_TEXT = {"type": "string"}
-_SCHEMAS: dict[str, Any] = {
-    "Error": {
-        "type": "object",
-        "required": ["error"],
-        "properties": {
-            "error": {
-                "type": "object",
-                "required": ["code", "message", "details", "timestamp"],
-                "properties": {
-                    "code": _TEXT,
-                    "message": _TEXT,
-                    "details": {"type": "object"},
-                    "timestamp": {"type": "string", "format": "date-time"},
-                },
-            }
-        },
-    },
-    "Accepted": {
-        "type": "object",
-        "required": ["execution_id", "correlation_id", "agent", "task", "status"],
-        "properties": dict.fromkeys(("execution_id", "correlation_id", "agent", "task", "status"), _TEXT),
-    },
-    "Result": {
-        "type": "object",
-        "required": ["execution_id", "correlation_id", "agent", "task", "status", "output", "events", "replayed"],
-        "properties": {
-            "execution_id": _TEXT,
-            "correlation_id": _TEXT,
-            "agent": _TEXT,
-            "task": _TEXT,
-            "status": {"type": "string", "enum": ["completed"]},
-            "output": {"type": "object"},
-            "events": {
-                "type": "array",
-                "items": {"type": "object", "properties": {"id": _TEXT, "type": _TEXT}, "required": ["id", "type"]},
-            },
-            "prompt": {"type": ["object", "null"], "properties": {"name": _TEXT, "version": _TEXT}},
-            "model": {"type": ["string", "null"]},
-            "usage": {
-                "type": "object",
-                "properties": {"input_tokens": {"type": "integer"}, "output_tokens": {"type": "integer"}},
-            },
-            "duration_ms": {"type": "number"},
-            "replayed": {"type": "boolean"},
-        },
-    },
-}  # fmt: skip
+_SECURITY = {
+    "token": {"type": "apiKey", "in": "header", "name": "dapr-api-token"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+}
 
 
-def install(app: FastAPI, agent: Agent) -> None:
-    """Serve a document whose components hold each task's input model."""
+@dataclass(frozen=True)
+class Inputs:
+    """The schema of each task's input, and the definitions that these refer to, under names that never collide."""
+
+    schemas: dict[str, JsonObject]
+    definitions: JsonObject
+
+
+def inputs(agent: Agent) -> Inputs:
+    models = {task.name: task.input for task in agent.tasks.values()}
+    wanted = dict.fromkeys((model, "validation") for model in models.values())
+    references, schema = models_json_schema([*wanted], ref_template=_REF + "{model}")  # type: ignore[list-item]
+    if taken := SCHEMAS.keys() & schema.get("$defs", {}).keys():
+        raise ValueError(
+            f"{agent.name}: rename the input models {', '.join(sorted(taken))}: the API has its own"
+        )
+    return Inputs(
+        {name: references[model, "validation"] for name, model in models.items()}, schema.get("$defs", {})
+    )
+
+
+def install(app: FastAPI, given: Inputs) -> None:
+    """Serve a document whose components hold every task's input."""
 
     def document() -> JsonObject:
         if app.openapi_schema is None:
             schema = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            components = schema.setdefault("components", {}).setdefault("schemas", {})
-            components |= _SCHEMAS
-            for task in agent.tasks.values():
-                inputs = task.input.model_json_schema(ref_template="#/components/schemas/{model}")
-                components |= inputs.pop("$defs", {})
-                components[task.input.__name__] = inputs
+            for operation in (one for path in schema["paths"].values() for one in path.values()):
+                # FastAPI adds its own 422 to whatever has a parameter; ours are texts, and any text will do.
+                if _HTTP_VALIDATION in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+            components = schema.setdefault("components", {})
+            components["schemas"] = given.definitions | SCHEMAS
+            components["securitySchemes"] = _SECURITY
+            schema["security"] = [{}, *({name: []} for name in _SECURITY)]
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def task(task: Task) -> JsonObject:
-    return _operation({"$ref": f"#/components/schemas/{task.input.__name__}"})
+def task(schema: JsonObject) -> JsonObject:
+    return {
+        "parameters": _HEADERS,
+        "requestBody": {"required": True, "content": {_JSON: {"schema": schema}}},
+    }
 
 
-def execute(agent: Agent) -> JsonObject:
-    names = list(agent.tasks)
-    return _operation(
+def execute(given: Inputs) -> JsonObject:
+    return task(
         {
-            "type": "object",
-            "required": ["task", "input"],
-            "additionalProperties": False,
-            "properties": {"task": {"type": "string", "enum": names}, "input": {"type": "object"}},
+            "oneOf": [
+                {
+                    "type": "object",
+                    "required": ["task", "input"],
+                    "additionalProperties": False,
+                    "properties": {"task": {"type": "string", "const": name}, "input": schema},
+                }
+                for name, schema in given.schemas.items()
+            ]
         }
     )
 
@@ -163,11 +189,4 @@ def describe(task: Task) -> JsonObject:
         "input": schema,
         "examples": schema.get("examples", []),
         "reacts_to": [reaction.event.event_type for reaction in task.reactions],
-    }
-
-
-def _operation(schema: JsonObject) -> JsonObject:
-    return {
-        "parameters": _HEADERS,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
     }

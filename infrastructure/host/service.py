@@ -105,6 +105,7 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._receiving
         await self.runner.drain(grace)
+        self.journal.close()
 
     async def close(self) -> None:
         for close in self.closing:

@@ -5,6 +5,7 @@ Dapr's and the providers' variables keep their own names; ours begin with AGENTS
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -24,6 +25,18 @@ def _address_list(text: str) -> str:
     return ",".join(addresses)
 
 
+def _header_value(token: SecretStr) -> SecretStr:
+    # A line feed at the end of a mounted secret is the usual mistake: no header could ever carry it.
+    if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
+        raise ValueError(
+            "must be visible ASCII characters without blanks and line ends: it travels in a header"
+        )
+    return token
+
+
+Token = Annotated[SecretStr, AfterValidator(_header_value)]
+
+
 class Settings(ModelSettings):
     """One object for one process; the model's share is inherited."""
 
@@ -39,12 +52,12 @@ class Settings(ModelSettings):
         validation_alias="APP_PORT",
         description="Port to listen on; `dapr run` sets it.",
     )
-    app_api_token: SecretStr | None = Field(
+    app_api_token: Token | None = Field(
         None,
         validation_alias="APP_API_TOKEN",
         description="What the sidecar shows the app. Needed beyond loopback.",
     )
-    dapr_api_token: SecretStr | None = Field(
+    dapr_api_token: Token | None = Field(
         None,
         validation_alias="DAPR_API_TOKEN",
         description="What the app shows the sidecar, where it asks for one.",
@@ -83,18 +96,21 @@ class Settings(ModelSettings):
     retention_days: int = Field(
         7,
         ge=1,
+        le=3650,
         validation_alias="AGENTS_RETENTION_DAYS",
         description="How long outcomes are kept and repeats recognised.",
     )
     http_patience: float = Field(
         300.0,
         ge=0,
+        le=86_400,
         validation_alias="AGENTS_HTTP_PATIENCE",
         description="Seconds a request waits for its result before 202.",
     )
     grace: float = Field(
         10.0,
         ge=0,
+        le=3600,
         validation_alias="AGENTS_GRACE",
         description="Seconds that work may take to end at shutdown.",
     )
@@ -162,7 +178,10 @@ class Settings(ModelSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        _ = self.timing
+        try:
+            _ = self.timing
+        except ValueError as error:
+            raise ValueError(f"AGENTS_LEASE, AGENTS_REDELIVERY_AFTER: {error}") from None
         if not is_loopback(self.host) and self.app_api_token is None:
             raise ValueError(
                 f"AGENTS_HOST={self.host} is reachable from outside: set APP_API_TOKEN, or listen on 127.0.0.1"

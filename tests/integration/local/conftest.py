@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from tests.integration.local.project import Project
 
 
 @pytest.fixture
-def project(tmp_path: Path):
+def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path)
     made.write()
     yield made
@@ -14,7 +15,7 @@ def project(tmp_path: Path):
 
 
 @pytest.fixture
-def running(project: Project):
+def running(project: Project) -> Project:
     done = project.agents("up", "--detach", "--timeout", "40")
     assert done.returncode == 0, done.stdout + done.stderr
     return project

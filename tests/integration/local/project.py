@@ -5,12 +5,15 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cli.local.ports import holders
 
@@ -88,10 +91,11 @@ class Project:
         self.started.append(process)
         return process
 
-    def status(self) -> dict:
-        return json.loads(self.agents("status", "--json").stdout)
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = json.loads(self.agents("status", "--json").stdout)
+        return status
 
-    def service(self, name: str) -> dict:
+    def service(self, name: str) -> dict[str, Any]:
         return next(one for one in self.status()["services"] if one["name"] == name)
 
     def url(self, name: str, path: str) -> str:
@@ -116,13 +120,14 @@ class Project:
             if process.poll() is None:
                 process.kill()
             process.wait()
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
         for pid in self.pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
-def eventually(check, within: float, every: float = 0.03) -> float:
+def eventually(check: Callable[[], object], within: float, every: float = 0.03) -> float:
     """Seconds until the check holds; fails when it does not in time."""
     started = time.monotonic()
     while True:
@@ -135,12 +140,23 @@ def eventually(check, within: float, every: float = 0.03) -> float:
 
 def answers(url: str, want: int = 200) -> bool:
     with urllib.request.urlopen(url, timeout=0.5) as answer:  # noqa: S310
-        return answer.status == want
+        return bool(answer.status == want)
+
+
+def listening(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        return True
+
+
+def output_of(process: "subprocess.Popen[str]") -> str:
+    """What it printed, to the end."""
+    assert process.stdout is not None
+    return process.stdout.read()
 
 
 def get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
-        return answer.read().decode()
+        return str(answer.read(), "utf-8")
 
 
 def _all_pids() -> list[int]:

@@ -8,7 +8,7 @@ MODE = sys.argv[1] if len(sys.argv) > 1 else "good"
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
+    def do_GET(self) -> None:
         if self.path == "/spam":
             sys.stdout.write("x" * 5_000_000 + "\n")
             sys.stdout.flush()
@@ -21,14 +21,14 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(200, str(pid))
         return self._answer(200 if self.path in {"/readyz", "/healthz", "/spam"} else 404, "ok")
 
-    def _answer(self, status, text):
+    def _answer(self, status: int, text: str) -> None:
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args):
+    def log_message(self, *args: object) -> None:
         pass
 
 

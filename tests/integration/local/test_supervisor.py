@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local.project import APPS, Project, answers, eventually, get
+from tests.integration.local.project import APPS, Project, answers, eventually, get, listening, output_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
-def test_everything_is_ready_when_a_detached_start_returns(running: Project):
+def test_everything_is_ready_when_a_detached_start_returns(running: Project) -> None:
     status = running.status()
     assert status["ready"] is True
     assert {one["name"]: one["state"] for one in status["services"]} == {
@@ -33,7 +33,7 @@ def test_everything_is_ready_when_a_detached_start_returns(running: Project):
     assert answers(running.sidecar("alpha", "/v1.0/healthz/outbound"), want=204)
 
 
-def test_a_second_start_says_that_it_runs_already(running: Project):
+def test_a_second_start_says_that_it_runs_already(running: Project) -> None:
     before = running.status()["pid"]
     again = running.agents("up")
     assert again.returncode == 0
@@ -41,7 +41,7 @@ def test_a_second_start_says_that_it_runs_already(running: Project):
     assert running.status()["pid"] == before
 
 
-def test_a_killed_app_answers_again_within_two_seconds(running: Project):
+def test_a_killed_app_answers_again_within_two_seconds(running: Project) -> None:
     os.kill(running.service("alpha")["pid"], signal.SIGKILL)
     time.sleep(0.05)
     assert eventually(lambda: answers(running.url("alpha", "/readyz")), within=2) < 2
@@ -50,7 +50,7 @@ def test_a_killed_app_answers_again_within_two_seconds(running: Project):
     assert after["last_exit"].startswith("killed by SIGKILL after")
 
 
-def test_a_killed_sidecar_answers_again_within_two_seconds(running: Project):
+def test_a_killed_sidecar_answers_again_within_two_seconds(running: Project) -> None:
     os.kill(running.service("alpha.daprd")["pid"], signal.SIGKILL)
     time.sleep(0.05)
     eventually(lambda: answers(running.sidecar("alpha", "/v1.0/healthz/outbound"), want=204), within=2)
@@ -58,7 +58,7 @@ def test_a_killed_sidecar_answers_again_within_two_seconds(running: Project):
 
 
 @pytest.mark.parametrize("name", ["alpha", "alpha.daprd", "redis"])
-def test_a_frozen_process_is_replaced_within_five_seconds(running: Project, name: str):
+def test_a_frozen_process_is_replaced_within_five_seconds(running: Project, name: str) -> None:
     frozen = running.service(name)["pid"]
     os.kill(frozen, signal.SIGSTOP)
 
@@ -70,7 +70,7 @@ def test_a_frozen_process_is_replaced_within_five_seconds(running: Project, name
     assert "stopped (SIGSTOP)" in running.service(name)["last_exit"]
 
 
-def test_killed_redis_keeps_what_was_written(running: Project):
+def test_killed_redis_keeps_what_was_written(running: Project) -> None:
     state = running.sidecar("alpha", "/v1.0/state/agents-statestore")
     done = subprocess.run(
         ["curl", "-sS", "-X", "POST", state, "-d", '[{"key": "k", "value": "kept"}]'],
@@ -85,7 +85,7 @@ def test_killed_redis_keeps_what_was_written(running: Project):
     eventually(lambda: get(f"{state}/k") == '"kept"', within=10)
 
 
-def test_a_crash_loop_backs_off_and_is_named_in_status(project: Project):
+def test_a_crash_loop_backs_off_and_is_named_in_status(project: Project) -> None:
     project.write(beta="crash")
     started = project.agents("up", "--detach", "--timeout", "6")
     assert started.returncode == 4
@@ -100,14 +100,14 @@ def test_a_crash_loop_backs_off_and_is_named_in_status(project: Project):
     assert project.service("alpha")["state"] == "ready"
 
 
-def test_a_huge_log_line_does_not_stop_the_app(running: Project):
+def test_a_huge_log_line_does_not_stop_the_app(running: Project) -> None:
     assert get(running.url("alpha", "/spam")) == "ok"
     assert answers(running.url("alpha", "/readyz"))
     log = Path(running.service("alpha")["log"])
     assert log.stat().st_size > 5_000_000
 
 
-def test_nothing_is_left_when_the_supervisor_is_killed(running: Project):
+def test_nothing_is_left_when_the_supervisor_is_killed(running: Project) -> None:
     grandchild = int(get(running.url("alpha", "/fork")))
     os.kill(running.service("beta")["pid"], signal.SIGSTOP)  # takes no SIGTERM
     supervisor = running.status()["pid"]
@@ -118,7 +118,9 @@ def test_nothing_is_left_when_the_supervisor_is_killed(running: Project):
     assert running.agents("status").returncode == 3
 
 
-def test_ollama_answers_with_the_bundled_model_and_its_runner_dies_with_the_supervisor(project: Project):
+def test_ollama_answers_with_the_bundled_model_and_its_runner_dies_with_the_supervisor(
+    project: Project,
+) -> None:
     project.env["LLM_PROVIDER"] = "ollama"
     project.env.pop("OLLAMA_HOST", None)
     done = project.agents("up", "--detach", timeout=150)
@@ -130,7 +132,7 @@ def test_ollama_answers_with_the_bundled_model_and_its_runner_dies_with_the_supe
         "messages": [{"role": "user", "content": "Say hello"}],
     }
     url = f"http://127.0.0.1:{11434 + project.offset}/v1/chat/completions"
-    with urllib.request.urlopen(url, json.dumps(question).encode(), timeout=60) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, json.dumps(question).encode(), timeout=60) as answer:
         assert json.loads(answer.read())["choices"][0]["message"]["content"]
     server = project.service("ollama")["pid"]
     children = {pid for pid in project.pids() if os.getpgid(pid) == server}
@@ -139,14 +141,14 @@ def test_ollama_answers_with_the_bundled_model_and_its_runner_dies_with_the_supe
     eventually(lambda: not project.pids(), within=6)
 
 
-def test_it_starts_again_right_after_the_supervisor_was_killed(running: Project):
+def test_it_starts_again_right_after_the_supervisor_was_killed(running: Project) -> None:
     os.kill(running.status()["pid"], signal.SIGKILL)
     again = running.agents("up", "--detach")
     assert again.returncode == 0, again.stdout + again.stderr
     assert running.status()["ready"] is True
 
 
-def test_a_killed_guardian_is_replaced_and_still_guards(running: Project):
+def test_a_killed_guardian_is_replaced_and_still_guards(running: Project) -> None:
     supervisor = running.status()["pid"]
     guardian = next(
         pid for pid in running.pids() if b"guardian.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -159,7 +161,7 @@ def test_a_killed_guardian_is_replaced_and_still_guards(running: Project):
     eventually(lambda: not running.pids(), within=6)
 
 
-def test_down_ends_all_that_up_started_and_keeps_the_data(running: Project):
+def test_down_ends_all_that_up_started_and_keeps_the_data(running: Project) -> None:
     bystander = subprocess.Popen(["sleep", "60"])
     try:
         started = time.monotonic()
@@ -175,7 +177,7 @@ def test_down_ends_all_that_up_started_and_keeps_the_data(running: Project):
         bystander.wait()
 
 
-def test_reset_refuses_while_it_runs_and_drops_the_data_afterwards(running: Project):
+def test_reset_refuses_while_it_runs_and_drops_the_data_afterwards(running: Project) -> None:
     refused = running.agents("reset", "--yes")
     assert refused.returncode == 1
     assert "it is running" in refused.stderr
@@ -186,27 +188,28 @@ def test_reset_refuses_while_it_runs_and_drops_the_data_afterwards(running: Proj
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_foreground_start_in_order(project: Project, number: signal.Signals):
+def test_a_signal_ends_the_foreground_start_in_order(project: Project, number: signal.Signals) -> None:
     up = project.begin("up")
     eventually(lambda: project.status()["ready"], within=30)
     up.send_signal(number)
     assert up.wait(15) == 0
     assert project.pids() == set()
-    assert "stopped; the data stays" in up.stdout.read()
+    assert "stopped; the data stays" in output_of(up)
 
 
-@pytest.mark.parametrize("after", [0.1, 0.3, 0.5, 0.8, 1.2])
-def test_ctrl_c_while_starting_leaves_nothing(project: Project, after: float):
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 0.6, 1.0])
+def test_ctrl_c_while_starting_leaves_nothing(project: Project, after: float) -> None:
     up = project.begin("up")
+    eventually((project.run_folder / "lock").exists, within=20)  # Python has started, and so have we
     time.sleep(after)
     up.send_signal(signal.SIGINT)
-    code, output = up.wait(15), up.stdout.read()
+    code, output = up.wait(15), output_of(up)
     assert "Traceback" not in output
     assert code in {0, 130}, output
     assert project.pids() == set()
 
 
-def test_a_taken_port_is_named_with_its_holder_before_anything_starts(project: Project):
+def test_a_taken_port_is_named_with_its_holder_before_anything_starts(project: Project) -> None:
     with socket.socket() as taken:
         port = APPS["beta"][1] + project.offset
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -219,7 +222,7 @@ def test_a_taken_port_is_named_with_its_holder_before_anything_starts(project: P
     assert project.pids() == set()
 
 
-def test_something_else_on_the_port_of_redis_is_named(project: Project):
+def test_something_else_on_the_port_of_redis_is_named(project: Project) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", 6379 + project.offset))
@@ -229,14 +232,14 @@ def test_something_else_on_the_port_of_redis_is_named(project: Project):
     assert "which does not answer as redis" in done.stderr
 
 
-def test_a_redis_that_answers_is_used_and_not_ended(project: Project, tmp_path: Path):
+def test_a_redis_that_answers_is_used_and_not_ended(project: Project, tmp_path: Path) -> None:
     server = json.loads(project.agents("provision", "--no-ollama", "--json").stdout)["redis_server"]
     port = str(6379 + project.offset)
     redis = subprocess.Popen(
         [server, "--port", port, "--save", "", "--dir", str(tmp_path)], stdout=subprocess.DEVNULL
     )
     try:
-        eventually(lambda: bool(socket.create_connection(("127.0.0.1", int(port))).close() is None), within=5)
+        eventually(lambda: listening(int(port)), within=5)
         done = project.agents("up", "--detach")
         assert f"redis: one answers at 127.0.0.1:{port}, it is used" in done.stdout
         assert [part["name"] for part in project.status()["adopted"]] == ["redis"]
@@ -247,7 +250,7 @@ def test_a_redis_that_answers_is_used_and_not_ended(project: Project, tmp_path: 
         redis.wait()
 
 
-def test_app_and_sidecar_get_one_token_and_no_dapr_token_is_made(running: Project):
+def test_app_and_sidecar_get_one_token_and_no_dapr_token_is_made(running: Project) -> None:
     env = dict(line.split("=", 1) for line in get(running.url("alpha", "/env")).splitlines() if "=" in line)
     sidecar = Path(f"/proc/{running.service('alpha.daprd')['pid']}/environ").read_bytes().decode().split("\0")
     assert len(env["APP_API_TOKEN"]) >= 32
@@ -257,7 +260,7 @@ def test_app_and_sidecar_get_one_token_and_no_dapr_token_is_made(running: Projec
     assert env["APP_ID"] == "alpha"
 
 
-def test_it_works_from_a_folder_inside_the_project(running: Project):
+def test_it_works_from_a_folder_inside_the_project(running: Project) -> None:
     with suppress(FileExistsError):
         (running.root / "inner").mkdir()
     outside, running.root = running.root, running.root / "inner"

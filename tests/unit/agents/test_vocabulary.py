@@ -149,7 +149,7 @@ def test_each_event_takes_fields_of_a_newer_version(event: type[EventData]) -> N
 def test_each_to_input_takes_the_smallest_event(agent: Agent) -> None:
     for task in agent.tasks.values():
         for reaction in task.reactions:
-            smallest = reaction.event.model_validate(smallest_payload(reaction.event))
+            smallest = reaction.event.model_validate(schema_answer(reaction.event.model_json_schema()))
             assert isinstance(reaction.to_input(smallest), task.input)
 
 
@@ -219,10 +219,6 @@ def unbounded(schema: JsonObject, definitions: JsonObject, path: str) -> Any:
             yield from unbounded(schema["items"], definitions, f"{path}[]")
         case "integer" | "number" if not {"maximum", "exclusiveMaximum"} & schema.keys():
             yield f"{path} has no maximum"
-
-
-def smallest_payload(event: type[EventData]) -> Any:
-    return schema_answer(event.model_json_schema())
 
 
 def fullest(schema: JsonObject, definitions: JsonObject) -> Any:

@@ -10,15 +10,15 @@ from click.testing import CliRunner, Result
 from cli.errors import CommandError
 from cli.group import agents as command
 from infrastructure.memory.prompts import MemoryPrompts
-from tests.unit.cli.agents import PLANNER, READER
 from tests.unit.cli.served import Served
+from tests.unit.cli.two_agents import PLANNER, READER
 
 Call: TypeAlias = Callable[..., Result]
 
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """The two agents of `agents.py`, served; the current folder is their project."""
+    """The two agents of `two_agents.py`, served; the current folder is their project."""
     monkeypatch.chdir(tmp_path)
     for name in ("AGENTS_PORT_OFFSET", "APP_API_TOKEN", "AGENTS_URL_READER", "AGENTS_URL_PLANNER"):
         monkeypatch.delenv(name, raising=False)

@@ -39,14 +39,18 @@ class Served:
     ) -> None:
         self.project = project
         self._agents = agents
-        self._sockets = [_listening() for _ in agents]
-        self._servers: dict[str, uvicorn.Server] = {}
+        self._sockets = [socket.create_server(("127.0.0.1", 0)) for _ in agents]
+        self._servers: dict[str, _Server] = {}
         self._ready = threading.Event()
+        self._over = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.platform = _NotedPlatform(agents, prompts=prompts)
-        _write_manifest(
-            project, [agent.name for agent in agents], [s.getsockname()[1] for s in self._sockets], publish_port
+        write_manifest(
+            project,
+            [agent.name for agent in agents],
+            [s.getsockname()[1] for s in self._sockets],
+            publish_port,
         )
 
     def __enter__(self) -> Self:
@@ -55,16 +59,20 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self._servers.values():
-            server.should_exit = server.force_exit = True
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(20)
 
     def stop(self, agent: str) -> None:
         """As if the agent were killed: its port answers no more."""
+        self.run(self._servers[agent].end)
+
+    def restart(self, agent: str) -> None:
+        """The same service behind the same port, with every connection broken."""
+        self.stop(agent)
         server = self._servers[agent]
-        server.should_exit = server.force_exit = True
-        while server.started:
-            self.run(lambda: asyncio.sleep(0.02))
+        again = _Server(server.config, socket.create_server(server.address))
+        self._servers[agent] = again
+        self.run(again.begin)
 
     def run(self, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """Run a coroutine where the agents run."""
@@ -79,23 +87,35 @@ class Served:
             for agent, listening in zip(self._agents, self._sockets, strict=True):
                 app = create_app(agent, Settings(http_patience=5.0, _env_file=None), _no_lifespan)
                 app.state.service = platform.services[agent.name]
-                config = uvicorn.Config(app, log_config=None, lifespan="off")
-                self._servers[agent.name] = server = _Server(config)
-                server.listening = listening
-            serving = [asyncio.create_task(server.run_here()) for server in self._servers.values()]
-            while not all(server.started for server in self._servers.values()):
-                await asyncio.sleep(0.01)
+                config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=0)
+                self._servers[agent.name] = server = _Server(config, listening)
+                await server.begin()
             self._ready.set()
-            await asyncio.gather(*serving)
+            await self._over.wait()
+            for server in self._servers.values():
+                await server.end()
 
 
 class _Server(uvicorn.Server):
-    listening: socket.socket
+    """Serves on a socket that is bound already, and leaves the process's signals alone."""
 
-    async def run_here(self) -> None:
-        """Serve without touching the process's signals."""
-        await self._serve(sockets=[self.listening])
-        self.started = False
+    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        super().__init__(config)
+        self.address: tuple[str, int] = listening.getsockname()
+        self._listening = listening
+        self._serving: asyncio.Task[None]
+
+    async def begin(self) -> None:
+        self._serving = asyncio.create_task(self._serve(sockets=[self._listening]))
+        while not self.started:  # noqa: ASYNC110  # uvicorn tells by this flag alone
+            await asyncio.sleep(0.01)
+
+    async def end(self) -> None:
+        """As a kill does it: connections break in the middle."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        self.should_exit = True
+        await self._serving
 
 
 class _NotedPlatform(MemoryPlatform):
@@ -104,7 +124,9 @@ class _NotedPlatform(MemoryPlatform):
     def service(self, agent: Agent) -> Service:
         made = super().service(agent)
         noted = NotedPublisher(self.broker, made.journal)
-        return Service(agent, dataclasses.replace(made.ports, publisher=noted), made.timing, made.owner, made.journal)
+        return Service(
+            agent, dataclasses.replace(made.ports, publisher=noted), made.timing, made.owner, made.journal
+        )
 
 
 @asynccontextmanager
@@ -112,14 +134,7 @@ async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def _listening() -> socket.socket:
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen()
-    return listening
-
-
-def _write_manifest(project: Path, names: list[str], ports: list[int], publish_port: int) -> None:
+def write_manifest(project: Path, names: list[str], ports: list[int], publish_port: int) -> None:
     apps = [
         {
             "appID": name,

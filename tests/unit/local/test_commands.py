@@ -35,33 +35,33 @@ def agents(folder: Path, *words: str, **env: str) -> "subprocess.CompletedProces
     )
 
 
-def test_help_names_every_command_and_the_exit_codes(folder: Path):
+def test_help_names_every_command_and_the_exit_codes(folder: Path) -> None:
     told = agents(folder, "--help").stdout
     assert all(f"  {name} " in told for name in COMMANDS)
     assert "Exit codes:" in told
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_command_has_an_example_and_json(folder: Path, name: str):
+def test_every_command_has_an_example_and_json(folder: Path, name: str) -> None:
     told = agents(folder, name, "--help").stdout
     assert "Example: agents " in told
     assert "--json" in told
 
 
 @pytest.mark.parametrize("words", [["fly"], ["up", "--wings"], ["logs", "-n", "x"], ["up", "--json"]])
-def test_wrong_usage_is_2(folder: Path, words: list[str]):
+def test_wrong_usage_is_2(folder: Path, words: list[str]) -> None:
     done = agents(folder, *words)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_nothing_running_is_3_and_says_what_to_type(folder: Path):
+def test_nothing_running_is_3_and_says_what_to_type(folder: Path) -> None:
     done = agents(folder, "status", AGENTS_PORT_OFFSET="0")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == "error: nothing runs here\n  start it: agents up\n"
 
 
-def test_a_wrong_dapr_yaml_is_6_before_anything_is_built(folder: Path):
+def test_a_wrong_dapr_yaml_is_6_before_anything_is_built(folder: Path) -> None:
     manifest = folder / "dapr.yaml"
     manifest.write_text(manifest.read_text().replace("appPort: 7268", "appPort: 7268\n    appProt: 1"))
     done = agents(folder, "up", HOME=str(folder / "home"), XDG_CACHE_HOME=str(folder / "cache"))
@@ -70,13 +70,13 @@ def test_a_wrong_dapr_yaml_is_6_before_anything_is_built(folder: Path):
     assert not (folder / "cache").exists()
 
 
-def test_a_wrong_offset_is_6(folder: Path):
+def test_a_wrong_offset_is_6(folder: Path) -> None:
     done = agents(folder, "status", AGENTS_PORT_OFFSET="lots")
     assert done.returncode == 6
     assert "AGENTS_PORT_OFFSET is 'lots'" in done.stderr
 
 
-def test_an_unexpected_error_is_a_message_and_with_debug_a_traceback(folder: Path):
+def test_an_unexpected_error_is_a_message_and_with_debug_a_traceback(folder: Path) -> None:
     (folder / ".env").mkdir()  # nothing reads a folder
     (folder / ".run").write_text("a file where a folder belongs")
     done = agents(folder, "down")
@@ -85,7 +85,7 @@ def test_an_unexpected_error_is_a_message_and_with_debug_a_traceback(folder: Pat
     assert "Traceback" in agents(folder, "down", AGENTS_DEBUG="1").stderr
 
 
-def test_logs_of_an_unknown_agent_are_9(folder: Path):
+def test_logs_of_an_unknown_agent_are_9(folder: Path) -> None:
     (folder / ".run" / "logs").mkdir(parents=True)
     (folder / ".run" / "logs" / "devops.log").write_text("hello\n")
     done = agents(folder, "logs", "nobody")
@@ -94,12 +94,12 @@ def test_logs_of_an_unknown_agent_are_9(folder: Path):
     assert agents(folder, "logs", "devops").stdout == "devops │ hello\n"
 
 
-def test_an_unknown_mail_is_9_and_no_mail_is_none(folder: Path):
+def test_an_unknown_mail_is_9_and_no_mail_is_none(folder: Path) -> None:
     assert agents(folder, "mail", "m1").returncode == 9
     assert json.loads(agents(folder, "mail", "--json").stdout) == []
 
 
-def test_a_taken_port_shows_in_doctor(folder: Path):
+def test_a_taken_port_shows_in_doctor(folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -113,7 +113,7 @@ def test_a_taken_port_shows_in_doctor(folder: Path):
     assert f"(pid {os.getpid()})" in told[0]
 
 
-def test_settings_are_listed_and_secrets_are_not(folder: Path):
+def test_settings_are_listed_and_secrets_are_not(folder: Path) -> None:
     told = agents(folder, "doctor", "--settings", APP_API_TOKEN="very-secret-value").stdout
     assert "LLM_PROVIDER=ollama\n" in told
     assert "APP_API_TOKEN=" in told

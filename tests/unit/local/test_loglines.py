@@ -25,11 +25,11 @@ from cli.local.loglines import Lines, LogFile, readable
         ("{not json", "info", "{not json"),
     ],
 )
-def test_a_line_becomes_readable(line: str, level: str, text: str):
+def test_a_line_becomes_readable(line: str, level: str, text: str) -> None:
     assert readable(line) == (level, text)
 
 
-def test_lines_are_put_together_from_pieces_and_a_long_one_is_cut():
+def test_lines_are_put_together_from_pieces_and_a_long_one_is_cut() -> None:
     given: list[str] = []
     lines = Lines(given.append)
     for piece in (b"a", b"b\nc", b"\n" + b"x" * 20_000 + b"\nend\n"):
@@ -37,7 +37,7 @@ def test_lines_are_put_together_from_pieces_and_a_long_one_is_cut():
     assert given == ["ab", "c", "x" * 16_384, "end"]
 
 
-def test_a_line_without_end_is_not_collected_for_ever():
+def test_a_line_without_end_is_not_collected_for_ever() -> None:
     given: list[str] = []
     lines = Lines(given.append)
     for _ in range(100):
@@ -45,7 +45,7 @@ def test_a_line_without_end_is_not_collected_for_ever():
     assert sum(map(len, given)) > 700_000
 
 
-def test_a_log_file_is_put_aside_when_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_log_file_is_put_aside_when_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loglines, "MAX_BYTES", 100)
     log = LogFile(tmp_path / "a.log")
     for _ in range(5):

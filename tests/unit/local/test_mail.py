@@ -7,7 +7,7 @@ from pathlib import Path
 from cli.local.mail import read_mail, serve
 
 
-async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path):
+async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -28,7 +28,7 @@ async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path)
     assert kept["id"]
 
 
-def test_no_mailbox_is_no_mail(tmp_path: Path):
+def test_no_mailbox_is_no_mail(tmp_path: Path) -> None:
     assert read_mail(tmp_path / "mail") == []
 
 

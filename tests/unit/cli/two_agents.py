@@ -29,7 +29,9 @@ class Step(BaseModel):
 class MakePlan(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"title": "Spring cleaning", "tags": ["home", "dirt"], "urgent": True}]},
+        json_schema_extra={
+            "examples": [{"title": "Spring cleaning", "tags": ["home", "dirt"], "urgent": True}]
+        },
     )
 
     title: Annotated[str, Field(min_length=1, max_length=80, description="What it is about.")]
@@ -64,7 +66,8 @@ async def make_plan(wanted: MakePlan, ctx: Context) -> Outcome:
         raise ModelUnavailable("the model is away", retry_after=7)
     await asyncio.sleep(wanted.slow)
     return Outcome(
-        output=Plan(title=wanted.title, made_from=wanted), events=[PlanMade(title=wanted.title, slow=wanted.slow)]
+        output=Plan(title=wanted.title, made_from=wanted),
+        events=[PlanMade(title=wanted.title, slow=wanted.slow)],
     )
 
 

@@ -1,0 +1,100 @@
+"""uvicorn's HTTP/1.1 with what it leaves to a proxy in front: bounds on a request's head, deadlines, our form of errors."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from infrastructure.host.errors import error_body
+
+HEAD_BYTES = 64 * 2**10
+"""Of the request line and all headers; checked as they come, so one read of the socket may exceed it."""
+HEAD_SECONDS = 20.0
+"""How long a head may take: from the connection's begin, later from its first byte."""
+LINGER = 10.0
+"""Seconds for which the rest of a request is read and dropped that was answered already, so that its sender can read."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    _in_head = True
+    _head_bytes = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._arm(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse(431, "headers_too_large", f"the request line and headers exceed {HEAD_BYTES} bytes")
+        elif self._head_bytes and self._timer is None:
+            self._arm(HEAD_SECONDS)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        self._disarm()
+        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # No upgrade is ever made. The parser stops behind this request, so the connection cannot be used again.
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._disarm()
+        super().on_message_complete()
+        if (
+            self.cycle.response_complete
+        ):  # uvicorn's own timer for the idle connection went with the body's last bytes
+            self._arm(HEAD_SECONDS)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._in_head:
+            self._arm(LINGER)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "malformed", msg)
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """Answer outside the app, in its form, and close. In the midst of an answer only the latter is left."""
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            body = error_body(code, message)
+            self.transport.write(
+                b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+                % (status, HTTPStatus(status).phrase.encode(), len(body), body)
+            )
+        self.transport.close()
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._arm(HEAD_SECONDS)  # a pipelined request waits for its turn; its head may not even be read
+        elif self._in_head and self._head_bytes:
+            self._refuse(408, "request_timeout", f"the headers did not come within {HEAD_SECONDS:g} s")
+        else:
+            self.transport.close()
