@@ -26,19 +26,23 @@ test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 	@$(BIN)/agents provision --dapr-cli
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.synced-dev  ## format, lint, types, layers, generated files
+check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated files, links
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m infrastructure.prompts.check prompts --release
+	$(BIN)/python -m cli.documents --check
+	$(BIN)/python -m cli.links
 
 format: $(VENV)/.synced-dev  ## rewrite the code in our format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/.synced-dev  ## pin the dependencies of pyproject.toml anew
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml --all-extras --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile $(PIN) --extra openai pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(PIN) --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+PIN := --quiet --universal --generate-hashes --no-header --no-emit-index-url
 
 # The environment. Two stamps, one folder: the development lock holds all of the other, so once it was asked for
 # it stays, and `make up` after `make test` changes nothing. A stamp is written last: interrupted, it is made again.

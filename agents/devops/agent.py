@@ -4,6 +4,7 @@ from agents.devops import rules
 from agents.devops.models import (
     AnalyzeSprint,
     CreateIssue,
+    ProjectChange,
     SprintBrief,
     SprintReading,
     TriggerWorkflow,
@@ -11,7 +12,7 @@ from agents.devops.models import (
     from_ticket,
 )
 from agents.runtime import Agent, Context, Outcome
-from domain.entities.board import Board, Issue, Project, WorkflowRun
+from domain.entities.board import Board, Issue, WorkflowRun
 from domain.entities.text import clip
 from domain.entities.values import identifier
 from domain.events.devops import IssueCreated, IssueMove, ProjectUpdated, SprintAnalyzed, WorkflowTriggered
@@ -32,8 +33,8 @@ def add_issue(board: Board, issue: Issue) -> Board:
 
 
 @AGENT.change
-def put_project(board: Board, project: Project) -> Board:
-    return board.with_project(project)
+def change_project(board: Board, change: ProjectChange) -> Board:
+    return board.with_project(change.of(board.project(change.project)))
 
 
 @AGENT.change
@@ -78,10 +79,10 @@ async def update_project(asked: UpdateProject, ctx: Context) -> Outcome:
     board = await _board(ctx)
     project = rules.project_to_update(board, asked.project, create=asked.create)
     rules.require_issues(board, asked.project, (move.issue_id for move in asked.move))
-    given = asked.model_dump(include={"status", "note"}, exclude_none=True)
-    project = project.model_copy(update=given)
+    change = ProjectChange(project=asked.project, status=asked.status, note=asked.note)
+    project = change.of(project)
     updated = ProjectUpdated(project=project.name, status=project.status, note=project.note, moved=asked.move)
-    changes = [put_project.to(BOARD, project), *(move_issue.to(BOARD, move) for move in asked.move)]
+    changes = [change_project.to(BOARD, change), *(move_issue.to(BOARD, move) for move in asked.move)]
     return Outcome(output=updated, events=[updated], changes=changes)
 
 

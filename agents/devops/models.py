@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from domain.entities.board import Name, Note, ProjectStatus
+from domain.entities.board import Name, Note, Project, ProjectStatus
 from domain.entities.text import clip
 from domain.entities.values import Closed, Priority, Reference, Text, Title, Value
 from domain.events.devops import IssueMove, Parameter, SprintFigures
@@ -150,6 +150,18 @@ class UpdateProject(Closed):
         if self.status is None and self.note is None and not self.move and not self.create:
             raise ValueError("nothing to update: give a status, a note, issues to move, or create")
         return self
+
+
+class ProjectChange(Value):
+    """What changes of a project; the rest stays as it is when this is applied, which may be later than it was asked."""
+
+    project: Name
+    status: ProjectStatus | None = None
+    note: Note | None = None
+
+    def of(self, project: Project | None) -> Project:
+        given = self.model_dump(include={"status", "note"}, exclude_none=True)
+        return (project or Project(name=self.project)).model_copy(update=given)
 
 
 class TriggerWorkflow(Closed):

@@ -31,6 +31,7 @@ MAX_DEPTH = 6
 REPEATED_LENGTH = 10
 
 _NOT_IN_NAMES = re.compile(r"[^\w.+@()\[\]-]+")
+_FENCE = re.compile(r"```[^\n`]*\n(.+)```", re.DOTALL)
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
@@ -45,7 +46,7 @@ def placed(drafts: Sequence[DraftFile]) -> tuple[CodeFile, ...]:
             path = str(PurePosixPath(first).with_stem(f"{PurePosixPath(first).stem}-{number}"))
             number += 1
         taken.add(path.casefold())
-        files.append(CodeFile(path=path, language=draft.language, content=draft.content))
+        files.append(CodeFile(path=path, language=draft.language, content=unfenced(draft.content)))
     return tuple(files)
 
 
@@ -60,6 +61,12 @@ def safe_path(path: str, language: Language) -> str:
     kept = [name for name in names if name][-MAX_DEPTH:]
     last = PurePosixPath(kept.pop() if kept else "file")
     return "/".join([*kept, str(last) if last.suffix else f"{last}{SUFFIXES[language]}"])
+
+
+def unfenced(content: str) -> str:
+    """Without the Markdown fence that models like to put around a file."""
+    fence = _FENCE.fullmatch(content.strip())
+    return fence[1] if fence else content
 
 
 def _safe_name(name: str) -> str:

@@ -5,7 +5,6 @@ from agents.service_desk import rules
 from agents.service_desk.models import (
     Answered,
     Escalated,
-    Opened,
     OpenTicket,
     SolutionAnswer,
     SuggestSolution,
@@ -29,8 +28,8 @@ SOLVE = AGENT.prompt("suggest-solution", takes=SuggestSolution, returns=Solution
 
 
 @AGENT.change
-def opened(_: SupportTicket, opening: Opened) -> SupportTicket:
-    return opening.ticket
+def opened(_: SupportTicket, ticket: SupportTicket) -> SupportTicket:
+    return ticket
 
 
 @AGENT.change
@@ -58,7 +57,7 @@ async def open_ticket(report: OpenTicket, ctx: Context) -> Outcome:
     return Outcome(
         output=ticket,
         events=[TicketCreated(ticket_id=ticket.id, **report.model_dump())],
-        changes=[opened.to(ticket.id, Opened(ticket=ticket))],
+        changes=[opened.to(ticket.id, ticket)],
     )
 
 

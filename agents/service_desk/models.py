@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from domain.entities.ticket import Category, Impact, SupportTicket, Urgency
+from domain.entities.ticket import Category, Impact, Urgency
 from domain.entities.values import Closed, Priority, Reference, Sentence, Text, Title, Value
 from domain.events.servicedesk import Percent, TicketCreated, TicketTriaged
 
@@ -96,10 +96,6 @@ class SolutionAnswer(Closed):
     explanation: str = Field(min_length=1, max_length=240)
     steps: list[Annotated[str, Field(min_length=1, max_length=140)]] = Field(min_length=1, max_length=4)
     confidence: int = Field(ge=0, le=100)
-
-
-class Opened(Value):
-    ticket: SupportTicket
 
 
 class Triaged(Value):

@@ -30,16 +30,16 @@ class GenerateSpec(Closed):
 
 
 class DraftCase(Closed):
-    title: str = Field(min_length=1, max_length=80)
-    given: str = Field(min_length=1, max_length=110)
-    when: str = Field(min_length=1, max_length=110)
-    then: str = Field(min_length=1, max_length=110)
+    title: str = Field(min_length=1, max_length=70)
+    given: str = Field(min_length=1, max_length=90)
+    when: str = Field(min_length=1, max_length=90)
+    then: str = Field(min_length=1, max_length=90)
     priority: Priority
     kind: CaseKind
 
 
 class DraftSpec(Closed):
-    summary: str = Field(min_length=1, max_length=140)
+    summary: str = Field(min_length=1, max_length=120)
     cases: list[DraftCase] = Field(min_length=1, max_length=3)
 
 

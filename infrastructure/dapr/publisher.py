@@ -7,7 +7,6 @@ from dapr.proto import api_v1
 from domain.event import Event
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Sidecar
 
-
 _RAW = {"rawPayload": "true"}
 """As they are: the sidecar would otherwise put attributes of its own into them, an empty `traceparent` among them."""
 

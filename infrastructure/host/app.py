@@ -48,6 +48,11 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # we have our own, FastAPI's would double it
     )
     errors.install(app)
     app.add_middleware(Guard, host=settings.host, token=settings.app_token)

@@ -30,6 +30,17 @@ def _errors(*statuses: int) -> Responses:
     return {s: _json(_MEANINGS[s], "Error", _RETRY_AFTER if s in waiting else None) for s in statuses}
 
 
+def _sse(*events: str) -> JsonObject:
+    """The schema of one event of a stream."""
+    data = {"type": "string", "contentMediaType": _JSON}
+    event = {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {"event": {"enum": list(events)}, "data": data},
+    }
+    return {"text/event-stream": {"schema": event}}
+
+
 _MEANINGS = {
     400: "Malformed body or header.",
     401: "The APP_API_TOKEN is missing or wrong.",
@@ -64,13 +75,13 @@ STREAM: Responses = _POSTED | {
             "Events `token` {text}, then one `result`, as the task answers without a stream (also when it is "
             "accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
         ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": _sse("token", "result", "error"),
     },
 }
 EVENTS: Responses = _READ | {
     200: {
         "description": "Events `message` {direction, topic, at, event}, for as long as the caller stays.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": _sse("message"),
     },
 }
 EXECUTION: Responses = _STORED | {200: _json("The record, as far as it is known.", "Execution")}

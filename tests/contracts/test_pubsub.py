@@ -170,7 +170,9 @@ async def test_a_thousand_events_arrive_once_each_when_nothing_fails(broker: Bro
     async with receiving(broker, receiver):
         events = [happened(number) for number in range(1000)]
         for start in range(0, 1000, 50):
-            await asyncio.gather(*(broker.publisher.publish(broker.topic, e) for e in events[start : start + 50]))
+            await asyncio.gather(
+                *(broker.publisher.publish(broker.topic, e) for e in events[start : start + 50])
+            )
         await receiver.wait(1000)
     numbers = [Event.model_validate_json(raw).data["number"] for raw in receiver.received]
     assert sorted(numbers) == list(range(1000))

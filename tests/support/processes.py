@@ -39,6 +39,7 @@ class Redis:
 class Daprd:
     grpc_port: int
     http_port: int
+    metrics_port: int
     process: Process
 
     @property
@@ -58,7 +59,17 @@ def free_ports(count: int) -> list[int]:
 @contextmanager
 def redis_server(program: Path, folder: Path, *, port: int | None = None) -> Iterator[Redis]:
     port = port or free_ports(1)[0]
-    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    argv: list[str | Path] = [
+        program,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        folder,
+    ]
     with _running("redis", argv, folder) as process:
         _wait(process, lambda: _accepts(port))
         yield Redis(port, process)
@@ -98,10 +109,10 @@ def daprd(
     }
     if app_port is not None:
         flags["app-port"] = app_port
-    argv = [program, *(f"--{name}={value}" for name, value in flags.items())]
+    argv: list[str | Path] = [program, *(f"--{name}={value}" for name, value in flags.items())]
     with _running(f"daprd-{app_id}", argv, folder, env) as process:
         _wait(process, lambda: _status(f"http://127.0.0.1:{http}/v1.0/healthz/outbound") == 204)
-        yield Daprd(grpc, http, process)
+        yield Daprd(grpc, http, metrics, process)
 
 
 @contextmanager
@@ -142,7 +153,7 @@ def _accepts(port: int) -> bool:
 
 def _status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=1) as response:
+        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310  # our own sidecar
             return int(response.status)
     except OSError:
         return 0

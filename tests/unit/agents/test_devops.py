@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis.strategies import DrawFn, booleans, composite, dates, integers, lists, none, sampled_from
 
 from agents.devops import AGENT, rules
-from agents.devops.models import AnalyzeSprint, from_ticket
+from agents.devops.agent import change_project
+from agents.devops.models import AnalyzeSprint, ProjectChange, from_ticket
 from domain.entities.board import MAX_ISSUES, MAX_PROJECTS, MAX_RUNS, Board, Issue, Project, WorkflowRun
 from domain.errors import Rejected
 from domain.event import Event
@@ -244,6 +245,15 @@ async def test_a_project_is_updated_and_its_issues_are_moved() -> None:
     }
     assert board.project("platform") == Project(name="platform", note="Update on Thursday.")
     assert [one.status for one in board.issues] == ["done"]
+
+
+def test_updates_of_different_fields_do_not_undo_each_other() -> None:
+    note = change_project.to("main", ProjectChange(project="platform", note="x")).arguments
+    status = change_project.to("main", ProjectChange(project="platform", status="paused")).arguments
+    board = Board()
+    for arguments in (note, status):
+        board = change_project.apply(board, ProjectChange.model_validate(arguments))
+    assert board.project("platform") == Project(name="platform", status="paused", note="x")
 
 
 async def test_a_new_project_is_added_when_that_is_wanted() -> None:

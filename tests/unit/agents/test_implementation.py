@@ -246,3 +246,17 @@ def test_refactorings_of_the_same_effort_keep_their_order() -> None:
 
 def test_every_language_has_a_suffix() -> None:
     assert set(rules.SUFFIXES) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("content", "file"),
+    [
+        ("x = 1\n", "x = 1\n"),
+        ("```python\nx = 1\n```", "x = 1\n"),
+        ("\n```\nx = 1\ny = 2\n```\n", "x = 1\ny = 2\n"),
+        ("```python\n```", "```python\n```"),
+        ('TEXT = """\n```\ncode\n```\n"""\n', 'TEXT = """\n```\ncode\n```\n"""\n'),
+    ],
+)
+def test_a_fence_around_a_file_is_taken_off(content: str, file: str) -> None:
+    assert rules.unfenced(content) == file

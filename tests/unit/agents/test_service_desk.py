@@ -7,7 +7,7 @@ import pytest
 
 from agents.service_desk import AGENT, rules
 from agents.service_desk.agent import answered, escalated, opened, triaged
-from agents.service_desk.models import Answered, Escalated, Opened, Triaged
+from agents.service_desk.models import Answered, Escalated, Triaged
 from domain.entities.ticket import Impact, SupportTicket, Urgency
 from domain.event import Event
 from infrastructure.testing.platform import MemoryPlatform
@@ -156,7 +156,7 @@ def test_half_sure_is_sure_enough(confidence: int, escalates: bool) -> None:
 
 
 def test_a_ticket_holds_the_latest_word_only() -> None:
-    ticket = opened.apply(SupportTicket(), Opened(ticket=SupportTicket(id="T", title="x")))
+    ticket = opened.apply(SupportTicket(), SupportTicket(id="T", title="x"))
     for confidence in range(3):
         triage = Triaged(category="data", urgency="high", priority="high", confidence=confidence)
         ticket = triaged.apply(ticket, triage)

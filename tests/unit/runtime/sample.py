@@ -35,7 +35,7 @@ class Tally(BaseModel):
 class Sample:
     """A fresh agent, with counters of what its handlers did."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, changes: bool = True) -> None:
         self.agent = Agent("sample", description="Shouts.")
         self.runs: list[str] = []
         agent = self.agent
@@ -56,7 +56,7 @@ class Sample:
             return Outcome(
                 output=Word(word=loud),
                 events=[Shouted(word=loud)],
-                changes=[tally.to("all", Word(word=loud))],
+                changes=[tally.to("all", Word(word=loud))] if changes else [],
             )
 
 

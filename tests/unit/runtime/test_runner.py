@@ -120,7 +120,9 @@ async def test_five_copies_to_three_replicas_run_once(platform: Platform) -> Non
 
 
 async def test_an_event_whose_payload_does_not_fit_becomes_a_dead_letter(platform: Platform) -> None:
-    platform.publish(Event(id="1", source="/tests", type="agents.sample.word.said", data={"word": ["no", "text"]}))
+    platform.publish(
+        Event(id="1", source="/tests", type="agents.sample.word.said", data={"word": ["no", "text"]})
+    )
     await platform.quiet()
     outcome = await platform.outcome()
     assert outcome.status == "failed"
@@ -136,9 +138,21 @@ async def test_an_event_whose_payload_does_not_fit_becomes_a_dead_letter(platfor
 
 @pytest.mark.parametrize(
     "message",
-    [b"", b"nonsense", b"[]", b"{}", b'{"specversion":"1.0"}', b"\xff\xfe", b'"\\ud800"', b"[" * 100_000, b"null"],
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b"{}",
+        b'{"specversion":"1.0"}',
+        b"\xff\xfe",
+        b'"\\ud800"',
+        b"[" * 100_000,
+        b"null",
+    ],
 )
-async def test_what_is_no_cloudevent_is_answered_and_becomes_one_dead_letter(platform: Platform, message: bytes) -> None:
+async def test_what_is_no_cloudevent_is_answered_and_becomes_one_dead_letter(
+    platform: Platform, message: bytes
+) -> None:
     platform.broker.send("agents.sample.word.said", message)
     platform.broker.send("agents.sample.word.said", message)
     platform.publish(said("after"))
@@ -149,7 +163,13 @@ async def test_what_is_no_cloudevent_is_answered_and_becomes_one_dead_letter(pla
 
 
 async def test_attributes_of_wrong_types_do_no_harm(platform: Platform) -> None:
-    document = {**said("hello").model_dump(exclude_none=True), "traceid": 1, "correlationid": 5, "hops": "x", "extra": []}
+    document = {
+        **said("hello").model_dump(exclude_none=True),
+        "traceid": 1,
+        "correlationid": 5,
+        "hops": "x",
+        "extra": [],
+    }
     platform.broker.send("agents.sample.word.said", __import__("json").dumps(document).encode())
     await platform.quiet()
     assert platform.shouted() == ["HELLO"]
@@ -221,7 +241,9 @@ async def test_work_that_kills_its_process_again_and_again_is_recorded_as_crashe
     assert platform.sample.runs == []
 
 
-async def test_an_outcome_that_was_not_published_is_published_by_the_next_delivery(platform: Platform) -> None:
+async def test_an_outcome_that_was_not_published_is_published_by_the_next_delivery(
+    platform: Platform,
+) -> None:
     platform.publish(said("hello"))
     await platform.quiet()
     other = Platform(platform.sample)
@@ -332,7 +354,9 @@ class Flaky(MemoryStateStore):
 
 @pytest.mark.parametrize("call", [0, 1, 2])
 @pytest.mark.parametrize("failure", ["before", "after", "refused after"])
-async def test_a_store_that_fails_at_any_write_costs_neither_loss_nor_a_second_event(call: int, failure: str) -> None:
+async def test_a_store_that_fails_at_any_write_costs_neither_loss_nor_a_second_event(
+    call: int, failure: str
+) -> None:
     """Writes: the claim, the outcome, the entity."""
     platform = Platform(Sample())
     platform.stores["sample"] = platform.store = Flaky({("create", call): failure})
@@ -389,7 +413,9 @@ class TestRequests:
     async def test_a_request_held_up_by_a_dependency_is_told_and_still_runs(self, platform: Platform) -> None:
         task = platform.sample.agent.tasks["shout"]
         value = {"word": "hi", "fail": "ModelUnavailable", "times": 1}
-        trigger, settled = await platform.replica.submit(task, value, key="k", correlation_id=None, patience=30)
+        trigger, settled = await platform.replica.submit(
+            task, value, key="k", correlation_id=None, patience=30
+        )
         assert isinstance(settled, Pending)
         assert str(settled.trouble) == "as told"
         await platform.quiet(0.5)

@@ -1,0 +1,86 @@
+"""`dapr run -f .` alone, for people who have Dapr and Redis: the CLI starts the same five agents from the same dapr.yaml."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.local.provision.run import Programs
+from tests.e2e.stand_ins import StandIns
+from tests.e2e.system import System, eventually
+from tests.integration.local.project import ROOT
+from tests.support.processes import COMPONENTS, Redis
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
+
+PORTS = ("appPort", "daprHTTPPort", "daprGRPCPort", "metricsPort", "daprInternalGRPCPort")
+
+
+def shifted(folder: Path, redis_port: int, offset: int) -> Path:
+    """dapr.yaml and its components for other ports, nothing else changed but the control plane, which runs need not have."""
+    components = folder / "components"
+    components.mkdir()
+    for file in COMPONENTS.glob("*.yaml"):
+        text = file.read_text().replace("127.0.0.1:6379", f"127.0.0.1:{redis_port}")
+        (components / file.name).write_text(text)
+    manifest = yaml.safe_load((ROOT / "dapr.yaml").read_text())
+    manifest["common"] |= {
+        "resourcesPaths": [str(components)],
+        "configFilePath": str(components / "config.yaml"),
+        "placementHostAddress": "",
+        "schedulerHostAddress": " ",
+    }
+    for app in manifest["apps"]:
+        app |= {name: app[name] + offset for name in PORTS}
+        app["appDirPath"] = str(ROOT)
+    file = folder / "dapr.yaml"
+    file.write_text(yaml.safe_dump(manifest))
+    return file
+
+
+def test_dapr_run_starts_five_agents_that_do_a_job_together(
+    programs: Programs, own_redis: Redis, outside: StandIns, tmp_path: Path
+) -> None:
+    assert programs.dapr_cli is not None
+    assert programs.daprd is not None
+    system = System(tmp_path, **outside.environment)
+    runtime = tmp_path / "runtime" / ".dapr" / "bin"
+    runtime.mkdir(parents=True)
+    (runtime / "daprd").symlink_to(programs.daprd)
+    manifest = shifted(tmp_path, own_redis.port, system.offset)
+    environment = {**system.env, "DAPR_RUNTIME_PATH": str(tmp_path / "runtime"), "HOME": str(tmp_path)}
+    log = tmp_path / "dapr-run.log"
+    with log.open("wb") as output:
+        run = subprocess.Popen(
+            [programs.dapr_cli, "run", "-f", manifest],
+            cwd=ROOT, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    try:
+        for agent in system.apps:
+            eventually(lambda agent=agent: _ready(system.url(agent, "/readyz")), 60)
+        name = f"dapr-run-{os.getpid()}"
+        status, _ = system.post(
+            "test-planning",
+            "generate-spec",
+            {"feature_title": "By dapr run", "description": "Anything."},
+            {"X-Correlation-ID": name},
+        )
+        assert status == 200
+        eventually(lambda: outside.posts_of(name), 30)
+    finally:
+        run.terminate()
+        run.wait(30)
+    assert len(outside.posts_of(name)) == 1
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # our own loopback address
+            return bool(answer.status == 200)
+    except OSError:
+        return False
