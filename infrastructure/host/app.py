@@ -142,12 +142,12 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
             )
         return _json(record(found))
 
-    @app.get(f"{root}/correlations/{{correlation}}", tags=["executions"], responses=openapi.CORRELATION)
+    @app.get(f"{root}/correlations/{{correlation:path}}", tags=["executions"], responses=openapi.CORRELATION)
     async def correlated(request: Request, correlation: str) -> Response:
         """The executions of this agent that brought the correlation id in."""
         return _json({"executions": await _service(request).correlations.roots(correlation)})
 
-    @app.get(f"{root}/entities/{{kind}}/{{entity_id}}", tags=["entities"], responses=openapi.ENTITY)
+    @app.get(f"{root}/entities/{{kind}}/{{entity_id:path}}", tags=["entities"], responses=openapi.ENTITY)
     async def entity(request: Request, kind: str, entity_id: str) -> Response:
         """An entity that this agent keeps, as it is now."""
         kinds = agent.entities

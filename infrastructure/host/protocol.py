@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from infrastructure.host.errors import error_body
@@ -35,7 +36,11 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except HttpParserError:
+            self._refuse(400, "malformed", "this is no HTTP/1.1 request")
         if not self._in_head or self.transport.is_closing():
             return
         if self._head_bytes > HEAD_BYTES:
@@ -47,12 +52,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._disarm()
-        super().on_headers_complete()
-        if self.parser.should_upgrade():
-            # No upgrade is ever made. The parser stops behind this request, so the connection cannot be used again.
-            self.cycle.keep_alive = False
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+        elif self.parser.get_method() == b"CONNECT":
+            raise ValueError("CONNECT is for proxies")
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._in_head = True
         self._disarm()
         super().on_message_complete()
@@ -66,8 +73,24 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head:
             self._arm(LINGER)
 
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "malformed", msg)
+    def _parse(self, data: bytes) -> None:
+        """Parse as if nobody asked for an upgrade: none is made, and RFC 9110 lets a server go on without.
+
+        The parser stops at such a head and takes what follows for another protocol, so a body would be lost. Java's
+        HttpClient asks for h2c in each request, curl with --http2.
+        """
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            head = [
+                b"%s %s HTTP/%s"
+                % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+            ]
+            head += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
+            self._in_head = True
+            self.parser = HttpRequestParser(self)
+            self._parse(b"\r\n".join([*head, b"", b""]) + rest)
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer outside the app, in its form, and close. In the midst of an answer only the latter is left."""
