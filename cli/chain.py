@@ -50,8 +50,8 @@ class Link:
 
     @property
     def waited(self) -> float | None:
-        """Seconds since its event, while there is no outcome."""
-        began = moment_of(self.since)
+        """Seconds since its event (at the root, since it began), while there is no outcome."""
+        began = moment_of(self.since or self.record.get("started_at"))
         return None if began is None or self.record.get("completed_at") else _seconds_since(began)
 
 

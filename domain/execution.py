@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -69,9 +70,13 @@ class Trigger(_Document):
 
 
 class Attempt(_Document):
-    """`owner` is the process that ran, `ended` why it no longer does: an error's code, `lost`, or `handed_back`."""
+    """`owner` is the process that ran, `ended` why it no longer does: an error's code, `lost`, or `handed_back`.
+
+    `started_at` is for people: no clock of another machine decides anything.
+    """
 
     owner: str
+    started_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat())
     ended: str | None = None
 
 

@@ -15,6 +15,7 @@ from agents.runtime.runner import Pending, Settled
 from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
+from infrastructure.host.capacity import Capacity
 from infrastructure.host.journal import readable
 from infrastructure.host.probes import add_probes
 from infrastructure.host.requests import (
@@ -55,6 +56,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
         },  # we have our own, FastAPI's would double it
     )
     errors.install(app)
+    app.add_middleware(Capacity)
     app.add_middleware(Guard, host=settings.host, token=settings.app_token)
     inputs = openapi.inputs(agent)
     _add_tasks(app, agent, settings, inputs)

@@ -57,9 +57,9 @@ _MEANINGS = {
     503: "Something is down or busy; Retry-After says when to ask again, `details.kept` whether the request is kept.",
     504: "The model or the task took too long.",
 }
-_READ = _errors(401, 403, 500)
-_STORED = _READ | _errors(404, 503)
-_POSTED = _READ | _errors(400, 408, 409, 413, 415, 422, 429, 502, 503, 504)
+_READ = _errors(401, 403, 500, 503)
+_STORED = _READ | _errors(404)
+_POSTED = _READ | _errors(400, 408, 409, 413, 415, 422, 429, 502, 504)
 UNKNOWN = _errors(404)
 TASK: Responses = _POSTED | {
     200: _json("The outcome.", "Result"),
@@ -85,7 +85,7 @@ EVENTS: Responses = _READ | {
     },
 }
 EXECUTION: Responses = _STORED | {200: _json("The record, as far as it is known.", "Execution")}
-CORRELATION: Responses = _READ | _errors(503) | {200: _json("Their ids; none is no error.", "Correlation")}
+CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
         "description": "The entity's fields.",

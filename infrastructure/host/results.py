@@ -43,5 +43,6 @@ def record(found: Execution | Claim) -> JsonObject:
         "causation_id": trigger.causation_id,
         "trigger_source": trigger.source,
         "trigger_key": trigger.key,
+        "started_at": found.attempts[0].started_at,
         "attempts": [attempt.model_dump() for attempt in found.attempts],
     }

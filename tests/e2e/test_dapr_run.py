@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_dapr_run_starts_five_agents_that_do_a_job_together(
         )  # fmt: skip
     try:
         for agent in system.apps:
-            eventually(lambda agent=agent: _ready(system.url(agent, "/readyz")), 60)
+            eventually(partial(_ready, system.url(agent, "/readyz")), 60)
         name = f"dapr-run-{os.getpid()}"
         status, _ = system.post(
             "test-planning",

@@ -8,6 +8,7 @@ import pytest
 
 from domain.event import Event
 from domain.execution import execution_id
+from infrastructure.host import capacity
 from tests.unit.host.hosted import Hosted, error_of, hosted
 from tests.unit.runtime.sample import Sample
 
@@ -111,7 +112,8 @@ async def test_a_caller_that_prefers_so_is_answered_at_once_and_finds_the_record
     }
     running = (await api.http.get(location)).json()
     assert running["status"] == "running"
-    assert running["attempts"] == [{"owner": api.service.owner, "ended": None}]
+    began = running["started_at"]
+    assert running["attempts"] == [{"owner": api.service.owner, "started_at": began, "ended": None}]
     await api.platform.quiet()
     done = (await api.http.get(location)).json()
     assert done["status"] == "completed"
@@ -151,7 +153,8 @@ async def test_work_that_was_handed_back_is_shown_as_waiting(api: Hosted) -> Non
     await api.service.stop(grace=0)
     record = (await api.http.get(accepted.headers["location"])).json()
     assert record["status"] == "waiting"
-    assert record["attempts"] == [{"owner": api.service.owner, "ended": "handed_back"}]
+    (attempt,) = record["attempts"]
+    assert (attempt["owner"], attempt["ended"]) == (api.service.owner, "handed_back")
 
 
 async def test_a_failed_execution_is_an_error_with_its_record(api: Hosted) -> None:
@@ -222,6 +225,26 @@ async def test_a_replica_that_stops_takes_nothing_new(api: Hosted) -> None:
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert error_of(response)["message"] == "this replica is shutting down"
+
+
+async def test_beyond_its_capacity_an_agent_says_when_to_come_back(
+    api: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capacity, "LIMIT", 2)
+    answers = await asyncio.gather(*(api.post(SHOUT, {"word": "hi", "slow": 0.1}) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 503]
+    busy = next(answer for answer in answers if answer.status_code == 503)
+    assert busy.headers["retry-after"] == "1"
+    assert error_of(busy)["code"] == "busy"
+    assert (await api.post(SHOUT, {"word": "hi"})).status_code == 200
+
+
+async def test_probes_are_answered_beyond_the_capacity_too(
+    api: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capacity, "LIMIT", 0)
+    assert (await api.http.get("/healthz")).status_code == 200
+    assert (await api.http.get("/readyz")).status_code == 200
 
 
 class TestTraceparent:
