@@ -68,7 +68,9 @@ def outside() -> Iterator[int]:
     answer = dump(
         {
             "model": "instant",
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}],
+            "choices": [
+                {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+            ],
             "usage": {"prompt_tokens": 100, "completion_tokens": 50},
         }
     )
@@ -183,7 +185,10 @@ def main() -> None:
     with outside() as port:
         variants = {
             "traces off": {},
-            "traces on": {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_BSP_MAX_QUEUE_SIZE": "20000"},
+            "traces on": {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                "OTEL_BSP_MAX_QUEUE_SIZE": "20000",
+            },
         }
         for number in range(arguments.rounds):
             for name, environment in variants.items():

@@ -13,7 +13,7 @@ def _text_or_nothing(value: object) -> object:
 
 
 def _hops(value: object) -> object:
-    return value if isinstance(value, int) and value >= 0 else 0
+    return min(value, 1_000) if isinstance(value, int) and value >= 0 else 0
 
 
 Extension = Annotated[str | None, BeforeValidator(_text_or_nothing)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -76,7 +75,7 @@ class Attempt(_Document):
     """
 
     owner: str
-    started_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat())
+    started_at: str | None = None
     ended: str | None = None
 
 

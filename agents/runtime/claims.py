@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from agents.runtime.documents import claim_key, decode, encode
+from agents.runtime.timing import SWAPS, Timing, swap_pause
+from domain.errors import TooLarge, Unavailable
 from domain.execution import Attempt, Claim, Trigger
 from domain.ports.state import StateStore
 
@@ -18,23 +22,33 @@ class Held:
 
 
 class Claims:
-    """`owner` names this process in the record; `ttl` is in seconds."""
+    """`owner` names this process in the record."""
 
-    def __init__(self, store: StateStore, owner: str, ttl: int) -> None:
+    def __init__(self, store: StateStore, owner: str, timing: Timing) -> None:
         self._store = store
         self._owner = owner
-        self._ttl = ttl
+        self._timing = timing
 
     async def create(self, trigger: Trigger, nonce: str) -> Claim | None:
-        """None: there is a claim already (or the answer is an outage in disguise): read it."""
+        """None: there is a claim already (or the answer is an outage in disguise): read it.
+
+        Raises:
+            TooLarge: the trigger is larger than the store takes.
+
+        """
         claim = Claim(
             id=trigger.execution_id,
             nonce=nonce,
             digest=trigger.digest,
             trigger=trigger,
-            attempts=(Attempt(owner=self._owner),),
+            attempts=(self._attempt(),),
         )
-        created = await self._store.create(claim_key(claim.id), encode(claim), ttl=self._ttl)
+        data = encode(claim)
+        if len(data) > self._timing.max_document_bytes:
+            raise TooLarge(
+                f"the input has {len(data)} bytes with its envelope, the limit is {self._timing.max_document_bytes}"
+            )
+        created = await self._store.create(claim_key(claim.id), data, ttl=self._timing.retention)
         return claim if created else None
 
     async def read(self, execution_id: str) -> Held | None:
@@ -53,7 +67,7 @@ class Claims:
                 "nonce": nonce,
                 "handed_back": False,
                 "beat": held.claim.beat + 1,
-                "attempts": (*attempts, Attempt(owner=self._owner)),
+                "attempts": (*attempts, self._attempt()),
             }
         )
         return claim if await self._swap(claim, held.etag) else None
@@ -66,23 +80,31 @@ class Claims:
         await self._swap(held.claim.model_copy(update={"beat": held.claim.beat + 1}), held.etag)
         return True
 
-    async def end_attempt(self, claim: Claim, reason: str, *, hand_back: bool) -> None:
-        """Record why the latest attempt ended; either hand the claim back or begin the next attempt. No-op if it is another's."""
-        while True:  # a beat of my own may have moved it in between
+    async def end_attempt(self, claim: Claim, reason: str, *, hand_back: bool) -> bool:
+        """Record why the latest attempt ended; either hand the claim back or begin the next attempt.
+
+        False: the claim is another's now, and nothing was written.
+        """
+        for _ in range(SWAPS):  # a beat of my own may have moved it in between
             held = await self.read(claim.id)
             if held is None or held.claim.nonce != claim.nonce:
-                return
+                return False
             *earlier, latest = held.claim.attempts
             attempts = (*earlier, latest.model_copy(update={"ended": reason}))
             if not hand_back:
-                attempts = (*attempts, Attempt(owner=self._owner))
+                attempts = (*attempts, self._attempt())
             update = {"attempts": attempts, "handed_back": hand_back, "beat": held.claim.beat + 1}
             if await self._swap(held.claim.model_copy(update=update), held.etag):
-                return
+                return True
+            await asyncio.sleep(swap_pause())
+        raise Unavailable(f"the store refuses to change {claim_key(claim.id)}")
 
     async def still_mine(self, claim: Claim) -> bool:
         held = await self.read(claim.id)
         return held is not None and held.claim.nonce == claim.nonce
 
     async def _swap(self, claim: Claim, etag: str) -> bool:
-        return await self._store.swap(claim_key(claim.id), encode(claim), etag, ttl=self._ttl)
+        return await self._store.swap(claim_key(claim.id), encode(claim), etag, ttl=self._timing.retention)
+
+    def _attempt(self) -> Attempt:
+        return Attempt(owner=self._owner, started_at=datetime.now(UTC).isoformat())

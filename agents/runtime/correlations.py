@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 from agents.runtime.documents import correlation_key
-from domain.errors import Unavailable
+from agents.runtime.timing import SWAPS, swap_pause
+from domain.errors import DocumentUnreadable, Unavailable
 from domain.execution import DOCUMENT_VERSION
 from domain.json import dump, parse
-from domain.ports.state import StateStore
+from domain.ports.state import StateStore, Stored
 
 REMEMBERED = 100
 """How many root executions are kept for one correlation id; the newest stay."""
@@ -22,9 +24,9 @@ class Correlations:
     async def add(self, correlation_id: str, execution_id: str) -> None:
         """Idempotent."""
         key = _key(correlation_id)
-        for _ in range(10):
+        for _ in range(SWAPS):
             stored = await self._store.get(key)
-            known: list[str] = parse(stored.data)["executions"] if stored else []
+            known = _executions(key, stored) if stored else []
             if execution_id in known:
                 return
             data = dump({"v": DOCUMENT_VERSION, "executions": [*known, execution_id][-REMEMBERED:]})
@@ -34,12 +36,23 @@ class Correlations:
                 written = await self._store.swap(key, data, stored.etag, ttl=self._ttl)
             if written:
                 return
+            await asyncio.sleep(swap_pause())
         raise Unavailable(f"the index of correlation id {correlation_id} is too busy", retry_after=1)
 
     async def roots(self, correlation_id: str) -> list[str]:
-        stored = await self._store.get(_key(correlation_id))
-        return list(parse(stored.data)["executions"]) if stored else []
+        key = _key(correlation_id)
+        stored = await self._store.get(key)
+        return _executions(key, stored) if stored else []
 
 
 def _key(correlation_id: str) -> str:
     return correlation_key(hashlib.sha256(correlation_id.encode()).hexdigest())
+
+
+def _executions(key: str, stored: Stored) -> list[str]:
+    try:
+        return [str(execution) for execution in parse(stored.data)["executions"]]
+    except (ValueError, TypeError, KeyError):
+        raise DocumentUnreadable(
+            f"the document {key} in the state store is no index of executions", key=key
+        ) from None

@@ -6,12 +6,14 @@ import asyncio
 import base64
 import hashlib
 import logging
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from agents.runtime.agent import Agent
 from agents.runtime.correlations import Correlations
 from agents.runtime.runner import Runner
+from agents.runtime.timing import backoff
 from domain.errors import Unavailable
 from domain.event import Event
 from domain.execution import Failure, Trigger
@@ -39,6 +41,14 @@ class Intake:
 
     async def deliver(self, topic: str, message: bytes) -> Answer:
         try:
+            return await self._deliver(topic, message)
+        except Exception:
+            # A bug of ours. Without an answer the sidecar would keep one of its workers for this message for ever.
+            log.exception("a message on %s is left to the broker", topic)
+            return Answer.RETRY
+
+    async def _deliver(self, topic: str, message: bytes) -> Answer:
+        try:
             event = read_event(message)
         except ValueError as error:
             return await self._runner.deliver(self._unreadable(topic, message, str(error)))
@@ -57,14 +67,22 @@ class Intake:
             log.info("event %s of type %s on %s is not for %s", event.id, event.type, topic, self._agent.name)
             return Answer.SUCCESS
         if event.correlationid and not event.source.startswith(OURS):
-            try:
-                for trigger in triggers:
-                    await self._correlations.add(event.correlationid, trigger.execution_id)
-            except Unavailable as error:
-                log.warning("event %s is left to the broker: %s", event.id, error)
-                return Answer.RETRY
+            await self._index(event.correlationid, triggers)
         answers = await asyncio.gather(*map(self._runner.deliver, triggers))
         return Answer.RETRY if Answer.RETRY in answers else Answer.SUCCESS
+
+    async def _index(self, correlation_id: str, triggers: Sequence[Trigger]) -> None:
+        """Held while the store is down, like the work itself."""
+        failures = 0
+        for trigger in triggers:
+            while True:
+                try:
+                    await self._correlations.add(correlation_id, trigger.execution_id)
+                    break
+                except Unavailable as error:
+                    log.warning("an event of %s is held: %s", correlation_id, error)
+                    await asyncio.sleep(backoff(failures))
+                    failures += 1
 
     def _triggers(self, topic: str, event: Event) -> list[Trigger]:
         if topic == self._agent.commands_topic:
@@ -109,10 +127,7 @@ class Intake:
     def _unreadable(self, topic: str, message: bytes, problem: str) -> Trigger:
         """What is no CloudEvent gets the hash of its bytes for an identity, and a dead letter."""
         log.warning("a message on %s is no CloudEvent: %s", topic, problem)
-        try:
-            excerpt = message[:EXCERPT].decode().replace("\x00", "\ufffd")
-        except UnicodeDecodeError:
-            excerpt = base64.b64encode(message[:EXCERPT]).decode()
+        excerpt = message[:EXCERPT].decode(errors="replace").replace("\x00", "\ufffd")
         return Trigger(
             agent=self._agent.name,
             task="unreadable",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from contextvars import Context
 
 from agents.runtime.documents import published_key
-from domain.errors import TooLarge, Unavailable
+from domain.errors import AgentError, TooLarge
 from domain.execution import Execution
 from domain.ports.pubsub import Publisher
 from domain.ports.state import StateStore
@@ -26,6 +27,7 @@ class Publication:
         self._store = store
         self._publisher = publisher
         self._ttl = ttl
+        self._sent: OrderedDict[str, None] = OrderedDict()
         self._lately: OrderedDict[str, None] = OrderedDict()
         self._unmarked: list[str] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -36,13 +38,16 @@ class Publication:
     async def publish(self, execution: Execution) -> None:
         """Publish every event of the outcome, or raise `Unavailable` to be tried again."""
         for event in execution.events:
+            if event.id in self._sent:
+                continue
             try:
                 await self._publisher.publish(event.type, event)
             except TooLarge as error:
                 # Sizes are checked before an outcome is recorded, so this broker takes less than it was said to.
                 # Trying again for ever would help nobody: the event stays readable in the record.
                 log.error("event %s of execution %s is undeliverable: %s", event.id, execution.id, error)  # noqa: TRY400
-        self._remember(execution.id)
+            _remember(self._sent, event.id)
+        self._mark_soon(execution.id)
 
     async def flush(self) -> None:
         """Write the marks gathered so far, in one call."""
@@ -51,18 +56,23 @@ class Publication:
             return
         try:
             await self._store.put([(published_key(i), b"1") for i in ids], ttl=self._ttl)
-        except Unavailable as error:
+        except AgentError as error:
             log.warning("%d publication marks not written: %s", len(ids), error)
 
-    def _remember(self, execution_id: str) -> None:
-        self._lately[execution_id] = None
-        if len(self._lately) > REMEMBERED:
-            self._lately.popitem(last=False)
+    def _mark_soon(self, execution_id: str) -> None:
+        _remember(self._lately, execution_id)
         self._unmarked.append(execution_id)
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_soon())
+            # In a context of its own: the marks of a hundred executions belong to none of their traces.
+            self._flushing = asyncio.create_task(self._flush_soon(), context=Context())
 
     async def _flush_soon(self) -> None:
         while self._unmarked:
             await asyncio.sleep(MARK_DELAY)
             await self.flush()
+
+
+def _remember(known: OrderedDict[str, None], identity: str) -> None:
+    known[identity] = None
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)

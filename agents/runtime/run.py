@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -11,12 +12,12 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from agents.runtime.claims import Claims
-from agents.runtime.documents import encode, execution_key, read_execution
+from agents.runtime.documents import execution_key, read_execution
 from agents.runtime.policy import judge
 from agents.runtime.publication import Publication
 from agents.runtime.timing import Timing, backoff
-from agents.runtime.work import Work
-from domain.errors import AgentError, TooLarge, Transient, Unavailable
+from agents.runtime.work import Recorded, Work
+from domain.errors import AgentError, TooLarge, Unavailable
 from domain.execution import Claim, Execution, Failure
 from domain.ports.state import StateStore
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 OnText: TypeAlias = Callable[[str], None]
+Announce: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Lifecycle:
@@ -45,7 +47,7 @@ class Lifecycle:
 
 
 class Run:
-    """`task` ends with the recorded and visible outcome; cancelled, it hands its claim back."""
+    """`task` ends with the recorded and visible outcome. Whatever else ends it, its claim is handed back."""
 
     def __init__(
         self,
@@ -53,36 +55,50 @@ class Run:
         claim: Claim,
         *,
         taken_over: bool,
+        announce: Announce | None = None,
         on_text: OnText | None = None,
     ) -> None:
         self.claim = claim
-        self.trouble: asyncio.Future[AgentError] = asyncio.get_running_loop().create_future()
-        """Resolved at the first thing that the run has to wait for."""
+        self.trouble = _news()
+        """Resolved while the run has to wait for something, with what that is."""
+        self.announced = asyncio.Event()
+        """Set once the broker has the request that this is the run of; events need no announcement."""
         self._all = lifecycle
         self._taken_over = taken_over
+        self._announce = announce
         self._on_text = on_text
+        self._stopped = False
         self.task = asyncio.create_task(self._live())
+
+    def stop(self) -> None:
+        """End here and hand back. Only the first call cancels: a second would interrupt the handing back."""
+        if not self._stopped:
+            self._stopped = True
+            self.task.cancel()
 
     async def _live(self) -> Execution:
         beat = asyncio.create_task(self._beat())
         try:
+            if self._announce is not None:
+                await self._announce()
+            self.announced.set()
             record = await self._work_until_recorded()
             execution, mine = await self._until_available(lambda: self._complete(record))
             await self._until_available(
                 lambda: self._make_visible(execution, surely_new=mine and not self._taken_over)
             )
-        except (asyncio.CancelledError, AgentError) as error:
+        except BaseException as error:
             beat.cancel()
-            await self._hand_back(
-                "handed_back" if isinstance(error, asyncio.CancelledError) else judge(error).code
-            )
+            # Only what a handler did counts as its attempt, and such errors have been recorded by now.
+            bug = isinstance(error, Exception) and not isinstance(error, AgentError)
+            await self._hand_back(judge(error).code if bug else "handed_back")
             raise
         else:
             return execution
         finally:
             beat.cancel()
 
-    async def _work_until_recorded(self) -> Execution:
+    async def _work_until_recorded(self) -> Recorded:
         """Run the handler until there is something to record: an outcome, or a failure for good."""
         trigger, work, timing = self.claim.trigger, self._all.work, self._all.timing
         started_at = datetime.now(UTC)
@@ -111,33 +127,32 @@ class Run:
                     "attempt %d of %s/%s failed: %s", failures, trigger.agent, trigger.task, error,
                     exc_info=not expected,
                 )  # fmt: skip
-                verdict = judge(error)
-                if verdict.final or failures >= timing.max_attempts:
-                    details = error.details if isinstance(error, AgentError) else {}
-                    failure = Failure(code=verdict.code, message=verdict.message, details=details)
-                    return work.failed(trigger, failure, started_at, failures)
-                end = partial(self._all.claims.end_attempt, self.claim, verdict.code, hand_back=False)
-                await self._until_available(end)
+                if judge(error).final or failures >= timing.max_attempts:
+                    return work.failed(trigger, failure_of(error), started_at, failures)
+                end = partial(self._all.claims.end_attempt, self.claim, judge(error).code, hand_back=False)
+                if not await self._until_available(end):
+                    await self._end_as_zombie()
                 await _pause(failures)
 
-    async def _complete(self, record: Execution) -> tuple[Execution, bool]:
+    async def _complete(self, record: Recorded) -> tuple[Execution, bool]:
         """Create the outcome. Refused: another attempt was first, so its outcome is the outcome and mine is dropped."""
-        store, ttl = self._all.store, self._all.timing.outcome_ttl
+        store, ttl, execution = self._all.store, self._all.timing.outcome_ttl, record.execution
         try:
-            created = await store.create(execution_key(record.id), encode(record), ttl=ttl)
-        except TooLarge as error:
-            failure = Failure(code=error.code, message=error.message, details=error.details)
-            started_at = datetime.fromisoformat(record.started_at)
-            smaller = self._all.work.failed(self.claim.trigger, failure, started_at, record.attempts)
-            if record.status == "failed":
+            created = await store.create(execution_key(execution.id), record.data, ttl=ttl)
+        except TooLarge as error:  # the store takes less than it was said to
+            if execution.status == "failed":
                 raise
-            return await self._complete(smaller)
+            started_at = datetime.fromisoformat(execution.started_at)
+            failed = self._all.work.failed(
+                self.claim.trigger, failure_of(error), started_at, execution.attempts
+            )
+            return await self._complete(failed)
         if created:
-            self._all.work.measure(record)
-            return record, True
-        theirs = await read_execution(store, record.id)
+            self._all.work.measure(execution)
+            return execution, True
+        theirs = await read_execution(store, execution.id)
         if theirs is None:
-            raise Unavailable(f"the store refused {execution_key(record.id)}, yet does not hold it")
+            raise Unavailable(f"the store refused {execution_key(execution.id)}, yet does not hold it")
         return theirs, False
 
     async def _make_visible(self, execution: Execution, *, surely_new: bool) -> None:
@@ -146,7 +161,13 @@ class Run:
 
     async def _require_claim(self) -> None:
         if not await self._all.claims.still_mine(self.claim):
-            raise Transient("another replica owns this execution now")
+            await self._end_as_zombie()
+
+    async def _end_as_zombie(self) -> None:
+        """Another replica owns this now: nothing that happens here may be recorded or paid for any more."""
+        log.warning("execution %s is another replica's now: its run here ends", self.claim.id)
+        self.stop()
+        await asyncio.sleep(0)  # where the cancellation arrives
 
     async def _until_available(self, operation: Callable[[], Awaitable[Result]]) -> Result:
         """Repeat an operation on the sidecar while it is down: a paid answer is not thrown away."""
@@ -163,6 +184,7 @@ class Run:
         if not self.trouble.done():
             self.trouble.set_result(error)
         await _pause(failures, error.retry_after)
+        self.trouble = _news()
 
     async def _beat(self) -> None:
         """Move the claim while its run lives. A zombie learns here that it is one, and stops paying."""
@@ -170,9 +192,7 @@ class Run:
             await asyncio.sleep(self._all.timing.beat)
             try:
                 if not await self._all.claims.beat(self.claim):
-                    log.warning("execution %s is another replica's now: its run here ends", self.claim.id)
-                    self.task.cancel()
-                    return
+                    await self._end_as_zombie()
             except AgentError as error:
                 log.warning("no beat for execution %s: %s", self.claim.id, error)
 
@@ -181,6 +201,20 @@ class Run:
             await self._all.claims.end_attempt(self.claim, reason, hand_back=True)
         except AgentError as error:
             log.warning("execution %s not handed back, its lease will end: %s", self.claim.id, error)
+
+
+def failure_of(error: Exception) -> Failure:
+    """What the record says of an error, whatever a handler put into it."""
+    verdict = judge(error)
+    details = error.details if isinstance(error, AgentError) else {}
+    safe = json.dumps(details, ensure_ascii=False, default=str).encode(errors="replace")
+    return Failure(
+        code=verdict.code, message=verdict.message.encode(errors="replace").decode(), details=json.loads(safe)
+    )
+
+
+def _news() -> asyncio.Future[AgentError]:
+    return asyncio.get_running_loop().create_future()
 
 
 async def _pause(failures: int, retry_after: float | None = None) -> None:

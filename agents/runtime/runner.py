@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -19,15 +18,18 @@ from agents.runtime.claims import Claims
 from agents.runtime.context import Ports
 from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
-from agents.runtime.run import Lifecycle, OnText, Run
+from agents.runtime.run import Announce, Lifecycle, OnText, Run, failure_of
 from agents.runtime.timing import Timing, backoff
 from agents.runtime.work import Work
-from domain.errors import AgentError, IdReused, Unavailable
-from domain.execution import Claim, Execution, Failure, Trigger
+from domain.errors import AgentError, IdReused, TooLarge, Unavailable
+from domain.execution import Claim, Execution, Trigger
+from domain.json import dump
 from domain.log_context import bind
 from domain.ports.pubsub import Answer
 
 log = logging.getLogger(__name__)
+
+EXCERPT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Request:
     topic before it runs; it stays at most `patience` seconds, and leaves when the run is held up.
     """
 
-    announce: Callable[[], Awaitable[None]]
+    announce: Announce
     patience: float
     on_text: OnText | None = None
 
@@ -62,7 +64,7 @@ class Runner:
         self._agent = agent
         self._ports = ports
         self._timing = timing
-        self._claims = Claims(ports.store, owner, timing.claim_ttl)
+        self._claims = Claims(ports.store, owner, timing)
         self._publication = Publication(ports.store, ports.publisher, timing.outcome_ttl)
         self.work = Work(agent, ports, timing)
         self._lifecycle = Lifecycle(ports.store, self._claims, self.work, self._publication, timing)
@@ -85,22 +87,24 @@ class Runner:
         """
         if self._draining:
             raise Unavailable("this replica is shutting down", retry_after=1)
+        if len(self._runs) >= self._timing.max_runs:
+            raise Unavailable(f"this replica works on {len(self._runs)} executions already", retry_after=1)
         with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
             return await self._settle(trigger, request)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""
         self._draining = True
-        for run in self._runs.values():
+        runs = list(self._runs.values())
+        for run in runs:
             if run.trouble.done():
-                run.task.cancel()
-        tasks = [run.task for run in self._runs.values()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace)
-            for task in late:
-                task.cancel()
+                run.stop()
+        if runs:
+            _, late = await asyncio.wait([run.task for run in runs], timeout=grace)
             if late:
                 log.info("handing back %d executions", len(late))
+                for run in runs:
+                    run.stop()
                 await asyncio.wait(late, timeout=self._timing.lease)
         await self._publication.flush()
 
@@ -128,9 +132,13 @@ class Runner:
                 failures += 1
             except IdReused as error:
                 # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
-                refusal = Failure(code=error.code, message=error.message)
-                other = {"key": f"{trigger.key}#{trigger.digest}", "refusal": refusal}
-                trigger = Trigger.model_validate(trigger.model_dump() | other)
+                trigger = _changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
+            except TooLarge as error:
+                excerpt = {
+                    "digest": trigger.digest,
+                    "excerpt": dump(trigger.event or trigger.input)[:EXCERPT].decode(errors="replace"),
+                }
+                trigger = _changed(trigger, event=None, input=excerpt, refusal=failure_of(error))
             except AgentError as error:
                 log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
                 return Answer.RETRY
@@ -146,7 +154,7 @@ class Runner:
             if claim is not None:
                 return await self._start(claim, request, taken_over=False)
         if self._waiting >= self._timing.max_waiting:
-            return Pending()
+            return await self._pending(request)
         self._waiting += 1
         try:
             return await self._meet(trigger, nonce, request)
@@ -194,38 +202,64 @@ class Runner:
                     return await self._start(claim, request, taken_over=True)
                 continue  # another was first, or it was mine and the answer was lost: read again
             if now() >= deadline or self._draining:
-                return Pending()
+                return await self._pending(request)
             await asyncio.sleep(self._timing.lease / 5)
 
     async def _start(self, claim: Claim, request: Request | None, *, taken_over: bool) -> Settled | Pending:
         """The claim is mine: run it in a task of its own, and wait for it."""
-        if request is not None:
-            try:
-                await request.announce()
-            except AgentError as error:
-                await self._claims.end_attempt(claim, error.code, hand_back=True)
-                raise
-        on_text = request.on_text if request else None
-        run = Run(self._lifecycle, claim, taken_over=taken_over, on_text=on_text)
+        run = Run(
+            self._lifecycle,
+            claim,
+            taken_over=taken_over,
+            announce=request.announce if request else None,
+            on_text=request.on_text if request else None,
+        )
         self._runs[claim.id] = run
-        run.task.add_done_callback(lambda _: self._runs.pop(claim.id))
+        run.task.add_done_callback(lambda _: self._forget(run))
         return await self._await(run, request, until=None, replayed=False)
+
+    def _forget(self, run: Run) -> None:
+        if self._runs.get(run.claim.id) is run:
+            del self._runs[run.claim.id]
+        if not run.task.cancelled():
+            run.task.exception()  # whoever waited has seen it; a request may have left before
 
     async def _await(
         self, run: Run, request: Request | None, *, until: float | None, replayed: bool
     ) -> Settled | Pending:
         """A delivery waits for its own run as long as it takes, for another's until `until`; a request as it said."""
-        watched: set[asyncio.Future[Any]] = {run.task}
-        timeout = until - asyncio.get_running_loop().time() if until is not None else None
-        if request is not None:
-            watched.add(run.trouble)
-            timeout = request.patience
-        await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        trouble = run.trouble
+        if request is None:
+            timeout = None if until is None else until - asyncio.get_running_loop().time()
+            await asyncio.wait({run.task}, timeout=timeout)
+        else:
+            await self._announced(run)
+            watched: set[asyncio.Future[Any]] = {run.task, trouble}
+            await asyncio.wait(watched, timeout=request.patience, return_when=asyncio.FIRST_COMPLETED)
         if not run.task.done():
-            return Pending(run.trouble.result() if run.trouble.done() else None)
+            return Pending(trouble.result() if trouble.done() else None)
         if run.task.cancelled():
-            return Pending()
+            return await self._pending(request)
         return Settled(run.task.result(), replayed)
+
+    @staticmethod
+    async def _announced(run: Run) -> None:
+        """Return once the broker has the request, or the run has ended."""
+        announced = asyncio.ensure_future(run.announced.wait())
+        await asyncio.wait({announced, run.task}, return_when=asyncio.FIRST_COMPLETED)
+        announced.cancel()
+
+    @staticmethod
+    async def _pending(request: Request | None) -> Pending:
+        """Others have it. A request is accepted only once the broker surely has it, so it is announced again."""
+        if request is not None:
+            await request.announce()
+        return Pending()
+
+
+def _changed(trigger: Trigger, **changes: object) -> Trigger:
+    """A copy without the identity and digest that the original has computed already."""
+    return Trigger.model_validate({**dict(trigger), **changes})
 
 
 def _require_same_input(trigger: Trigger, digest: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 DAY = 86_400
@@ -15,7 +16,8 @@ class Timing:
     `redelivery_after`: when the broker offers an unanswered message again (Redis: processingTimeout).
     `max_attempts`: how often a handler may fail before its execution is recorded as failed.
     `max_crashes`: how often an execution may lose its process before it is recorded as failed.
-    `http_patience`: how long a request waits for its result before it gets 202.
+    `max_waiting`: how many deliveries may wait for work that another replica holds: fewer than the sidecar's workers.
+    `max_runs`: how many executions a replica works on before it refuses requests.
     `retention`: how long an outcome can be asked for, and a repeated event is recognised.
     """
 
@@ -23,8 +25,8 @@ class Timing:
     redelivery_after: float = 3.0
     max_attempts: int = 3
     max_crashes: int = 5
-    max_waiting: int = 256
-    http_patience: float = 300.0
+    max_waiting: int = 48
+    max_runs: int = 256
     retention: int = 7 * DAY
     max_document_bytes: int = 1_900_000
     max_event_bytes: int = 1_000_000
@@ -49,10 +51,6 @@ class Timing:
         return (self.lease + self.redelivery_after) / 2
 
     @property
-    def claim_ttl(self) -> int:
-        return self.retention
-
-    @property
     def outcome_ttl(self) -> int:
         """Longer than the claim's: an expired outcome behind a live claim would look like lost work."""
         return self.retention + DAY
@@ -61,3 +59,12 @@ class Timing:
 def backoff(failures: int) -> float:
     """Pause before the next try after so many failures in a row: 0.25 s doubled up to 5 s."""
     return float(min(0.25 * 2**failures, 5.0))
+
+
+SWAPS = 10
+"""How often a swap is tried. Redis calls any failed write a refusal: without a bound a full store would be asked for ever."""
+
+
+def swap_pause() -> float:
+    """Seconds before a refused swap is tried again, by chance, so that two that met do not meet again."""
+    return random.uniform(0.005, 0.05)  # noqa: S311  # no secret

@@ -38,6 +38,14 @@ class Ran:
     traceparent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An outcome and the document that holds it, encoded once."""
+
+    execution: Execution
+    data: bytes
+
+
 class Work:
     """Runs the tasks of one agent; knows nothing of claims."""
 
@@ -70,9 +78,13 @@ class Work:
         }
         try:
             with self._ports.telemetry.span(f"task {task.name}", attributes=attributes) as span:
-                async with asyncio.timeout(task.deadline):
-                    return Ran(await task.handler(value, context), context, span.traceparent)
+                async with asyncio.timeout(task.deadline) as deadline:
+                    outcome = await task.handler(value, context)
+                await self.entities.rehearse(outcome.changes)
+                return Ran(outcome, context, span.traceparent)
         except TimeoutError:
+            if not deadline.expired():  # the handler's own
+                raise
             raise DeadlineExceeded(
                 f"{self._agent.name}/{task.name} did not end within its deadline of {task.deadline:g} s"
             ) from None
@@ -100,8 +112,13 @@ class Work:
                 f"{self._agent.name}/{task.name} does not react to the events it was given"
             ) from None
 
-    def completed(self, trigger: Trigger, ran: Ran, started_at: datetime, attempts: int) -> Execution:
-        """The record of a handler's outcome; of a failure, when the outcome is too large for store or broker."""
+    def completed(self, trigger: Trigger, ran: Ran, started_at: datetime, attempts: int) -> Recorded:
+        """The record of a handler's outcome.
+
+        Raises:
+            TooLarge: the outcome does not fit into the store, or an event not through the broker.
+
+        """
         outcome, context = ran.outcome, ran.context
         record = self._record(trigger, "completed", started_at, attempts).model_copy(
             update={
@@ -117,22 +134,28 @@ class Work:
                 "changes": tuple(outcome.changes),
             }
         )
-        for name, size, limit in (
-            ("record", len(encode(record)), self._timing.max_document_bytes),
-            *((e.type, len(e.to_json()), self._timing.max_event_bytes) for e in record.events),
-        ):
-            if size > limit:
-                raise TooLarge(
-                    f"the outcome's {name} has {size} bytes, the limit is {limit}", size=size, limit=limit
-                )
-        return record
+        return self._recorded(record)
 
-    def failed(self, trigger: Trigger, failure: Failure, started_at: datetime, attempts: int) -> Execution:
+    def failed(self, trigger: Trigger, failure: Failure, started_at: datetime, attempts: int) -> Recorded:
         """The record of a failure; its outgoing event is the dead letter, when an event caused it."""
         record = self._record(trigger, "failed", started_at, attempts)
         from_broker = trigger.event is not None or trigger.refusal is not None
         letters = (self._dead_letter(trigger, failure, attempts),) if from_broker else ()
-        return record.model_copy(update={"error": failure, "events": letters})
+        return self._recorded(record.model_copy(update={"error": failure, "events": letters}))
+
+    def _recorded(self, record: Execution) -> Recorded:
+        data = encode(record)
+        if len(data) > self._timing.max_document_bytes:
+            raise TooLarge(
+                f"the outcome has {len(data)} bytes, the limit is {self._timing.max_document_bytes}"
+            )
+        if len(data) > self._timing.max_event_bytes:
+            for event in record.events:
+                if (size := len(event.to_json())) > self._timing.max_event_bytes:
+                    raise TooLarge(
+                        f"the event {event.type} has {size} bytes, the limit is {self._timing.max_event_bytes}"
+                    )
+        return Recorded(record, data)
 
     def measure(self, record: Execution) -> None:
         """Count an outcome, once, where it was recorded."""
@@ -159,6 +182,10 @@ class Work:
         )
 
     def _event(self, trigger: Trigger, index: int, data: EventData, traceparent: str | None) -> Event:
+        if type(data) not in self._agent.emits:
+            raise TypeError(
+                f"{self._agent.name} emits {type(data).__name__} without declaring it in AGENT.publishes"
+            )
         payload = data.model_dump(mode="json")
         envelope = self._envelope(trigger, str(index), data.event_type, data.data_schema(), payload)
         return envelope.model_copy(

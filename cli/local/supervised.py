@@ -21,7 +21,7 @@ STOPPED = 1.0  # SIGSTOP: it will not answer by itself
 STUCK = 4.0  # uses no CPU: deadlocked, or something blocks its event loop
 BUSY = 15.0  # computes
 SLOW_START = 60.0  # has not answered since it was started
-STOP_GRACE = 5.0
+STOP_GRACE = 8.0  # an app takes AGENTS_GRACE (4 s) to end its work, and a moment to hand back the rest
 
 
 class State(StrEnum):

@@ -22,11 +22,14 @@ class StateStore(Protocol):
     async def get(self, key: str) -> Stored | None: ...
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
-        """Write only if the key is absent; False when it is there. Such a key is never written by `put`."""
+        """Write only if the key is absent; False when it is there.
+
+        Over a key that was written by `put` it may write: keep the two apart.
+        """
         ...
 
     async def swap(self, key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
-        """Write only if the document still has this ETag; False when it has moved."""
+        """Write only if the document still has this ETag; False when it has moved. An absent key is created."""
         ...
 
     async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:

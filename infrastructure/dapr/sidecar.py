@@ -17,6 +17,7 @@ CALL_DEADLINE = 5.0
 """Seconds. State calls have none of their own: a frozen store would hang them for ever."""
 
 _OPTIONS = [
+    ("grpc.enable_http_proxy", 0),  # the sidecar is on this machine
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),  # the default of two minutes outlives any restart of a sidecar
@@ -57,8 +58,8 @@ class Sidecar:
                 f"{what}: the connection to the sidecar at {self.address} was closed"
             ) from None
 
-    async def healthy(self) -> str | None:
-        """None when the sidecar answers and has loaded its components; else what is wrong."""
+    async def missing(self, *components: str) -> str | None:
+        """None when the sidecar answers and has loaded these components; else what is wrong."""
         try:
             metadata: Any = await self.stub.GetMetadata(
                 api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0
@@ -66,7 +67,7 @@ class Sidecar:
         except grpc.aio.AioRpcError as error:
             return f"the sidecar at {self.address} does not answer: {error.details()}"
         loaded = {component.name for component in metadata.registered_components}
-        missing = {"agents-pubsub", "agents-statestore"} - loaded
+        missing = set(components) - loaded
         return f"the sidecar has not loaded {', '.join(sorted(missing))}" if missing else None
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dapr.proto import api_v1, common_v1
 
+from domain.errors import SidecarUnavailable
 from domain.ports.state import Stored
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Refused, Sidecar
 
@@ -42,7 +43,11 @@ class DaprStateStore:
     async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:
         metadata = _metadata(ttl)
         states = [common_v1.StateItem(key=key, value=data, metadata=metadata) for key, data in items]
-        await self._save(f"put {len(states)} documents", states)
+        what = f"put {len(states)} documents"
+        try:
+            await self._save(what, states)
+        except Refused as error:
+            raise SidecarUnavailable(f"{what}: refused: {error}") from None
 
     async def _write_first(self, what: str, key: str, data: bytes, etag: str, ttl: int | None) -> bool:
         item = common_v1.StateItem(

@@ -60,6 +60,8 @@ def _load(target: str) -> Agent:
         agent: object = getattr(import_module(module), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
         _stop(f"{target} names no agent: {error}")
+    except TypeError as error:  # a wrong declaration says so
+        _stop(f"{target}: {error}")
     if not isinstance(agent, Agent):
         _stop(f"{target} is {type(agent).__name__}, not an Agent")
     return agent
@@ -101,9 +103,11 @@ async def _serve(app: FastAPI, listening: socket.socket, grace: float) -> None:
     async def stop_in_order() -> None:
         await stopping.wait()
         log.info("stopping")
-        with contextlib.suppress(AttributeError):  # before start-up ended there is no service
-            await app.state.service.stop(grace)
-        server.should_exit = True
+        try:
+            if service := getattr(app.state, "service", None):  # before start-up ended there is none
+                await service.stop(grace)
+        finally:
+            server.should_exit = True
 
     stop = asyncio.create_task(stop_in_order())
     await server.serve(sockets=[listening])

@@ -96,7 +96,7 @@ def _service(
         require_declared(agent, prompts)
 
     service.checks |= {
-        "sidecar": sidecar.healthy,
+        "sidecar": lambda: sidecar.missing(settings.pubsub, settings.statestore),
         "model": _believed(model.check),
         "prompts": _believed(prompts_fit),
     }

@@ -79,7 +79,10 @@ SCHEMAS: JsonObject = {
                     **_IDENTITY,
                     **_TRIGGER,
                     "status": {"enum": ["running", "waiting"]},
-                    "attempts": _list(_object({"owner": _TEXT, "ended": _or_null(_TEXT)})),
+                    "started_at": _TEXT,
+                    "attempts": _list(
+                        _object({"owner": _TEXT, "started_at": _TEXT, "ended": _or_null(_TEXT)})
+                    ),
                 }
             ),
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
 
 log = logging.getLogger(__name__)
+
+RECEIVE_AGAIN = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
 """None when all is well, else what is wrong."""
@@ -44,6 +45,7 @@ class Service:
         self.correlations = Correlations(self.ports.store, self.timing.outcome_ttl)
         self.intake = Intake(self.agent, self.runner, self.correlations, self.ports.telemetry)
         self._receiving: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def subscribe(self, subscription: Subscription) -> None:
         """Begin to receive; `/readyz` tells whether every topic is open."""
@@ -52,9 +54,7 @@ class Service:
             return None if subscription.connected else "not every topic is subscribed yet"
 
         self.checks["subscription"] = subscribed
-        deliver = self.journal.noting(self.intake.deliver)
-        self._receiving = asyncio.create_task(subscription.run(self.agent.subscribed_topics, deliver))
-        self._receiving.add_done_callback(_complain)
+        self._receiving = asyncio.create_task(self._receive_for_ever(subscription))
 
     async def submit(
         self,
@@ -100,18 +100,24 @@ class Service:
 
     async def stop(self, grace: float) -> None:
         """Stop intake, let what ends within `grace` seconds end, hand back the rest."""
+        if self._stopped:
+            return
+        self._stopped = True
         if self._receiving is not None:
             self._receiving.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._receiving
+            await asyncio.wait({self._receiving})
         await self.runner.drain(grace)
         self.journal.close()
+
+    async def _receive_for_ever(self, subscription: Subscription) -> None:
+        deliver = self.journal.noting(self.intake.deliver)
+        while True:
+            try:
+                await subscription.run(self.agent.subscribed_topics, deliver)
+            except Exception:
+                log.exception("receiving ended: it begins again in %g s", RECEIVE_AGAIN)
+            await asyncio.sleep(RECEIVE_AGAIN)
 
     async def close(self) -> None:
         for close in self.closing:
             await close()
-
-
-def _complain(receiving: asyncio.Task[None]) -> None:
-    if not receiving.cancelled() and receiving.exception() is not None:
-        log.critical("receiving ended: %s", receiving.exception(), exc_info=receiving.exception())

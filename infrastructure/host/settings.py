@@ -108,7 +108,7 @@ class Settings(ModelSettings):
         description="Seconds a request waits for its result before 202.",
     )
     grace: float = Field(
-        10.0,
+        4.0,
         ge=0,
         le=3600,
         validation_alias="AGENTS_GRACE",
@@ -171,7 +171,6 @@ class Settings(ModelSettings):
         return Timing(
             lease=self.lease,
             redelivery_after=self.redelivery_after,
-            http_patience=self.http_patience,
             retention=self.retention_days * DAY,
             max_event_bytes=self.max_event_bytes,
         )

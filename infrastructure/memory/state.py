@@ -7,10 +7,13 @@ from domain.ports.state import Stored
 
 
 class MemoryStateStore:
-    """`StateStore` in a dict, with Redis' ETags (a counter) and expiry by the loop's clock. Counts its calls by operation."""
+    """`StateStore` in a dict, as unkind as Redis behind a sidecar: a swap creates what is absent, a create writes over what
+    was put. ETags are a counter, time is the loop's. Counts its calls by operation.
+    """
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = {"get": 0, "create": 0, "swap": 0, "put": 0}
+        self._plain: set[str] = set()
         self._documents: dict[str, tuple[bytes, int, float | None]] = {}
 
     async def get(self, key: str) -> Stored | None:
@@ -20,23 +23,25 @@ class MemoryStateStore:
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
         await self._call("create")
-        if self._find(key):
+        if self._find(key) and key not in self._plain:
             return False
+        self._plain.discard(key)
         self._write(key, data, 1, ttl)
         return True
 
     async def swap(self, key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
         await self._call("swap")
         found = self._find(key)
-        if found is None or str(found[1]) != etag:
+        if found is not None and str(found[1]) != etag:
             return False
-        self._write(key, data, found[1] + 1, ttl)
+        self._write(key, data, found[1] + 1 if found else 1, ttl)
         return True
 
     async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:
         await self._call("put")
         for key, data in items:
             found = self._find(key)
+            self._plain.add(key)
             self._write(key, data, found[1] + 1 if found else 1, ttl)
 
     async def _call(self, operation: str) -> None:

@@ -108,3 +108,15 @@ async def test_a_document_goes_when_its_time_is_up(store: StateStore, key: str) 
     await asyncio.sleep(1.2)
     assert await store.get(key) is None
     assert await store.create(key, b"2", ttl=60)
+
+
+async def test_a_swap_of_an_absent_key_creates_it(store: StateStore, key: str) -> None:
+    """As Redis does: so what is swapped must be known to be there."""
+    assert await store.swap(key, b"1", "1", ttl=60)
+    assert await store.get(key) is not None
+
+
+async def test_a_create_writes_over_what_was_put_plainly(store: StateStore, key: str) -> None:
+    """As Redis does: so keys that are created are never put."""
+    await store.put([(key, b"1")], ttl=60)
+    assert await store.create(key, b"2", ttl=60)

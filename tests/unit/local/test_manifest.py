@@ -91,14 +91,19 @@ def test_an_offset_moves_every_port_and_address(tmp_path: Path) -> None:
     assert app.scheduler_host_address is None
 
 
-def test_the_project_s_own_file_is_right() -> None:
-    apps = read_manifest(Path(__file__).parents[3] / "dapr.yaml")
-    assert {
-        app.app_id: (app.app_port, app.dapr_http_port, app.dapr_grpc_port, app.metrics_port) for app in apps
-    } == {
-        "notification": (7268, 3501, 3601, 3701),
-        "devops": (7108, 3502, 3602, 3702),
-        "test-planning": (7010, 3503, 3603, 3703),
-        "implementation": (5253, 3504, 3604, 3704),
-        "service-desk": (7145, 3505, 3605, 3705),
+def test_the_project_s_own_file_gives_the_five_agents_their_ports() -> None:
+    ports = {
+        app.app_id: (app.app_port, app.dapr_http_port, app.dapr_grpc_port, app.metrics_port)
+        for app in read_manifest(Path(__file__).parents[3] / "dapr.yaml")
     }
+    assert (
+        ports
+        | {
+            "notification": (7268, 3501, 3601, 3701),
+            "devops": (7108, 3502, 3602, 3702),
+            "test-planning": (7010, 3503, 3603, 3703),
+            "implementation": (5253, 3504, 3604, 3704),
+            "service-desk": (7145, 3505, 3605, 3705),
+        }
+        == ports
+    )

@@ -39,6 +39,7 @@ class Sample:
         self.agent = Agent("sample", description="Shouts.")
         self.runs: list[str] = []
         agent = self.agent
+        agent.publishes(Shouted)
 
         @agent.change
         def tally(entity: Tally, word: Word) -> Tally:

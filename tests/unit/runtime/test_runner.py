@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from agents.runtime import Context, Outcome
 from agents.runtime.documents import claim_key, execution_key
 from agents.runtime.runner import Pending, Settled
-from domain.errors import DocumentUnreadable, IdReused, SidecarUnavailable, Unavailable
+from agents.runtime.timing import Timing
+from domain.errors import DocumentUnreadable, IdReused, Rejected, SidecarUnavailable, Unavailable
 from domain.event import Event
 from domain.execution import Claim, Execution, execution_id
-from domain.ports.state import Stored
+from domain.json import dump
+from domain.ports.pubsub import Answer
 from infrastructure.host.service import Service
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.testing.platform import MemoryPlatform
-from tests.unit.runtime.sample import Sample, said
+from tests.unit.runtime.sample import Sample, Word, said
 
 ID = execution_id("sample", "shout", "/tests", "1")
 
@@ -63,10 +67,10 @@ async def test_an_event_becomes_an_execution_its_change_and_its_event(platform: 
 
 
 async def test_the_way_through_costs_three_sidecar_calls(platform: Platform) -> None:
-    """Claim, outcome, publish; the mark is one more call for all executions of 100 ms, and the sample's change two."""
+    """Claim, outcome, publish; the mark is one more call for all executions of 100 ms, and the sample's change three."""
     platform.publish(said("hello"))
     await platform.quiet(0.3)
-    assert platform.store.calls == {"create": 2 + 1, "get": 1, "swap": 0, "put": 1}
+    assert platform.store.calls == {"create": 2 + 1, "get": 2, "swap": 0, "put": 1}
     assert len(platform.broker.published) == 2
 
 
@@ -170,7 +174,7 @@ async def test_attributes_of_wrong_types_do_no_harm(platform: Platform) -> None:
         "hops": "x",
         "extra": [],
     }
-    platform.broker.send("agents.sample.word.said", __import__("json").dumps(document).encode())
+    platform.broker.send("agents.sample.word.said", dump(document))
     await platform.quiet()
     assert platform.shouted() == ["HELLO"]
 
@@ -348,9 +352,6 @@ class Flaky(MemoryStateStore):
             raise SidecarUnavailable("down, but written")
         return created
 
-    async def get(self, key: str) -> Stored | None:
-        return await super().get(key)
-
 
 @pytest.mark.parametrize("call", [0, 1, 2])
 @pytest.mark.parametrize("failure", ["before", "after", "refused after"])
@@ -434,6 +435,162 @@ async def test_settled_work_says_whether_it_was_replayed(platform: Platform) -> 
     assert isinstance(first, Settled)
     assert isinstance(second, Settled)
     assert (first.replayed, second.replayed) == (False, True)
+
+
+async def test_a_change_that_raises_fails_its_execution_before_anything_is_recorded(
+    platform: Platform,
+) -> None:
+    tally = platform.sample.agent.changes["tally"]
+
+    def broken(entity: object, word: object) -> object:
+        raise KeyError("a bug in a change")
+
+    platform.sample.agent.changes["tally"] = replace(tally, apply=broken)
+    platform.publish(said("hello"))
+    await platform.quiet(1.5)
+    outcome = await platform.outcome()
+    assert outcome.error is not None
+    assert outcome.error.code == "internal"
+    assert platform.shouted() == []
+
+
+async def test_a_change_of_a_newer_version_is_left_to_the_replica_that_knows_it(platform: Platform) -> None:
+    await _abandon(platform, "hello")
+    async with Platform(Sample()) as newer:
+        newer.publish(said("hello"))
+        await newer.quiet(0.3)
+        recorded = await newer.outcome()
+    await platform.store.create(execution_key(ID), recorded.model_dump_json().encode(), ttl=60)
+    known = platform.sample.agent.changes.pop("tally")
+    platform.publish(said("hello"))
+    await asyncio.sleep(0.6)
+    assert platform.shouted() == []
+    platform.sample.agent.changes["tally"] = known
+    await platform.quiet(0.5)
+    assert platform.shouted() == ["HELLO"]
+    assert await platform.tally() == ["HELLO"]
+
+
+async def test_a_bug_of_the_runtime_is_answered_with_retry(platform: Platform) -> None:
+    async def broken(trigger: object) -> Answer:
+        raise KeyError("a bug")
+
+    platform.replica.runner.deliver = broken  # type: ignore[method-assign]
+    event = said("hello")
+    assert await platform.replica.intake.deliver(event.type, event.to_json()) is Answer.RETRY
+
+
+async def test_a_failure_may_hold_anything(platform: Platform) -> None:
+    task = platform.sample.agent.tasks["shout"]
+
+    async def refusing(said: object, ctx: object) -> Outcome:
+        raise Rejected("half a character: \udcff", strange=object(), deep={"x": {1, 2}})
+
+    task.handler = refusing
+    platform.publish(said("hello"))
+    await platform.quiet()
+    outcome = await platform.outcome()
+    assert outcome.error is not None
+    assert outcome.error.message == "half a character: ?"
+
+
+async def test_an_attempt_that_lost_its_claim_records_nothing_even_when_it_was_the_last(
+    platform: Platform,
+) -> None:
+    task = platform.sample.agent.tasks["shout"]
+
+    async def with_effect(said: object, ctx: Context) -> Outcome:
+        platform.sample.runs.append("woke up")
+        stored = await platform.store.get(claim_key(ID))
+        assert stored is not None
+        thief = Claim.model_validate_json(stored.data).model_copy(update={"nonce": "thief"})
+        await platform.store.swap(claim_key(ID), thief.model_dump_json().encode(), stored.etag, ttl=60)
+        await ctx.effect(Word)
+        raise AssertionError("not reached")
+
+    task.handler = with_effect
+    platform.publish(said("hello"))
+    await asyncio.sleep(0.1)
+    assert platform.sample.runs == ["woke up"]
+    assert await platform.store.get(execution_key(ID)) is None
+
+
+async def test_an_outage_of_the_broker_uses_up_no_attempt_of_a_request(platform: Platform) -> None:
+    publish = platform.broker.publish
+
+    async def down(topic: str, event: Event) -> None:
+        raise SidecarUnavailable("the broker is gone")
+
+    platform.broker.publish = down  # type: ignore[method-assign]
+    for _ in range(4):
+        with pytest.raises(Unavailable):
+            await platform.execute("sample", "shout", {"word": "hi"}, key="k")
+    platform.broker.publish = publish  # type: ignore[method-assign]
+    value = {"word": "hi"}
+    assert (await platform.execute("sample", "shout", value, key="k")).attempts == 1
+
+
+async def test_a_request_that_meets_anothers_claim_is_accepted_only_once_the_broker_has_it(
+    platform: Platform,
+) -> None:
+    other = platform.service(platform.sample.agent)
+    task = platform.sample.agent.tasks["shout"]
+    slow = {"word": "hi", "slow": 1.0}
+    await other.submit(task, slow, key="k", correlation_id=None, patience=0)
+    before = len(platform.broker.published)
+    _, settled = await platform.replica.submit(task, slow, key="k", correlation_id=None, patience=0)
+    assert settled == Pending()
+    assert len(platform.broker.published) == before + 1
+    await other.stop(grace=2)
+
+
+async def test_a_replica_that_is_full_refuses_requests(platform: Platform) -> None:
+    full = Platform(platform.sample)
+    full._timing = Timing(lease=0.2, redelivery_after=0.4, max_runs=2)
+    async with full:
+        task = platform.sample.agent.tasks["shout"]
+        for key in ("a", "b"):
+            await full.replica.submit(
+                task, {"word": key, "slow": 0.3}, key=key, correlation_id=None, patience=0
+            )
+        with pytest.raises(Unavailable, match="works on 2 executions"):
+            await full.replica.submit(task, {"word": "c"}, key="c", correlation_id=None, patience=0)
+
+
+async def test_receiving_that_breaks_begins_again_and_does_not_hold_up_a_shutdown() -> None:
+    class Broken:
+        connected = False
+        tries = 0
+
+        async def run(self, topics: object, deliver: object) -> None:
+            self.tries += 1
+            raise RuntimeError("no stream")
+
+    async with Platform(Sample()) as platform:
+        service = platform.service(platform.sample.agent)
+        broken = Broken()
+        service.subscribe(broken)
+        await asyncio.sleep(1.1)
+        assert broken.tries == 2
+        await asyncio.wait_for(service.stop(grace=1), 1)
+
+
+async def test_an_event_too_large_for_a_claim_becomes_a_dead_letter_with_an_excerpt(
+    platform: Platform,
+) -> None:
+    platform.publish(said("x" * 2_000_000))
+    await platform.quiet()
+    letter = platform.events[-1]
+    assert letter.data["cause"] == "too_large"
+    assert len(letter.to_json()) < 5_000
+
+
+async def test_an_undeclared_event_is_a_bug(platform: Platform) -> None:
+    platform.sample.agent.emits.clear()
+    platform.publish(said("hello"))
+    await platform.quiet(1.5)
+    outcome = await platform.outcome()
+    assert outcome.status == "failed"
 
 
 async def _abandon(platform: Platform, word: str) -> None:
