@@ -57,7 +57,9 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def redis_server(program: Path, folder: Path, *, port: int | None = None) -> Iterator[Redis]:
+def redis_server(
+    program: Path, folder: Path, *, port: int | None = None, append_only: bool = False
+) -> Iterator[Redis]:
     port = port or free_ports(1)[0]
     argv: list[str | Path] = [
         program,
@@ -70,6 +72,7 @@ def redis_server(program: Path, folder: Path, *, port: int | None = None) -> Ite
         "--dir",
         folder,
     ]
+    argv += ["--appendonly", "yes" if append_only else "no"]
     with _running("redis", argv, folder) as process:
         _wait(process, lambda: _accepts(port))
         yield Redis(port, process)
