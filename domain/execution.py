@@ -61,6 +61,11 @@ class Trigger(_Document):
     def execution_id(self) -> str:
         return execution_id(self.agent, self.task, self.source, self.key)
 
+    @property
+    def root_correlation_id(self) -> str:
+        """The given one, else the root execution's id."""
+        return self.correlation_id or self.execution_id
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the input: one identity with two inputs is an error of the sender, not a redelivery."""

@@ -7,6 +7,7 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -15,11 +16,13 @@ from agents.runtime.claims import Claims
 from agents.runtime.documents import execution_key, read_execution
 from agents.runtime.policy import judge
 from agents.runtime.publication import Publication
+from agents.runtime.records import Recorded, Records
 from agents.runtime.timing import Timing, backoff
-from agents.runtime.work import Recorded, Work
+from agents.runtime.work import Work
 from domain.errors import AgentError, TooLarge, Unavailable
 from domain.execution import Claim, Execution, Failure
 from domain.ports.state import StateStore
+from domain.ports.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +31,17 @@ OnText: TypeAlias = Callable[[str], None]
 Announce: TypeAlias = Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
 class Lifecycle:
     """What every run of an agent shares."""
 
-    def __init__(
-        self, store: StateStore, claims: Claims, work: Work, publication: Publication, timing: Timing
-    ) -> None:
-        self.store = store
-        self.claims = claims
-        self.work = work
-        self.publication = publication
-        self.timing = timing
+    store: StateStore
+    claims: Claims
+    work: Work
+    records: Records
+    publication: Publication
+    telemetry: Telemetry
+    timing: Timing
 
     async def make_visible(self, execution: Execution) -> None:
         """Apply the recorded changes and publish the recorded events. Done twice it changes nothing."""
@@ -100,22 +103,22 @@ class Run:
 
     async def _work_until_recorded(self) -> Recorded:
         """Run the handler until there is something to record: an outcome, or a failure for good."""
-        trigger, work, timing = self.claim.trigger, self._all.work, self._all.timing
+        trigger, records, timing = self.claim.trigger, self._all.records, self._all.timing
         started_at = datetime.now(UTC)
         failures = sum(a.ended not in {None, "lost", "handed_back"} for a in self.claim.attempts)
         crashes = sum(a.ended == "lost" for a in self.claim.attempts)
         waits = 0
         if trigger.refusal is not None:
-            return work.failed(trigger, trigger.refusal, started_at, failures)
+            return records.failed(trigger, trigger.refusal, started_at, failures)
         if crashes >= timing.max_crashes:
             crashed = Failure(
                 code="crashed", message=f"the process was lost {crashes} times while it ran this"
             )
-            return work.failed(trigger, crashed, started_at, crashes)
+            return records.failed(trigger, crashed, started_at, crashes)
         while True:
             try:
-                ran = await work.run(trigger, self._require_claim, self._on_text)
-                return work.completed(trigger, ran, started_at, failures + 1)
+                ran = await self._all.work.run(trigger, self._require_claim, self._on_text)
+                return records.completed(trigger, ran, started_at, failures + 1)
             except Unavailable as error:
                 await self._wait_for(error, waits)
                 waits += 1
@@ -128,7 +131,7 @@ class Run:
                     exc_info=not expected,
                 )  # fmt: skip
                 if judge(error).final or failures >= timing.max_attempts:
-                    return work.failed(trigger, failure_of(error), started_at, failures)
+                    return records.failed(trigger, failure_of(error), started_at, failures)
                 end = partial(self._all.claims.end_attempt, self.claim, judge(error).code, hand_back=False)
                 if not await self._until_available(end):
                     await self._end_as_zombie()
@@ -143,12 +146,12 @@ class Run:
             if execution.status == "failed":
                 raise
             started_at = datetime.fromisoformat(execution.started_at)
-            failed = self._all.work.failed(
+            failed = self._all.records.failed(
                 self.claim.trigger, failure_of(error), started_at, execution.attempts
             )
             return await self._complete(failed)
         if created:
-            self._all.work.measure(execution)
+            self._count(execution)
             return execution, True
         theirs = await read_execution(store, execution.id)
         if theirs is None:
@@ -158,6 +161,11 @@ class Run:
     async def _make_visible(self, execution: Execution, *, surely_new: bool) -> None:
         if surely_new or not await self._all.publication.is_out(execution.id):
             await self._all.make_visible(execution)
+
+    def _count(self, execution: Execution) -> None:
+        labels = {"agent": execution.agent, "task": execution.task, "status": execution.status}
+        self._all.telemetry.count("agents.executions", attributes=labels)
+        self._all.telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
 
     async def _require_claim(self) -> None:
         if not await self._all.claims.still_mine(self.claim):

@@ -18,18 +18,16 @@ from agents.runtime.claims import Claims
 from agents.runtime.context import Ports
 from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
+from agents.runtime.records import Records, excerpt
 from agents.runtime.run import Announce, Lifecycle, OnText, Run, failure_of
 from agents.runtime.timing import Timing, backoff
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
 from domain.execution import Claim, Execution, Trigger
-from domain.json import dump
 from domain.log_context import bind
 from domain.ports.pubsub import Answer
 
 log = logging.getLogger(__name__)
-
-EXCERPT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,16 @@ class Runner:
         self._timing = timing
         self._claims = Claims(ports.store, owner, timing)
         self._publication = Publication(ports.store, ports.publisher, timing.outcome_ttl)
-        self.work = Work(agent, ports, timing)
-        self._lifecycle = Lifecycle(ports.store, self._claims, self.work, self._publication, timing)
+        self.work = Work(agent, ports)
+        self._lifecycle = Lifecycle(
+            store=ports.store,
+            claims=self._claims,
+            work=self.work,
+            records=Records(agent, timing),
+            publication=self._publication,
+            telemetry=ports.telemetry,
+            timing=timing,
+        )
         self._runs: dict[str, Run] = {}
         self._waiting = 0
         self._draining = False
@@ -134,11 +140,7 @@ class Runner:
                 # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
                 trigger = _changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
             except TooLarge as error:
-                excerpt = {
-                    "digest": trigger.digest,
-                    "excerpt": dump(trigger.event or trigger.input)[:EXCERPT].decode(errors="replace"),
-                }
-                trigger = _changed(trigger, event=None, input=excerpt, refusal=failure_of(error))
+                trigger = _changed(trigger, event=None, input=excerpt(trigger), refusal=failure_of(error))
             except AgentError as error:
                 log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
                 return Answer.RETRY

@@ -228,7 +228,7 @@ def _answer(service: Service, trigger: Trigger, settled: Settled | Pending) -> R
         return errors.respond(settled.trouble, {"Location": location}, **kept)
     accepted = {
         "execution_id": trigger.execution_id,
-        "correlation_id": trigger.correlation_id or trigger.execution_id,
+        "correlation_id": trigger.root_correlation_id,
         "agent": trigger.agent,
         "task": trigger.task,
         "status": "accepted",

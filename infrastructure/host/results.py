@@ -39,7 +39,7 @@ def record(found: Execution | Claim) -> JsonObject:
         "agent": trigger.agent,
         "task": trigger.task,
         "status": "waiting" if found.handed_back else "running",
-        "correlation_id": trigger.correlation_id or found.id,
+        "correlation_id": trigger.root_correlation_id,
         "causation_id": trigger.causation_id,
         "trigger_source": trigger.source,
         "trigger_key": trigger.key,

@@ -92,7 +92,7 @@ class Service:
             type=topic,
             time=datetime.now(UTC).isoformat(),
             datacontenttype="application/json",
-            correlationid=trigger.correlation_id or trigger.execution_id,
+            correlationid=trigger.root_correlation_id,
             traceparent=trigger.traceparent,
             data=trigger.model_dump(mode="json", exclude_none=True),
         )
