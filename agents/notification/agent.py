@@ -40,7 +40,7 @@ async def compose(asked: Compose, ctx: Context) -> Outcome:
 async def send(message: Send, ctx: Context) -> Outcome:
     """Send a notification by the channel that the settings name: the webhook, or mail."""
     notification_id = message.notification_id or identifier("NOTE", ctx.execution_id)
-    channel = await ctx.effect(NotificationChannel)  # type: ignore[type-abstract]  # ports are Protocols
+    channel = await ctx.effect(NotificationChannel)
     try:
         receipt = await channel.send(
             Notification(
