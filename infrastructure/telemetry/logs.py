@@ -48,6 +48,7 @@ def configure_logging(agent: str, level: str, *, human: bool, stream: TextIO | N
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)
     logging.captureWarnings(capture=True)
 
 

@@ -78,7 +78,7 @@ async def broker(sidecar_process: tuple[str, str, int]) -> AsyncIterator[Broker]
     else:
         app = FastAPI()
         subscription = PushSubscription(app, COMPONENT, [topic])
-        server = uvicorn.Server(uvicorn.Config(app, port=app_port, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, port=app_port, log_config=None, lifespan="off"))
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         serving = asyncio.create_task(server.serve())
         yield Broker(topic, publisher, subscription)
