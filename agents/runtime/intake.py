@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agents.runtime.agent import Agent
 from agents.runtime.correlations import Correlations
+from agents.runtime.records import EXCERPT
 from agents.runtime.runner import Runner
 from agents.runtime.timing import backoff
 from domain.errors import Unavailable
@@ -23,7 +24,6 @@ from domain.ports.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
-EXCERPT = 2_000
 OURS = "/agents/"
 """Sources that begin so are agents; whoever else gives a correlation id brings it in."""
 
