@@ -163,32 +163,25 @@ def _redis(platform: Platform, port: int, server: Path) -> Service:
 
 def _placement(platform: Platform, port: int, program: Path) -> Service:
     extra = _control_plane_ports(platform, "placement")
-    return Service(
-        name="placement",
-        role=Role.INFRASTRUCTURE,
-        argv=[
-            program,
-            f"--port={port}",
-            f"--listen-address={LOOPBACK}",
-            f"--healthz-port={extra['health']}",
-            f"--healthz-listen-address={LOOPBACK}",
-            f"--metrics-port={extra['metrics']}",
-            f"--metrics-listen-address={LOOPBACK}",
-            f"--initial-cluster=dapr-placement-0={LOOPBACK}:{extra['raft']}",
-        ],
-        cwd=platform.instance.root,
-        env=_plain(platform),
-        probe=probe.http(extra["health"], "/healthz", 200),
-        ports={"placement": port, **extra},
-        log=platform.instance.logs / "placement.log",
-        address=f"{LOOPBACK}:{port}",
-    )
+    cluster = f"--initial-cluster=dapr-placement-0={LOOPBACK}:{extra['raft']}"
+    return _control_plane(platform, "placement", port, program, [cluster])
 
 
 def _scheduler(platform: Platform, port: int, program: Path) -> Service:
     extra = _control_plane_ports(platform, "scheduler")
+    flags = [
+        f"--etcd-data-dir={_folder(platform, 'scheduler')}",
+        f"--etcd-client-port={extra['etcd client']}",
+        f"--etcd-initial-cluster=dapr-scheduler-server-0=http://{LOOPBACK}:{extra['etcd peer']}",
+        f"--override-broadcast-host-port={LOOPBACK}:{port}",
+    ]
+    return _control_plane(platform, "scheduler", port, program, flags)
+
+
+def _control_plane(platform: Platform, name: str, port: int, program: Path, flags: list[str]) -> Service:
+    extra = _control_plane_ports(platform, name)
     return Service(
-        name="scheduler",
+        name=name,
         role=Role.INFRASTRUCTURE,
         argv=[
             program,
@@ -198,16 +191,13 @@ def _scheduler(platform: Platform, port: int, program: Path) -> Service:
             f"--healthz-listen-address={LOOPBACK}",
             f"--metrics-port={extra['metrics']}",
             f"--metrics-listen-address={LOOPBACK}",
-            f"--etcd-data-dir={_folder(platform, 'scheduler')}",
-            f"--etcd-client-port={extra['etcd client']}",
-            f"--etcd-initial-cluster=dapr-scheduler-server-0=http://{LOOPBACK}:{extra['etcd peer']}",
-            f"--override-broadcast-host-port={LOOPBACK}:{port}",
+            *flags,
         ],
         cwd=platform.instance.root,
         env=_plain(platform),
         probe=probe.http(extra["health"], "/healthz", 200),
-        ports={"scheduler": port, **extra},
-        log=platform.instance.logs / "scheduler.log",
+        ports={name: port, **extra},
+        log=platform.instance.logs / f"{name}.log",
         address=f"{LOOPBACK}:{port}",
     )
 
