@@ -93,6 +93,9 @@ async def _as_planned(task: str, n: int, ctx: Context) -> Outcome:
         if plan.deadly:
             world.crash(replica, "the handler kills its process")
             await asyncio.sleep(0)  # never to come back
+        if plan.stalls and not tries:
+            replica.freeze(plan.stalls)
+            await asyncio.sleep(0)
         failure = plan.failures[tries] if tries < len(plan.failures) else None
         if failure == "deadline_exceeded":
             await asyncio.sleep(10 * DEADLINE)

@@ -74,7 +74,8 @@ def _has_a_cause(world: World, item: Item, execution: str, code: str) -> bool:
         case "deadline_exceeded":
             return counted + sum("FROZEN" in text for _, _, text, _ in world.trace) >= world.timing.max_attempts
         case "crashed":
-            return world.ledger.losses[execution] >= world.timing.max_crashes
+            others = any(plan.deadly for plan in world.scenario.plans) and not plan.deadly
+            return world.ledger.losses[execution] >= world.timing.max_crashes and not others
         case "too_large":
             return plan.padding > 0
         case "id_reused":

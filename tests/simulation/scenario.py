@@ -17,9 +17,13 @@ FREEZES = ("freeze in flight", "freeze after")
 
 @dataclass(frozen=True)
 class Plan:
-    """What the handler of one input does: `takes` seconds, then raises `failures` one after another, then succeeds."""
+    """What the handler of one input does: `takes` seconds, then raises `failures` one after another, then succeeds.
+
+    `stalls`: its process is frozen for so long in the middle of the first run. `deadly`: it kills its process.
+    """
 
     takes: float = 0.0
+    stalls: float = 0.0
     failures: tuple[str, ...] = ()
     deadly: bool = False
     effect: bool = False
@@ -150,6 +154,7 @@ def _plan(random: Random) -> Plan:
     effect = random.random() < 0.2
     return Plan(
         takes=random.choice((0.0, 0.0, random.uniform(0.01, 1.0), random.uniform(1.0, 7.0))),
+        stalls=random.uniform(3, 12) if random.random() < (0.3 if effect else 0.05) else 0.0,
         failures=failures,
         deadly=deadly,
         effect=effect,

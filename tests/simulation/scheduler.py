@@ -99,8 +99,11 @@ class ProcessLoop(asyncio.AbstractEventLoop):
 
     def die(self) -> None:
         """As SIGKILL: no `finally` has an effect any more. What is left is thrown away by `bury`."""
-        self.dead = True
-        self.ready.clear()
+        if not self.dead:
+            self.dead = True
+            self.ready.clear()
+            self._scheduler.loops.remove(self)
+            self._scheduler.dead.append(self)
 
     def bury(self) -> None:
         """Close what never ended, once its effects are nobody's concern."""
@@ -123,6 +126,7 @@ class Scheduler:
     def __init__(self, random: Random, *, orderly: bool) -> None:
         self.now = 0.0
         self.loops: list[ProcessLoop] = []
+        self.dead: list[ProcessLoop] = []
         self.steps = 0
         self._random = random
         self._orderly = orderly
@@ -144,15 +148,17 @@ class Scheduler:
         before = events._get_running_loop()
         try:
             while self.steps < last:
-                self._wake()
-                runnable = [loop for loop in self.loops if loop.ready and loop.frozen_until <= self.now]
-                if runnable:
+                if timers and timers[0][0] <= self.now:
+                    self._wake()
+                ready = [loop for loop in self.loops if loop.ready]
+                if ready and (runnable := [loop for loop in ready if loop.frozen_until <= self.now]):
                     self._run_one(runnable)
                     continue
                 if quiet():
                     return True
-                thaw = min((loop.frozen_until for loop in self.loops if loop.ready), default=NEVER)
-                self.now = min(timers[0][0] if timers else NEVER, thaw)
+                self.now = timers[0][0] if timers else NEVER
+                if ready:
+                    self.now = min(self.now, *(loop.frozen_until for loop in ready))
                 if self.now > until:
                     self.now = until
                     return False
@@ -163,13 +169,12 @@ class Scheduler:
     def bury(self) -> None:
         """Throw away all that is left."""
         before = events._get_running_loop()
-        for loop in self.loops:
-            events._set_running_loop(None)
+        for loop in [*self.loops, *self.dead]:
             events._set_running_loop(loop)
             loop.bury()
         events._set_running_loop(before)
         self._timers.clear()
-        self.loops.clear()
+        self.dead.clear()
 
     def _wake(self) -> None:
         timers, now = self._timers, self.now

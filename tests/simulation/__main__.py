@@ -1,0 +1,95 @@
+"""Play seeds, and show what went wrong: a trace of virtual time, process, event.
+
+    python -m tests.simulation 4711                          one seed, with its trace
+    python -m tests.simulation --seeds 0..1000               many; the first that fails is shown with its trace
+    python -m tests.simulation --seeds 0..500 --mutant no-beat     the runtime broken on purpose, until that is noticed
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from contextlib import nullcontext
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.trace import logs_in, quietly, trace
+from tests.simulation.world import play
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: nothing was violated; 1: something was; 2: wrong arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seed", nargs="?", type=int, help="play this one and print its trace")
+    parser.add_argument("--seeds", metavar="A..B", help="play A and those up to, but without, B")
+    parser.add_argument("--mutant", choices=MUTANTS, metavar="NAME", help=f"break the runtime: {', '.join(MUTANTS)}")
+    parser.add_argument("--all", action="store_true", help="go on after a seed has failed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(arguments)
+    if (given.seed is None) == (given.seeds is None):
+        parser.error("give one seed, or --seeds A..B")
+    if given.seed is not None:
+        with MUTANTS[given.mutant].applied() if given.mutant else nullcontext():
+            return _one(given.seed, as_json=given.json)
+    try:
+        first, last = map(int, given.seeds.split(".."))
+    except ValueError:
+        parser.error(f"--seeds takes A..B, two numbers, not {given.seeds}")
+    return _many(range(first, last), mutant=given.mutant, go_on=given.all, as_json=given.json)
+
+
+def _one(seed: int, *, as_json: bool) -> int:
+    with logs_in():
+        world = play(seed)
+    violations = world.ledger.violations
+    if as_json:
+        print(json.dumps({"seed": seed, "violations": violations, "trace": trace(world)}))
+    else:
+        print("\n".join(trace(world)))
+        print(f"seed {seed}: " + ("\n  violated: ".join(["", *violations]) if violations else "all holds"))
+    return 1 if violations else 0
+
+
+def _many(seeds: range, *, mutant: str | None, go_on: bool, as_json: bool) -> int:
+    begin = time.perf_counter()
+    failed: dict[int, list[str]] = {}
+    played = published = repeated = runs = 0
+    with quietly():
+        for seed in seeds:
+            world = play(seed)
+            played += 1
+            published += world.ledger.published.total()
+            repeated += world.ledger.repeated
+            runs += world.ledger.starts.total()
+            if world.ledger.violations:
+                failed[seed] = world.ledger.violations
+                if not go_on:
+                    break
+    result = {
+        "played": played, "seconds": round(time.perf_counter() - begin, 1), "mutant": mutant,
+        "published": published, "repeated": repeated, "runs": runs, "failed": failed,
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps(result))
+        return 1 if failed else 0
+    print(f"{played} seeds in {result['seconds']} s, {published} publications, {repeated} of them repeated")
+    for seed, violations in failed.items():
+        print(f"seed {seed}: {violations[0]}")
+    if failed:
+        seed = next(iter(failed))
+        print(f"\nthe first, again with its trace: {replay(seed, mutant)}\n")
+        _one(seed, as_json=False)
+    return 1 if failed else 0
+
+
+def replay(seed: int, mutant: str | None = None) -> str:
+    """The command that plays a seed again."""
+    return f"python -m tests.simulation {seed}" + (f" --mutant {mutant}" if mutant else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
