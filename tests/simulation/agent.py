@@ -71,13 +71,13 @@ def enter(book: Book, entry: Entry) -> Book:
 
 @AGENT.on(Asked)
 @AGENT.on(AskedTwice, lambda asked: Asked(n=asked.n))
-@AGENT.task(deadline=DEADLINE)
+@AGENT.task(deadline=DEADLINE, concurrency=2)
 async def work(asked: Asked, ctx: Context) -> Outcome:
     return await _as_planned("work", asked.n, ctx)
 
 
 @AGENT.on(AskedTwice, lambda asked: Asked(n=asked.n))
-@AGENT.task(deadline=DEADLINE)
+@AGENT.task(deadline=DEADLINE, concurrency=2)
 async def report(asked: Asked, ctx: Context) -> Outcome:
     return await _as_planned("report", asked.n, ctx)
 

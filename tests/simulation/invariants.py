@@ -19,6 +19,7 @@ def check(world: World) -> None:
     _every_outcome_has_its_reason(world)
     _every_event_is_out(world)
     _every_change_is_made_once(world)
+    _every_dead_letter_is_listed(world)
     _every_claim_is_resolved(world)
     _nothing_runs(world)
 
@@ -109,6 +110,19 @@ def _every_change_is_made_once(world: World) -> None:
                 ledger.violated(f"a change of {ledger.name(execution)} was made {count} times")
     for token, _ in made:
         ledger.violated(f"a change of {ledger.name(token.partition('/')[0])} was made that no outcome holds")
+
+
+def _every_dead_letter_is_listed(world: World) -> None:
+    listed: Counter[str] = Counter()
+    for key in world.store.documents.keys():
+        if key.startswith("dead-letters:sim:"):
+            listed.update(_document(world, key)["letters"].keys())
+    for execution, record in world.ledger.records.items():
+        times = 1 if record.get("dead_letter") else 0
+        if listed.pop(execution, 0) != times:
+            world.ledger.violated(f"the dead letter of {world.ledger.name(execution)} is not listed once")
+    for execution in listed:
+        world.ledger.violated(f"{world.ledger.name(execution)} is listed as a dead letter and has not failed")
 
 
 def _every_claim_is_resolved(world: World) -> None:

@@ -108,7 +108,7 @@ class Ledger:
             self._marked(replica, rest)
         else:
             self.world.note(replica.name, "wrote %s", key if kind == "entity" else kind)
-        if ttl is None and kind != "entity":
+        if ttl is None and key not in {"dead-letters:sim", f"entity:{rest}"}:
             self.violated(f"{kind} of {self.name(rest)} was written without a TTL")
 
     def _claim_written(self, replica: Replica, execution: str, claim: dict[str, Any]) -> None:

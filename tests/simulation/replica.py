@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
-from agents.runtime.runner import Pending, Settled
 from agents.runtime.timing import Timing
 from domain.event import Event
 from domain.ports.pubsub import Answer, Deliver
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 GRACE = 1.0
+SERVER_GRACE = 5.0
+"""Seconds for which the HTTP server waits for its last requests, after the service has stopped."""
 _MODEL, _PROMPTS = ScriptedModel(), MemoryPrompts()
 
 
@@ -54,7 +56,7 @@ class Replica:
             telemetry=_Silence(),
             effects={Outside: _Outside(self)},
         )
-        self.service = Service(AGENT, ports, timing, self.owner, Journal())
+        self.service = Service(AGENT, ports, timing, Owner(self.owner), Journal())
         self.loop.call_soon(self.service.subscribe, self.subscription)
 
     @property
@@ -95,10 +97,13 @@ class Replica:
         self.loop.call_soon(self.subscription.begin, entry, generation)
 
     def stop(self) -> None:
-        """As SIGTERM."""
+        """As SIGTERM: settle first, then let the requests go that still wait."""
 
         async def stop() -> None:
             await self.service.stop(GRACE)
+            until = self.loop.time() + SERVER_GRACE
+            while self.world.has_calls(self) and self.loop.time() < until:
+                await asyncio.sleep(0.1)
             await self.service.close()
             self.world.exited(self)
 
@@ -211,6 +216,3 @@ class _Silence:
     def count(self, name: str, amount: int = 1, attributes: Attributes | None = None) -> None: ...
 
     def record(self, name: str, value: float, attributes: Attributes | None = None) -> None: ...
-
-
-__all__ = ["GRACE", "Pending", "Replica", "Settled"]

@@ -112,6 +112,7 @@ def draw(seed: int) -> Scenario:
         _reuse(random, len(plans) - 1, messages, requests)
     replicas = random.choice((1, 2, 2, 3))
     deadly = any(plan.deadly for plan in plans)
+    max_waiting, retry_after = random.choice((1, 48, 48)), random.choice((0.02, 1.0, 3.0))
     faults = () if random.random() < 0.1 else _faults(random)
     return Scenario(
         seed=seed,
@@ -124,8 +125,9 @@ def draw(seed: int) -> Scenario:
         faults=faults,
         odds=random.choice((0.02, 0.08, 0.25)),
         budget=random.choice((1, 2, 3, 4)) if not deadly else 1,
-        max_waiting=random.choice((1, 48, 48)),
-        retry_after=random.choice((0.02, 1.0, 3.0)),
+        max_waiting=max_waiting,
+        # What may not wait here and comes back at once goes round and round: true, and long.
+        retry_after=max(retry_after, 1.0) if max_waiting == 1 else retry_after,
         returned_at_once=random.random() < 0.3,
         late=random.choice(((), (), ("restart",), ("crash",), ("restart", "week"), ("week",))),
     )

@@ -156,6 +156,10 @@ class World:
         if recorded is None or recorded.get("output") != execution.output:
             self.ledger.violated(f"the caller of {request.name} was given an outcome that is not the recorded one")
 
+    def has_calls(self, replica: Replica) -> bool:
+        """Whether requests wait in a replica."""
+        return any(call.replica is replica for call in self._calls)
+
     def _told(self, request: Request, left: int, problem: str) -> None:
         self.note("caller", "is refused with %s: %s", request.name, problem)
         if left > 0:
