@@ -40,11 +40,14 @@ def _everything_accepted_has_its_outcome(world: World) -> None:
     for item in world.accepted:
         if world.ledger.record_of(item) is None:
             world.ledger.violated(f"{item.name}/{item.task} was accepted and has no outcome")
+    for item in world.commanded:
+        if world.ledger.record_of(item) is None and not world.ledger.is_refused(item):
+            world.ledger.violated(f"{item.name} was with the broker and has no outcome")
 
 
 def _every_outcome_has_its_reason(world: World) -> None:
     ledger = world.ledger
-    known = [*world.accepted, *(item for item in world.asked if item not in world.accepted)]
+    known = dict.fromkeys([*world.accepted, *world.commanded, *world.asked])
     seen: Counter[Item] = Counter()
     for execution, record in ledger.records.items():
         item = next((item for item in known if ledger.record_of(item) is record), None)

@@ -48,6 +48,7 @@ class Claimed:
     """The claim of an execution as it stands in the store."""
 
     owner: str
+    digest: str
     attempts: list[dict[str, Any]]
     handed_back: bool
     written_at: float
@@ -74,7 +75,7 @@ class Ledger:
     starts: Counter[str] = field(default_factory=Counter)
     effects: Counter[str] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
-    """How often an execution was taken from an owner that had not handed it back."""
+    """How often the owner of an execution was given up for lost."""
 
     def __post_init__(self) -> None:
         self._outgoing: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -126,15 +127,16 @@ class Ledger:
             self.world.note(replica.name, "handed %s back: %s", name, attempts[-1].get("ended"))
         elif len(attempts) > len(old.attempts):
             self.world.note(replica.name, "begins attempt %d of %s after %s", len(attempts), name, attempts[-2].get("ended"))  # fmt: skip
+        if old is not None and len(attempts) > len(old.attempts) and attempts[-2].get("ended") == "lost":
+            self.losses[execution] += 1
         self._tickets[execution, owner] += len(attempts) - (len(old.attempts) if old else 0)
-        self.claims[execution] = Claimed(owner, attempts, handed_back, now, self.sequence)
+        self.claims[execution] = Claimed(owner, claim["digest"], attempts, handed_back, now, self.sequence)
 
     def _taken_over(self, replica: Replica, execution: str, old: Claimed) -> None:
         name, now = self.name(execution), self.world.scheduler.now
         self.world.note(replica.name, "took over %s from %s%s", name, old.owner, ", handed back" if old.handed_back else "")  # fmt: skip
         if old.handed_back:
             return
-        self.losses[execution] += 1
         if now - old.written_at < self.lease - 1e-6:
             self.violated(f"{name} was taken over {now - old.written_at:.2f} s after its owner's last sign")
         robbed = self.world.by_owner(old.owner)
@@ -181,9 +183,9 @@ class Ledger:
         """At SUCCESS everything of the message is recorded and out: the broker will not bring it again."""
         for item in entry.items:
             record = self.record_of(item)
-            if record is None:
+            if record is None and not self.is_refused(item):
                 self.violated(f"{entry.name} was answered SUCCESS before {item.task} had an outcome")
-            elif any(not self.published[event["id"]] for event in record["events"]):
+            elif record is not None and any(not self.published[event["id"]] for event in record["events"]):
                 self.violated(f"{entry.name} was answered SUCCESS before its events were out")
 
     def record_of(self, item: Item) -> dict[str, Any] | None:
@@ -195,6 +197,11 @@ class Ledger:
                 if item.digest in {None, record["digest"]}:
                     return record
         return None
+
+    def is_refused(self, item: Item) -> bool:
+        """A request whose key another input had before: its caller was told so, its command does nothing."""
+        claim = self.claims.get(item.id)
+        return item.source == CALLER and claim is not None and claim.digest != item.digest
 
     # The handlers and the outside
 

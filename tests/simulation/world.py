@@ -41,6 +41,8 @@ class World:
         self.trace: list[tuple[float, str, str, tuple[Any, ...]]] = []
         self.accepted: dict[Item, None] = {}
         """What must get its outcome."""
+        self.commanded: dict[Item, None] = {}
+        """Requests whose command the broker has: their outcome, too, unless their key was another input's before."""
         self.asked: dict[Item, None] = {}
         """What may get one: requests whose caller was told nothing, or no."""
         self.random = Random(~scenario.seed)  # noqa: S311  # no secret
@@ -125,7 +127,7 @@ class World:
         trigger = from_json(data)["data"]
         item = item_of(f"command {trigger['key']}", trigger["input"]["n"], trigger["key"])
         self.note(replica.name, "sent the command of %s", self.ledger.name(item.id))
-        self.accepted[item] = None
+        self.commanded[item] = None
         self.broker.send(item.name, topic, data, [item])
 
     def request(self, request: Request, left: int) -> None:
