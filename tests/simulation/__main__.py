@@ -2,15 +2,17 @@
 
     python -m tests.simulation 4711                          one seed, with its trace
     python -m tests.simulation --seeds 0..1000               many; the first that fails is shown with its trace
-    python -m tests.simulation --seeds 0..500 --mutant no-beat     the runtime broken on purpose, until that is noticed
+    python -m tests.simulation --seeds 0..500 --mutant no-beat    the runtime broken on purpose, until that is noticed
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
+from collections import Counter
 from contextlib import nullcontext
 
 from tests.simulation.mutants import MUTANTS
@@ -32,8 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     if (given.seed is None) == (given.seeds is None):
         parser.error("give one seed, or --seeds A..B")
     if given.seed is not None:
-        with MUTANTS[given.mutant].applied() if given.mutant else nullcontext():
-            return _one(given.seed, as_json=given.json)
+        return _one(given.seed, mutant=given.mutant, as_json=given.json)
     try:
         first, last = map(int, given.seeds.split(".."))
     except ValueError:
@@ -41,47 +42,52 @@ def main(arguments: list[str] | None = None) -> int:
     return _many(range(first, last), mutant=given.mutant, go_on=given.all, as_json=given.json)
 
 
-def _one(seed: int, *, as_json: bool) -> int:
-    with logs_in():
+def _one(seed: int, *, mutant: str | None, as_json: bool) -> int:
+    with logs_in(), MUTANTS[mutant].applied() if mutant else nullcontext():
         world = play(seed)
     violations = world.ledger.violations
     if as_json:
         print(json.dumps({"seed": seed, "violations": violations, "trace": trace(world)}))
     else:
         print("\n".join(trace(world)))
-        print(f"seed {seed}: " + ("\n  violated: ".join(["", *violations]) if violations else "all holds"))
+        print("\n".join(f"violated: {rule}" for rule in violations) or "all holds")
     return 1 if violations else 0
 
 
 def _many(seeds: range, *, mutant: str | None, go_on: bool, as_json: bool) -> int:
     begin = time.perf_counter()
     failed: dict[int, list[str]] = {}
-    played = published = repeated = runs = 0
-    with quietly():
+    totals: Counter[str] = Counter()
+    digest = hashlib.sha256()
+    with quietly(), MUTANTS[mutant].applied() if mutant else nullcontext():
         for seed in seeds:
             world = play(seed)
-            played += 1
-            published += world.ledger.published.total()
-            repeated += world.ledger.repeated
-            runs += world.ledger.starts.total()
+            totals += Counter(
+                played=1,
+                published=world.ledger.published.total(),
+                repeated=world.ledger.repeated,
+                runs=world.ledger.starts.total(),
+            )
+            if as_json:
+                digest.update("\n".join(trace(world)).encode())
             if world.ledger.violations:
                 failed[seed] = world.ledger.violations
                 if not go_on:
                     break
-    result = {
-        "played": played, "seconds": round(time.perf_counter() - begin, 1), "mutant": mutant,
-        "published": published, "repeated": repeated, "runs": runs, "failed": failed,
-    }  # fmt: skip
+    seconds = round(time.perf_counter() - begin, 1)
     if as_json:
-        print(json.dumps(result))
+        print(json.dumps({**totals, "seconds": seconds, "failed": failed, "traces": digest.hexdigest()}))
         return 1 if failed else 0
-    print(f"{played} seeds in {result['seconds']} s, {published} publications, {repeated} of them repeated")
+    print(
+        f"{totals['played']} seeds in {seconds} s: {totals['runs']} runs of handlers, "
+        f"{totals['published']} publications, {totals['repeated']} of them repeated under the same id"
+    )
     for seed, violations in failed.items():
         print(f"seed {seed}: {violations[0]}")
     if failed:
         seed = next(iter(failed))
-        print(f"\nthe first, again with its trace: {replay(seed, mutant)}\n")
-        _one(seed, as_json=False)
+        print(f"\nthe first again, with its trace: {replay(seed, mutant)}\n")
+        _one(seed, mutant=mutant, as_json=False)
     return 1 if failed else 0
 
 

@@ -156,6 +156,8 @@ class Scheduler:
                     continue
                 if quiet():
                     return True
+                while timers and timers[0][2] is not None and timers[0][3].done:
+                    heappop(timers)  # cancelled: time does not stop for it
                 self.now = timers[0][0] if timers else NEVER
                 if ready:
                     self.now = min(self.now, *(loop.frozen_until for loop in ready))
