@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.errors import CommandError
 from cli.local import control
 from cli.local.instance import Instance
-from cli.local.manifest import ports_of, read_manifest, shifted
+from cli.local.manifest import read_manifest
 from cli.local.platform import plan, port_of, resource_folders
 from cli.local.ports import holders
 from cli.local.provision.cache import user_cache
@@ -16,6 +16,7 @@ from cli.local.provision.dapr import TESTED_RUNTIMES, built_runtime, installed_r
 from cli.local.provision.dapr import version as dapr_version
 from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
 from cli.local.redis import version as redis_version
+from cli.local.replicas import port_uses
 from infrastructure.prompts.registry import check_folder
 
 LITTLE_DISK = 10.0
@@ -96,8 +97,7 @@ def _ports(instance: Instance) -> Iterator[Finding]:
     if control.running_pid(instance):
         yield Finding("ports", "ok", "ours: the platform is running")
         return
-    apps = [shifted(app, instance.offset) for app in read_manifest(instance.manifest)]
-    wanted = {port: f"{app.app_id}, {what}" for app in apps for what, port in ports_of(app).items()}
+    wanted = {port: f"{name}, {what}" for name, what, port in port_uses(plan(instance).replicas)}
     taken = holders(wanted)
     for port, holder in sorted(taken.items()):
         yield Finding("ports", "wrong", f"{port} ({wanted[port]}) is taken by {holder}")

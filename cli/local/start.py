@@ -52,7 +52,7 @@ def up_detached(instance: Instance, console: Console, *, patience: float = DETAC
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "cli", "up", "--quiet"],
             cwd=instance.root,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**instance.environment, "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -161,7 +161,14 @@ async def _supervise(
         screen.print(table.get().rstrip())
 
     supervisor = Supervisor(
-        instance, started, adopted, on_line=on_line, on_change=on_change, on_ready=on_ready, lock=lock
+        instance,
+        started,
+        adopted,
+        on_line=on_line,
+        on_change=on_change,
+        on_ready=on_ready,
+        lock=lock,
+        freeze_detection=platform.settings.freeze_detection == "on",
     )
     say(f"starting {len(started)} processes (pid {os.getpid()}), Ctrl-C ends them")
     try:

@@ -43,6 +43,7 @@ class Supervised:
         on_line: Callable[[Service, str], None],
         on_change: Callable[["Supervised", str], None],
         on_group: Callable[[str, int], None],
+        freeze_detection: bool = True,
     ) -> None:
         self.service = service
         self.state = State.WAITING
@@ -50,6 +51,7 @@ class Supervised:
         self.last_exit: str | None = None
         self.ready = asyncio.Event()
         self.since = time.monotonic()
+        self._freeze_detection = freeze_detection
         self._child: Child | None = None
         self._stopping = asyncio.Event()
         self._on_change = on_change
@@ -144,7 +146,7 @@ class Supervised:
                 patience, why = STUCK, "frozen: neither answers nor works"
             else:
                 patience, why = BUSY, "too busy to answer"
-            if silence > patience:
+            if silence > patience and (self._freeze_detection or heard == started):
                 child.kill()
                 return f"{why} for {silence:.1f} s, killed"
             await asyncio.sleep(0.5 if self.state is State.READY else 0.05)
