@@ -145,13 +145,16 @@ def _infrastructure(platform: Platform, programs: Programs) -> Iterator[Service]
 
 def _redis(platform: Platform, port: int, server: Path) -> Service:
     data = _folder(platform, "redis")
-    # The append-only file, written out every second: no event is lost with the process, one second with the machine.
-    # Snapshots (--save) off: the file is the data.
-    durability = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    settings = platform.settings
+    # The append-only file is the data, so snapshots (--save) are off. Written out every second, no event is lost with
+    # the process, one second with the machine.
+    durability = ["--appendonly", "yes", "--appendfsync", settings.redis_appendfsync, "--save", ""]
+    # Full, it says so to whoever writes; any other policy would drop work that is not done.
+    memory = ["--maxmemory", str(settings.redis_maxmemory), "--maxmemory-policy", "noeviction"]
     return Service(
         name="redis",
         role=Role.INFRASTRUCTURE,
-        argv=[server, "--port", str(port), "--bind", LOOPBACK, "--dir", str(data), *durability],
+        argv=[server, "--port", str(port), "--bind", LOOPBACK, "--dir", str(data), *durability, *memory],
         cwd=data,
         env=_plain(platform),
         probe=probe.redis(port),

@@ -1,5 +1,6 @@
 """Settings of the local platform, from the environment: `agents up` and what watches over it. Each agent has its own."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 
 MAX_REPLICAS = 9
+LEAST_MEMORY = 8 * 2**20
 
 
 def parse_replicas(text: str) -> dict[str, int]:
@@ -29,6 +31,19 @@ def _replicas(value: Any) -> Any:
     return parse_replicas(value) if isinstance(value, str) else value
 
 
+def _bytes(value: Any) -> Any:
+    """`512mb` as Redis understands it: kb, mb and gb are powers of 1,024."""
+    found = (
+        re.fullmatch(r"(\d{1,15})(b|kb|mb|gb)?", value.strip().lower()) if isinstance(value, str) else None
+    )
+    if found is None:
+        raise ValueError("give a number with kb, mb or gb, as 512mb")
+    size = int(found[1]) * 1024 ** ("b", "kb", "mb", "gb").index(found[2] or "b")
+    if size < LEAST_MEMORY:
+        raise ValueError("Redis needs 8mb at least")
+    return size
+
+
 class LocalSettings(BaseModel):
     """AGENTS_PORT_OFFSET and AGENTS_RUN_DIR are not here: they say which copy of the platform is meant (`Instance`)."""
 
@@ -43,6 +58,16 @@ class LocalSettings(BaseModel):
         "on",
         validation_alias="AGENTS_FREEZE_DETECTION",
         description="Whether `agents up` replaces a process that is there and does not answer; off for fault tests.",
+    )
+    redis_maxmemory: Annotated[int, BeforeValidator(_bytes)] = Field(
+        2**30,
+        validation_alias="AGENTS_REDIS_MAXMEMORY",
+        description="Memory of the Redis that `agents up` starts, as 512mb; full, it refuses writes and drops nothing.",
+    )
+    redis_appendfsync: Literal["everysec", "always"] = Field(
+        "everysec",
+        validation_alias="AGENTS_REDIS_APPENDFSYNC",
+        description="When that Redis writes to the disk: always loses nothing with the machine, everysec one second.",
     )
 
 

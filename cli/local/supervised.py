@@ -50,6 +50,7 @@ class Supervised:
         self.restarts = 0
         self.last_exit: str | None = None
         self.ready = asyncio.Event()
+        self.was_ready = False  # at least once since this start
         self.since = time.monotonic()
         self._freeze_detection = freeze_detection
         self._child: Child | None = None
@@ -166,6 +167,7 @@ class Supervised:
         self.state, self.since = state, time.monotonic()
         if state is State.READY:
             self.ready.set()
+            self.was_ready = True
         else:
             self.ready.clear()
         self._on_change(self, why)

@@ -88,6 +88,11 @@ class Supervisor:
     def all_ready(self) -> bool:
         return not self.stopping and all(one.state is State.READY for one in self.running.values())
 
+    @property
+    def all_were_ready(self) -> bool:
+        """Every agent has subscribed to what it reads: its consumer groups are there, and stay."""
+        return not self.stopping and all(one.was_ready for one in self.running.values())
+
     def status(self) -> dict[str, Any]:
         memory = _memory_by_group()
         return {

@@ -32,7 +32,7 @@ def planned(folder: Path, offset: int = 0, **environment: str) -> Platform:
 
 def refusal(folder: Path, **environment: str) -> CommandError:
     with pytest.raises(CommandError) as error:
-        planned(folder, **environment)
+        planned(folder, 0, **environment)
     return error.value
 
 
@@ -130,8 +130,3 @@ def test_a_wrong_number_of_replicas_is_refused_in_words(text: str, told: str) ->
 def test_replicas_are_given_with_commas_and_blanks_or_not_at_all() -> None:
     assert parse_replicas("a=2, b=1,,") == {"a": 2, "b": 1}
     assert read_settings({"AGENTS_REPLICAS": ""}).replicas == {}
-
-
-def test_a_wrong_switch_of_the_freeze_detection_is_refused() -> None:
-    with pytest.raises(CommandError, match="AGENTS_FREEZE_DETECTION is 'no': Input should be 'on' or 'off'"):
-        read_settings({"AGENTS_FREEZE_DETECTION": "no"})
