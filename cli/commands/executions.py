@@ -4,9 +4,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.client import AgentClient, agent_clients, chosen, nothing_answers
-from cli.errors import CommandError
-from cli.exit_codes import ExitCode
+from cli.asking import first_known
+from cli.client import AgentClient, agent_clients, chosen
 from cli.local.instance import find_instance
 from cli.output import console, print_json
 from cli.progress import waiting
@@ -40,25 +39,11 @@ def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
 
 
 def find(clients: dict[str, AgentClient], execution_id: str) -> JsonObject:
-    problems: list[CommandError] = []
+    hint = "records are kept for AGENTS_RETENTION_DAYS; `agents chain` takes correlation ids, too"
     with waiting(f"looking for execution {execution_id}"):
-        for client in clients.values():
-            try:
-                record = client.execution(execution_id)
-            except CommandError as problem:
-                problems.append(problem)
-            else:
-                if record is not None:
-                    return record
-    if len(problems) == len(clients):
-        raise nothing_answers(problems)
-    missing = "; ".join(problem.message for problem in problems)
-    raise CommandError(
-        f"no agent knows the execution {execution_id}",
-        hint=missing
-        or "records are kept for AGENTS_RETENTION_DAYS; `agents chain` takes correlation ids, too",
-        code=ExitCode.NOT_FOUND,
-    )
+        return first_known(
+            clients, lambda client: client.execution(execution_id), f"the execution {execution_id}", hint
+        )[1]
 
 
 def _tell(out: Console, record: JsonObject) -> None:
