@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from agents.runtime.agent import Agent
+from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
@@ -68,7 +69,9 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     app = create_app(agent, settings, lifespan)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
-        push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
+        push.append(
+            PushSubscription(app, settings.pubsub, agent.topics(dead_letters=settings.receive_dead_letters))
+        )
     return app
 
 
@@ -90,7 +93,14 @@ def _service(
         telemetry=telemetry,
         effects={NotificationChannel: channel},
     )
-    service = Service(agent, ports, settings.timing, _owner(agent), journal)
+    service = Service(
+        agent,
+        ports,
+        settings.timing,
+        Owner(_owner(agent), settings.version),
+        journal,
+        receive_dead_letters=settings.receive_dead_letters,
+    )
     service.checks |= {
         "sidecar": lambda: sidecar.missing(settings.pubsub, settings.statestore),
         "model": _believed(model.check),
