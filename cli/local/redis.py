@@ -51,7 +51,8 @@ def backlog(redis: Redis) -> list[dict[str, Any]]:
     oldest of both has been there (seconds, by Redis' own clock).
     """
     found = []
-    now = int(redis.ask("TIME")[0])
+    seconds, microseconds = map(int, redis.ask("TIME"))
+    now = seconds + microseconds / 1e6
     for stream in streams(redis):
         for fields in redis.ask("XINFO", "GROUPS", stream):
             group = dict(zip(fields[::2], fields[1::2], strict=True))
