@@ -88,6 +88,7 @@ class Runner:
         self._runs: dict[str, Run] = {}
         self._waiting = 0
         self._draining = False
+        self._taking_suspect: str | None = None
 
     async def deliver(self, trigger: Trigger) -> Answer:
         """Settle one delivery. While a dependency is down the delivery is held: a RETRY would come back at once."""
@@ -213,12 +214,11 @@ class Runner:
             if execution is not None and still:  # its owner had time to publish it
                 await self._lifecycle.make_visible(execution, surely_new=False)
             elif held is not None and (still or held.claim.handed_back) and self._may_run(held.claim):
-                claim = await self._claims.take_over(held, nonce)
-                if claim is not None:
-                    log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
-                    self._count("agents.takeovers")
+                if (claim := await self._take_over(held, nonce)) is not None:
                     return await self._start(claim, request)
-                # Another was first, or it was mine and the answer was lost: read again.
+                await asyncio.sleep(
+                    self._timing.lease / 10
+                )  # another was first, or the answer was lost: read again
             elif held is not None and (now() >= deadline or self._draining):
                 return await self._pending(request)
             else:
@@ -235,9 +235,24 @@ class Runner:
 
     def _may_run(self, claim: Claim) -> bool:
         """Work that lost its process again and again may be the cause: one such at a time, or all its neighbours go with it."""
-        lost = claim.crashes + (claim.attempts[-1].ended is None)
         limit = self._timing.suspect_after
-        return lost < limit or all(run.claim.crashes < limit for run in self._runs.values())
+        if claim.crashes + (claim.attempts[-1].ended is None) < limit:
+            return True
+        if self._taking_suspect or any(run.claim.crashes >= limit for run in self._runs.values()):
+            return False
+        self._taking_suspect = claim.id
+        return True
+
+    async def _take_over(self, held: Held, nonce: str) -> Claim | None:
+        try:
+            claim = await self._claims.take_over(held, nonce)
+        finally:
+            if self._taking_suspect == held.claim.id:
+                self._taking_suspect = None
+        if claim is not None:
+            log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
+            self._count("agents.takeovers")
+        return claim
 
     async def _start(self, claim: Claim, request: Request | None) -> Settled | Pending:
         """The claim is mine: run it in a task of its own, and wait for it."""

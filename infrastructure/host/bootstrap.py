@@ -30,6 +30,7 @@ from infrastructure.host.declared import require_declared
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
+from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.factory import model_from
 from infrastructure.prompts.registry import load_prompts
 from infrastructure.telemetry.model import TracedModel
@@ -81,7 +82,10 @@ def _service(
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
     model = TracedModel(
-        model_from(settings), telemetry, provider=settings.llm_provider, name=settings.model_name
+        CircuitBreaker(model_from(settings)),
+        telemetry,
+        provider=settings.llm_provider,
+        name=settings.model_name,
     )
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
