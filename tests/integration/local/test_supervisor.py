@@ -152,8 +152,8 @@ def test_a_huge_log_line_does_not_stop_the_app(running: Project) -> None:
 
 def test_nothing_is_left_when_the_supervisor_is_killed(running: Project) -> None:
     grandchild = int(get(running.url("alpha", "/fork")))
-    os.kill(running.service("beta")["pid"], signal.SIGSTOP)  # takes no SIGTERM
-    supervisor = running.status()["pid"]
+    supervisor, beta = running.status()["pid"], running.service("beta")["pid"]
+    os.kill(beta, signal.SIGSTOP)  # takes no SIGTERM
     assert len(running.pids()) >= 10
     os.kill(supervisor, signal.SIGKILL)
     eventually(lambda: not running.pids(), within=5)
