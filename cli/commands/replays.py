@@ -191,9 +191,14 @@ def _confirm(meant: list[tuple[str, str, str]]) -> None:
     counts = Counter((agent, cause) for agent, _, cause in meant)
     for (agent, cause), count in counts.most_common():
         click.echo(f"{count:6}  {one_line(agent)}: {one_line(cause)}", err=True)
-    if not sys.stdin.isatty():
+    if not somebody_is_there():
         raise click.UsageError(f"{_letters(meant)} would be replayed: --yes does it")
     click.confirm(f"Replay {_letters(meant)}?", abort=True, err=True)
+
+
+def somebody_is_there() -> bool:
+    """To be asked."""
+    return sys.stdin.isatty()
 
 
 def _letters(meant: list[tuple[str, str, str]]) -> str:

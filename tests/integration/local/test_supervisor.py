@@ -96,6 +96,14 @@ def test_replicas_run_beside_each_other_and_a_killed_one_is_replaced(project: Pr
     before = {one["name"]: one for one in project.status()["services"] if one["agent"] == "alpha"}
     assert sorted(before) == ["alpha", "alpha-2", "alpha-2.daprd", "alpha-3", "alpha-3.daprd", "alpha.daprd"]
     assert {one["state"] for one in before.values()} == {"ready"}
+    assert project.status()["agents"][0] == {
+        "agent": "alpha",
+        "replicas": 3,
+        "waiting": 0,
+        "in_work": 0,
+        "oldest_s": None,
+        "redeliveries": None,  # the stub has no metrics
+    }
     for further in (0, 10, 20):
         told = json.loads(get(f"http://127.0.0.1:{sidecar + further}/v1.0/metadata"))
         assert told["id"] == "alpha"
