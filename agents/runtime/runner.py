@@ -126,8 +126,8 @@ class Runner:
                 for run in runs:
                     run.stop()
                 await asyncio.wait(late, timeout=self._timing.lease)
-        for execution_id, nonce in self._unsure.items():
-            await self._claims.give_up(execution_id, nonce)
+        while self._unsure:
+            await self._claims.give_up(*self._unsure.popitem())
         await self._publication.flush()
 
     @property
@@ -278,6 +278,9 @@ class Runner:
 
     async def _start(self, claim: Claim, request: Request | None) -> Settled | Pending:
         """The claim is mine: run it in a task of its own, and wait for it."""
+        if self._draining:
+            await self._claims.give_up(claim.id, claim.nonce)
+            return Pending()
         run = Run(self._lifecycle, claim, request.on_text if request else None)
         self._runs[claim.id] = run
         run.task.add_done_callback(lambda _: self._forget(run))

@@ -122,7 +122,7 @@ if __name__ == "__main__":
     sys.modules["tests.integration.crash_points.doomed"] = sys.modules[
         "__main__"
     ]  # not imported a second time
-    bootstrap.DaprStateStore = DoomedStore  # type: ignore[misc]
-    bootstrap.DaprPublisher = DoomedPublisher  # type: ignore[misc]
+    setattr(bootstrap, "DaprStateStore", DoomedStore)  # noqa: B010  # mypy: not exported there, and that is right
+    setattr(bootstrap, "DaprPublisher", DoomedPublisher)  # noqa: B010
     sys.argv = ["host", "tests.integration.crash_points.doomed:AGENT"]
     host.main()

@@ -111,7 +111,10 @@ class Project:
     def _belongs(self, pid: int) -> bool:
         with suppress(OSError):
             environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            return f"AGENTS_PORT_OFFSET={self.offset}".encode() in environ and pid != os.getpid()
+            # Redis writes its title over its environment.
+            title = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].strip()
+            ours = f"AGENTS_PORT_OFFSET={self.offset}".encode() in environ
+            return (ours or title.endswith(f":{6379 + self.offset}".encode())) and pid != os.getpid()
         return False
 
     def clear(self) -> None:
@@ -164,7 +167,8 @@ def _all_pids() -> list[int]:
 
 
 def _free_offset() -> int:
-    ports = [port for ports in APPS.values() for port in ports]
+    # With room for three replicas of each.
+    ports = [port + 10 * replica for ports in APPS.values() for port in ports for replica in range(3)]
     ports += [6379, 50005, 50006, 11434, 1025, *range(3890, 3897)]
     while True:
         # From 11,000 on, the control plane's ports lie above those that outgoing connections take.
