@@ -49,6 +49,7 @@ class Did(BaseModel):
 class Entry(BaseModel):
     token: str
     attempt: int
+    broken: bool = False
 
 
 class Book(BaseModel):
@@ -66,6 +67,8 @@ AGENT.publishes(Worked)
 
 @AGENT.change
 def enter(book: Book, entry: Entry) -> Book:
+    if entry.broken:
+        raise RuntimeError("as planned")
     return Book(entries=[*book.entries, entry])
 
 
@@ -108,7 +111,7 @@ async def _as_planned(task: str, n: int, ctx: Context) -> Outcome:
             world.ledger.effect_allowed(replica, ctx.execution_id, since)
             await outside.send(ctx.execution_id)
         changes = [
-            enter.to(f"book {i}", Entry(token=f"{ctx.execution_id}/{i}", attempt=attempt))
+            enter.to(f"book {i}", Entry(token=f"{ctx.execution_id}/{i}", attempt=attempt, broken=plan.broken_change))
             for i in range(plan.changes)
         ]
         events = [Worked(n=n, attempt=attempt) for _ in range(plan.events)]

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from tests.simulation.agent import AGENT
-from tests.simulation.ledger import Item, event_id
+from tests.simulation.ledger import Item, event_id, item_of, items_of
 from tests.simulation.world import World
 
 COUNTED = {"transient", "internal", "deadline_exceeded"}
@@ -21,6 +21,8 @@ def check(world: World) -> None:
     _every_change_is_made_once(world)
     _every_dead_letter_is_listed(world)
     _every_claim_is_resolved(world)
+    _correlations_lead_to_their_work(world)
+    _calm_costs_nothing(world)
     _nothing_runs(world)
 
 
@@ -70,11 +72,12 @@ def _has_a_cause(world: World, item: Item, execution: str, code: str) -> bool:
         return code == "unreadable"
     plan = world.scenario.plans[item.n]
     counted = sum(failure in COUNTED for failure in plan.failures)
+    broken = plan.broken_change and plan.changes > 0
     match code:
         case "rejected":
             return "rejected" in plan.failures
         case "transient" | "internal":
-            return code in plan.failures and counted >= world.timing.max_attempts
+            return broken or (code in plan.failures and counted >= world.timing.max_attempts)
         case "deadline_exceeded":
             return counted + sum("FROZEN" in text for _, _, text, _ in world.trace) >= world.timing.max_attempts
         case "crashed":
@@ -92,7 +95,7 @@ def _every_event_is_out(world: World) -> None:
     ledger = world.ledger
     for execution, record in ledger.records.items():
         for index, event in enumerate(record["events"]):
-            if not ledger.published[event["id"]]:
+            if not ledger.published[event["id"]] and event["id"] not in ledger.undeliverable:
                 ledger.violated(f"{event['type']} of {ledger.name(execution)} was never published")
             kind = "dead-letter" if event["type"] == AGENT.dead_letter_topic else str(index)
             if event["id"] != event_id(execution, kind):
@@ -139,6 +142,34 @@ def _every_claim_is_resolved(world: World) -> None:
             ledger.violated(f"the claim of {ledger.name(execution)} stays for ever: nobody works on it")
         elif (documents.expiry(key) or 0) >= (documents.expiry(outcome) or 0):
             ledger.violated(f"the claim of {ledger.name(execution)} outlives its outcome")
+
+
+def _correlations_lead_to_their_work(world: World) -> None:
+    """Whoever brought a correlation id in finds the work by it."""
+    wanted = [
+        *(item for message in world.scenario.messages if message.correlation for item in items_of(message)),
+        *(item_of(r.name, r.n, r.key) for r in world.scenario.requests if r.correlation),
+    ]
+    found: set[str] = set()
+    for key in world.store.documents.keys():
+        if key.startswith("correlation:"):
+            found.update(_document(world, key)["executions"])
+    for item in wanted:
+        if item in world.accepted and item.id not in found:
+            world.ledger.violated(f"{item.name} is not found by its correlation id")
+
+
+def _calm_costs_nothing(world: World) -> None:
+    """Where nothing went wrong nothing is done twice, however often it was delivered."""
+    scenario, ledger = world.scenario, world.ledger
+    if scenario.faults or scenario.upsets or any(plan.stalls or plan.deadly for plan in scenario.plans):
+        return
+    if ledger.repeated:
+        ledger.violated(f"{ledger.repeated} events were published again though nothing went wrong")
+    for execution, count in ledger.starts.items():
+        record = ledger.records.get(execution)
+        if record and count > record["attempts"] and not any("unavailable" in plan.failures for plan in scenario.plans):
+            ledger.violated(f"{ledger.name(execution)} ran {count} times though nothing went wrong")
 
 
 def _nothing_runs(world: World) -> None:

@@ -14,8 +14,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic_core import from_json
 
+from domain.errors import TooLarge
 from domain.execution import execution_id
-from tests.simulation.agent import AGENT, Asked, AskedTwice
+from tests.simulation.agent import AGENT, Asked, AskedTwice, Worked
 from tests.simulation.scenario import SOURCE, Message, Scenario
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Ledger:
     claims: dict[str, Claimed] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     marked: set[str] = field(default_factory=set)
+    undeliverable: set[str] = field(default_factory=set)
     repeated: int = 0
     """Publications of an event that had been published before."""
     settled: frozenset[str] = frozenset()
@@ -157,27 +159,36 @@ class Ledger:
     def _marked(self, replica: Replica, execution: str) -> None:
         record = self.records.get(execution)
         self.marked.add(execution)
-        if record is None or any(not self.published[event["id"]] for event in record["events"]):
+        if record is None or not self.is_out(record):
             self.violated(f"{self.name(execution)} was marked as published before its events were out")
 
     # The broker
 
-    def event_published(self, replica: Replica, topic: str, data: bytes) -> None:
+    def event_published(self, replica: Replica, topic: str, data: bytes) -> TooLarge | None:
+        """A refusal when the broker takes it never."""
         event = from_json(data)
         known = self._outgoing.get(event["id"])
         name = self.name(known[0]) if known else "?"
         self.world.note(replica.name, "published %s of %s", topic, name)
         if known is None:
             self.violated(f"{topic} was published, and no recorded outcome holds it")
-            return
+            return None
         execution, recorded = known
         if event != recorded or topic != recorded["type"]:
             self.violated(f"{topic} of {name} was published with another content than recorded")
+        if topic == Worked.event_type and self.scenario.plans[event["data"]["n"]].undeliverable:
+            self.undeliverable.add(event["id"])
+            return TooLarge("as planned")
         if self.published[event["id"]]:
             self.repeated += 1
             if execution in self.settled:
                 self.violated(f"{topic} of {name} was published again, long after all was quiet")
         self.published[event["id"]] += 1
+        return None
+
+    def is_out(self, record: dict[str, Any]) -> bool:
+        """Whether every event of an outcome has been published, or can never be."""
+        return all(self.published[event["id"]] or event["id"] in self.undeliverable for event in record["events"])
 
     def acknowledged(self, entry: Entry) -> None:
         """At SUCCESS everything of the message is recorded and out: the broker will not bring it again."""
@@ -185,7 +196,7 @@ class Ledger:
             record = self.record_of(item)
             if record is None and not self.is_refused(item):
                 self.violated(f"{entry.name} was answered SUCCESS before {item.task} had an outcome")
-            elif record is not None and any(not self.published[event["id"]] for event in record["events"]):
+            elif record is not None and not self.is_out(record):
                 self.violated(f"{entry.name} was answered SUCCESS before its events were out")
 
     def record_of(self, item: Item) -> dict[str, Any] | None:
@@ -244,6 +255,12 @@ def items_of(message: Message) -> list[Item]:
         return [Item(message.name, "unreadable", f"/topics/{message.topic}", key, None, None)]
     digest = _digest(message.n)
     return [Item(message.name, task, SOURCE, message.key, digest, message.n) for task in TASKS[message.topic]]
+
+
+def item_of_command(trigger: dict[str, Any]) -> Item:
+    """The work that an agent's message to itself asks for: a request's, or a dead letter's once more."""
+    n = (trigger["event"]["data"] if "event" in trigger else trigger["input"])["n"]
+    return Item(f"command {trigger['key'][:8]}", trigger["task"], trigger["source"], trigger["key"], _digest(n), n)
 
 
 def item_of(name: str, n: int, key: str) -> Item:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from agents.runtime.timing import Timing
+from domain.errors import AgentError, TooLarge
 from domain.event import Event
 from domain.ports.pubsub import Answer, Deliver
 from domain.ports.state import Stored
@@ -83,7 +84,11 @@ class Replica:
             task = AGENT.tasks["work"]
             try:
                 _, settled = await self.service.submit(
-                    task, {"n": request.n}, key=request.key, correlation_id=None, patience=request.patience
+                    task,
+                    {"n": request.n},
+                    key=request.key,
+                    correlation_id=request.correlation,
+                    patience=request.patience,
                 )
             except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets an answer
                 self.world.answered(self, request, error)
@@ -91,6 +96,16 @@ class Replica:
                 self.world.answered(self, request, settled)
 
         self.loop.call_soon(lambda: self.loop.create_task(serve()))
+
+    def replay(self, execution: str) -> None:
+        """Take one request to do the work of a dead letter again."""
+
+        async def replay() -> None:
+            with suppress(AgentError):
+                await self.service.replay(execution)
+                self.world.note(self.name, "replays %s", self.world.ledger.name(execution))
+
+        self.loop.call_soon(lambda: self.loop.create_task(replay()))
 
     def deliver(self, entry: Entry, generation: int) -> None:
         """Take one message, in a task of its own, as the subscription does."""
@@ -186,9 +201,11 @@ class _Publisher:
     async def publish(self, topic: str, event: Event) -> None:
         world = self._replica.world
         data = event.to_json()
-        await world.wire.call(
+        refused: TooLarge | None = await world.wire.call(
             self._replica, "broker", f"publish {topic}", lambda: world.published(self._replica, topic, data)
         )
+        if refused is not None:
+            raise refused
 
 
 class _Outside:

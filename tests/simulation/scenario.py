@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from domain.event import Event
@@ -20,6 +20,8 @@ class Plan:
     """What the handler of one input does: `takes` seconds, then raises `failures` one after another, then succeeds.
 
     `stalls`: its process is frozen for so long in the middle of the first run. `deadly`: it kills its process.
+    `broken_change`: its change of an entity is a bug. `padding`: bytes that make the outcome too large to be kept.
+    `undeliverable`: the broker takes none of its events.
     """
 
     takes: float = 0.0
@@ -29,12 +31,14 @@ class Plan:
     effect: bool = False
     events: int = 1
     changes: int = 0
+    broken_change: bool = False
     padding: int = 0
+    undeliverable: bool = False
 
 
 @dataclass(frozen=True)
 class Message:
-    """Somebody publishes bytes on a topic. `n` is the plan, None for what is no event."""
+    """Somebody publishes bytes on a topic. `n` is the plan, None for what is no event; `correlation` is its id if it has one."""
 
     at: float
     name: str
@@ -42,6 +46,7 @@ class Message:
     data: bytes
     n: int | None
     key: str = ""
+    correlation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,15 @@ class Request:
     key: str
     patience: float
     repeats: int
+    correlation: str | None = None
 
 
 @dataclass(frozen=True)
 class Upset:
-    """At a time something happens to a replica (by its place) or to all: crash, freeze, restart, store outage, broker outage."""
+    """At a time something happens: crash, freeze, restart of a replica (by its place), store or broker down, a foreign document.
+
+    A foreign document lies under the key of some work's claim or outcome, until somebody takes it away.
+    """
 
     at: float
     kind: str
@@ -84,7 +93,7 @@ class Scenario:
     retry_after: float
     returned_at_once: bool
     late: tuple[str, ...] = field(default=())
-    """What happens once all is quiet, before everything is delivered once more: restart, crash, week."""
+    """What happens once all is quiet, before everything is delivered once more: restart, crash, week, replay."""
 
 
 SOURCE = "/shop"
@@ -129,7 +138,7 @@ def draw(seed: int) -> Scenario:
         # What may not wait here and comes back at once goes round and round: true, and long.
         retry_after=max(retry_after, 1.0) if max_waiting == 1 else retry_after,
         returned_at_once=random.random() < 0.3,
-        late=random.choice(((), (), ("restart",), ("crash",), ("restart", "week"), ("week",))),
+        late=random.choice(((), ("replay",), ("restart",), ("crash", "replay"), ("restart", "week"), ("week",))),
     )
 
 
@@ -162,17 +171,20 @@ def _plan(random: Random) -> Plan:
         effect=effect,
         events=random.choice((0, 1, 1, 2)),
         changes=0 if effect else random.choice((0, 0, 1, 1, 2)),
+        broken_change=random.random() < 0.02,
         padding=5_000 if random.random() < 0.02 else 0,
+        undeliverable=random.random() < 0.02,
     )
 
 
-def event(n: int, key: str, kind: str) -> bytes:
-    return Event(id=key, source=SOURCE, type=kind, data={"n": n}).to_json()
+def _event(n: int, key: str, kind: str, correlation: str | None) -> bytes:
+    return Event(id=key, source=SOURCE, type=kind, correlationid=correlation, data={"n": n}).to_json()
 
 
 def _events(random: Random, n: int, at: float, kind: str) -> list[Message]:
-    key = f"e{n}"
-    return _copies(random, Message(at, f"event {n}", kind, event(n, key, kind), n, key))
+    key, correlation = f"e{n}", "order 7" if random.random() < 0.1 else None
+    data = _event(n, key, kind, correlation)
+    return _copies(random, Message(at, f"event {n}", kind, data, n, key, correlation))
 
 
 def _copies(random: Random, message: Message) -> list[Message]:
@@ -180,17 +192,18 @@ def _copies(random: Random, message: Message) -> list[Message]:
     copies = [message]
     while random.random() < 0.25 and len(copies) < 4:
         at = message.at + random.choice((0.0, random.uniform(0, 1), random.uniform(0, 12)))
-        copies.append(Message(at, message.name, message.topic, message.data, message.n, message.key))
+        copies.append(replace(message, at=at))
     return copies
 
 
 def _requests(random: Random, n: int, at: float) -> list[Request]:
     patience = random.choice((0.0, 1.0, 30.0))
-    first = Request(at, f"request {n}", n, f"k{n}", patience, random.choice((0, 0, 1, 2)))
+    correlation = "order 7" if random.random() < 0.2 else None
+    first = Request(at, f"request {n}", n, f"k{n}", patience, random.choice((0, 0, 1, 2)), correlation)
     requests = [first]
     while random.random() < 0.25 and len(requests) < 3:
         again = at + random.choice((0.0, random.uniform(0, 1), random.uniform(0, 12)))
-        requests.append(Request(again, f"request {n}", n, f"k{n}", patience, 0))
+        requests.append(replace(first, at=again, repeats=0))
     return requests
 
 
@@ -201,7 +214,7 @@ def _reuse(random: Random, n: int, messages: list[Message], requests: list[Reque
     if events:
         used = random.choice(events)
         other = (n - 1) if used.n == n else n
-        data = event(other, used.key, used.topic)
+        data = _event(other, used.key, used.topic, None)
         messages.append(Message(at, f"event {used.n} reused", used.topic, data, other, used.key))
     elif requests:
         asked = random.choice(requests)
@@ -226,7 +239,7 @@ def _upsets(random: Random, replicas: int) -> tuple[Upset, ...]:
     upsets = []
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         at = random.uniform(0, FAULTS_END - 5)
-        kind = random.choice(("crash", "freeze", "restart", "restart", "store", "broker", "roll"))
+        kind = random.choice(("crash", "freeze", "restart", "restart", "store", "broker", "roll", "foreign"))
         seconds = random.choice((random.uniform(0.5, 2), random.uniform(2, 9)))
         if kind == "roll":
             upsets += [Upset(at + i * random.uniform(0.2, 3), "restart", i, 1.0) for i in range(replicas)]

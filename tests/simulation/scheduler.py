@@ -154,10 +154,10 @@ class Scheduler:
                 if ready and (runnable := [loop for loop in ready if loop.frozen_until <= self.now]):
                     self._run_one(runnable)
                     continue
-                if quiet():
-                    return True
                 while timers and timers[0][2] is not None and timers[0][3].done:
                     heappop(timers)  # cancelled: time does not stop for it
+                if quiet():
+                    return True
                 self.now = timers[0][0] if timers else NEVER
                 if ready:
                     self.now = min(self.now, *(loop.frozen_until for loop in ready))

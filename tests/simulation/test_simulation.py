@@ -16,7 +16,7 @@ from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.trace import quietly
 from tests.simulation.world import play
 
-SEEDS = 2_000
+SEEDS = 20_000
 CHUNK = 1_000
 NOTICED_WITHIN = 2_000
 """Seeds after which a broken runtime must have been noticed."""

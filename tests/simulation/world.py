@@ -10,11 +10,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from agents.runtime.documents import claim_key, execution_key
 from agents.runtime.runner import Pending, Settled
 from agents.runtime.timing import Timing
+from domain.errors import TooLarge
 from tests.simulation.agent import AGENT
 from tests.simulation.broker import Broker
-from tests.simulation.ledger import Item, Ledger, item_of, items_of
+from tests.simulation.ledger import Item, Ledger, item_of, item_of_command, items_of
 from tests.simulation.replica import Replica
 from tests.simulation.scenario import FAULTS_END, Message, Request, Scenario, Upset, draw
 from tests.simulation.scheduler import Scheduler
@@ -99,6 +101,8 @@ class World:
             self.note("-----", late)
             if late == "week":
                 self.scheduler.now += WEEK
+            elif late == "replay":
+                self._replay()
             else:
                 for replica in self.replicas:
                     if replica is not None:
@@ -111,6 +115,14 @@ class World:
             self.at(self.random.uniform(2, 4), lambda request=request: self.request(request, 0))  # type: ignore[misc]
         return self.settle()
 
+    def _replay(self) -> None:
+        """Every dead letter is done once more, and somebody clicks twice."""
+        for execution, record in list(self.ledger.records.items()):
+            if record.get("dead_letter"):
+                for _ in range(self.random.choice((1, 2))):
+                    replica = self.random.choice([replica for replica in self.replicas if replica is not None])
+                    self.at(self.random.uniform(0, 1), lambda execution=execution, replica=replica: replica.replay(execution))  # type: ignore[misc]
+
     # Messages and requests
 
     def send(self, message: Message) -> None:
@@ -119,16 +131,15 @@ class World:
         self.accepted.update(dict.fromkeys(items))
         self.broker.send(message.name, message.topic, message.data, items)
 
-    def published(self, replica: Replica, topic: str, data: bytes) -> None:
-        """A replica's event is with the broker."""
+    def published(self, replica: Replica, topic: str, data: bytes) -> TooLarge | None:
+        """A replica's event is with the broker, or refused for ever."""
         if topic != AGENT.commands_topic:
-            self.ledger.event_published(replica, topic, data)
-            return
-        trigger = from_json(data)["data"]
-        item = item_of(f"command {trigger['key']}", trigger["input"]["n"], trigger["key"])
+            return self.ledger.event_published(replica, topic, data)
+        item = item_of_command(from_json(data)["data"])
         self.note(replica.name, "sent the command of %s", self.ledger.name(item.id))
         self.commanded[item] = None
         self.broker.send(item.name, topic, data, [item])
+        return None
 
     def request(self, request: Request, left: int) -> None:
         self.asked[item_of(request.name, request.n, request.key)] = None
@@ -224,6 +235,9 @@ class World:
             self.note("world", "** the %s is down for %.1f s", upset.kind, upset.seconds)
             self.wire.down[upset.kind] = self.scheduler.now + upset.seconds
             return
+        if upset.kind == "foreign":
+            self._foreign_document(upset.seconds)
+            return
         replica = self.replicas[upset.replica]
         if replica is None:
             return
@@ -233,6 +247,13 @@ class World:
             self.freeze(replica, upset.seconds)
         else:
             self.restart(replica)
+
+    def _foreign_document(self, seconds: float) -> None:
+        item = self.random.choice([*map(lambda message: items_of(message)[0], self.scenario.messages), *map(lambda request: item_of(request.name, request.n, request.key), self.scenario.requests)])  # fmt: skip
+        key = self.random.choice((claim_key, execution_key))(item.id)
+        if self.store.documents.create(key, b'{"foreign":"document"}', None):
+            self.note("world", "** a foreign document lies at %s of %s", key.partition(":")[0], self.ledger.name(item.id))
+            self.at(seconds, lambda: self.store.documents.__delitem__(key))
 
     def _quiet(self) -> bool:
         return (
