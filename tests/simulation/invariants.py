@@ -15,20 +15,14 @@ COUNTED = {"transient", "internal", "deadline_exceeded"}
 
 
 def check(world: World) -> None:
-    _everything_accepted_has_its_outcome(world)
-    _every_outcome_has_its_reason(world)
-    _every_event_is_out(world)
-    _every_change_is_made_once(world)
-    _every_dead_letter_is_listed(world)
-    _every_claim_is_resolved(world)
-    _correlations_lead_to_their_work(world)
+    """When nothing is left to do for the first time."""
+    _check(world)
     _calm_costs_nothing(world)
-    _nothing_runs(world)
 
 
 def check_after_all(world: World, starts: dict[str, int], records: int) -> None:
     """After everything was delivered once more."""
-    check(world)
+    _check(world)
     ledger = world.ledger
     for execution, count in ledger.starts.items():
         if starts.get(execution, 0) not in {0, count}:
@@ -36,6 +30,17 @@ def check_after_all(world: World, starts: dict[str, int], records: int) -> None:
     known = sum(execution in ledger.records for execution in starts)
     if len(ledger.records) < records or known < len(starts):
         ledger.violated("an outcome is gone")
+
+
+def _check(world: World) -> None:
+    _everything_accepted_has_its_outcome(world)
+    _every_outcome_has_its_reason(world)
+    _every_event_is_out(world)
+    _every_change_is_made_once(world)
+    _every_dead_letter_is_listed(world)
+    _every_claim_is_resolved(world)
+    _correlations_lead_to_their_work(world)
+    _nothing_runs(world)
 
 
 def _everything_accepted_has_its_outcome(world: World) -> None:
