@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from domain.ports.state import Stored
 
@@ -42,9 +42,9 @@ class Documents:
     def __delitem__(self, key: str) -> None:
         del self._documents[key]
 
-    def keys(self) -> list[str]:
-        """Of every document that has not expired."""
-        return [key for key in list(self._documents) if self._find(key)]
+    def __iter__(self) -> Iterator[str]:
+        """The keys of every document that has not expired."""
+        return iter([key for key in list(self._documents) if self._find(key)])
 
     def expiry(self, key: str) -> float | None:
         """When a document expires; None for one that stays for ever."""

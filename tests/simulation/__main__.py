@@ -1,8 +1,8 @@
 """Play seeds, and show what went wrong: a trace of virtual time, process, event.
 
-    python -m tests.simulation 4711                          one seed, with its trace
-    python -m tests.simulation --seeds 0..1000               many; the first that fails is shown with its trace
-    python -m tests.simulation --seeds 0..500 --mutant no-beat    the runtime broken on purpose, until that is noticed
+python -m tests.simulation 4711                          one seed, with its trace
+python -m tests.simulation --seeds 0..1000               many; the first that fails is shown with its trace
+python -m tests.simulation --seeds 0..500 --mutant no-beat    the runtime broken on purpose, until that is noticed
 """
 
 from __future__ import annotations
@@ -16,18 +16,22 @@ from collections import Counter
 from contextlib import nullcontext
 
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.play import play
 from tests.simulation.trace import logs_in, quietly, trace
-from tests.simulation.world import play
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0: nothing was violated; 1: something was; 2: wrong arguments."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.simulation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.simulation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("seed", nargs="?", type=int, help="play this one and print its trace")
     parser.add_argument("--seeds", metavar="A..B", help="play A and those up to, but without, B")
-    parser.add_argument("--mutant", choices=MUTANTS, metavar="NAME", help=f"break the runtime: {', '.join(MUTANTS)}")
+    parser.add_argument(
+        "--mutant", choices=MUTANTS, metavar="NAME", help=f"break the runtime: {', '.join(MUTANTS)}"
+    )
     parser.add_argument("--all", action="store_true", help="go on after a seed has failed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
@@ -47,10 +51,10 @@ def _one(seed: int, *, mutant: str | None, as_json: bool) -> int:
         world = play(seed)
     violations = world.ledger.violations
     if as_json:
-        print(json.dumps({"seed": seed, "violations": violations, "trace": trace(world)}))
+        _say(json.dumps({"seed": seed, "violations": violations, "trace": trace(world)}))
     else:
-        print("\n".join(trace(world)))
-        print("\n".join(f"violated: {rule}" for rule in violations) or "all holds")
+        _say("\n".join(trace(world)))
+        _say("\n".join(f"violated: {rule}" for rule in violations) or "all holds")
     return 1 if violations else 0
 
 
@@ -76,17 +80,17 @@ def _many(seeds: range, *, mutant: str | None, go_on: bool, as_json: bool) -> in
                     break
     seconds = round(time.perf_counter() - begin, 1)
     if as_json:
-        print(json.dumps({**totals, "seconds": seconds, "failed": failed, "traces": digest.hexdigest()}))
+        _say(json.dumps({**totals, "seconds": seconds, "failed": failed, "traces": digest.hexdigest()}))
         return 1 if failed else 0
-    print(
+    _say(
         f"{totals['played']} seeds in {seconds} s: {totals['runs']} runs of handlers, "
         f"{totals['published']} publications, {totals['repeated']} of them repeated under the same id"
     )
     for seed, violations in failed.items():
-        print(f"seed {seed}: {violations[0]}")
+        _say(f"seed {seed}: {violations[0]}")
     if failed:
         seed = next(iter(failed))
-        print(f"\nthe first again, with its trace: {replay(seed, mutant)}\n")
+        _say(f"\nthe first again, with its trace: {replay(seed, mutant)}\n")
         _one(seed, mutant=mutant, as_json=False)
     return 1 if failed else 0
 
@@ -96,6 +100,9 @@ def replay(seed: int, mutant: str | None = None) -> str:
     return f"python -m tests.simulation {seed}" + (f" --mutant {mutant}" if mutant else "")
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
 if __name__ == "__main__":
     sys.exit(main())
-

@@ -111,7 +111,10 @@ async def _as_planned(task: str, n: int, ctx: Context) -> Outcome:
             world.ledger.effect_allowed(replica, ctx.execution_id, since)
             await outside.send(ctx.execution_id)
         changes = [
-            enter.to(f"book {i}", Entry(token=f"{ctx.execution_id}/{i}", attempt=attempt, broken=plan.broken_change))
+            enter.to(
+                f"book {i}",
+                Entry(token=f"{ctx.execution_id}/{i}", attempt=attempt, broken=plan.broken_change),
+            )
             for i in range(plan.changes)
         ]
         events = [Worked(n=n, attempt=attempt) for _ in range(plan.events)]

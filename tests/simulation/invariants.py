@@ -44,17 +44,17 @@ def _check(world: World) -> None:
 
 
 def _everything_accepted_has_its_outcome(world: World) -> None:
-    for item in world.accepted:
+    for item in world.callers.accepted:
         if world.ledger.record_of(item) is None:
             world.ledger.violated(f"{item.name}/{item.task} was accepted and has no outcome")
-    for item in world.commanded:
+    for item in world.callers.commanded:
         if world.ledger.record_of(item) is None and not world.ledger.is_refused(item):
             world.ledger.violated(f"{item.name} was with the broker and has no outcome")
 
 
 def _every_outcome_has_its_reason(world: World) -> None:
     ledger = world.ledger
-    known = dict.fromkeys([*world.accepted, *world.commanded, *world.asked])
+    known = dict.fromkeys([*world.callers.accepted, *world.callers.commanded, *world.callers.asked])
     seen: Counter[Item] = Counter()
     for execution, record in ledger.records.items():
         item = next((item for item in known if ledger.record_of(item) is record), None)
@@ -84,14 +84,16 @@ def _has_a_cause(world: World, item: Item, execution: str, code: str) -> bool:
         case "transient" | "internal":
             return broken or (code in plan.failures and counted >= world.timing.max_attempts)
         case "deadline_exceeded":
-            return counted + sum("FROZEN" in text for _, _, text, _ in world.trace) >= world.timing.max_attempts
+            return (
+                counted + sum("FROZEN" in text for _, _, text, _ in world.trace) >= world.timing.max_attempts
+            )
         case "crashed":
             others = any(plan.deadly for plan in world.scenario.plans) and not plan.deadly
             return world.ledger.losses[execution] >= world.timing.max_crashes and not others
         case "too_large":
             return plan.padding > 0
         case "id_reused":
-            return len({other.digest for other in world.accepted if (other.task, other.source, other.key) == (item.task, item.source, item.key)}) > 1  # fmt: skip
+            return len({other.digest for other in world.callers.accepted if (other.task, other.source, other.key) == (item.task, item.source, item.key)}) > 1  # fmt: skip
         case _:
             return False
 
@@ -104,12 +106,14 @@ def _every_event_is_out(world: World) -> None:
                 ledger.violated(f"{event['type']} of {ledger.name(execution)} was never published")
             kind = "dead-letter" if event["type"] == AGENT.dead_letter_topic else str(index)
             if event["id"] != event_id(execution, kind):
-                ledger.violated(f"{event['type']} of {ledger.name(execution)} has another identity than its execution gives it")
+                ledger.violated(
+                    f"{event['type']} of {ledger.name(execution)} has another identity than its execution gives it"
+                )
 
 
 def _every_change_is_made_once(world: World) -> None:
     ledger, made = world.ledger, Counter[tuple[str, int]]()
-    for key in world.store.documents.keys():
+    for key in world.store.documents:
         if key.startswith("entity:"):
             for entry in _document(world, key)["state"]["entries"]:
                 made[entry["token"], entry["attempt"]] += 1
@@ -125,7 +129,7 @@ def _every_change_is_made_once(world: World) -> None:
 
 def _every_dead_letter_is_listed(world: World) -> None:
     listed: Counter[str] = Counter()
-    for key in world.store.documents.keys():
+    for key in world.store.documents:
         if key.startswith("dead-letters:sim:"):
             listed.update(_document(world, key)["letters"].keys())
     for execution, record in world.ledger.records.items():
@@ -138,7 +142,7 @@ def _every_dead_letter_is_listed(world: World) -> None:
 
 def _every_claim_is_resolved(world: World) -> None:
     documents, ledger = world.store.documents, world.ledger
-    for key in documents.keys():
+    for key in documents:
         kind, _, execution = key.partition(":")
         if kind != "claim":
             continue
@@ -156,11 +160,11 @@ def _correlations_lead_to_their_work(world: World) -> None:
         *(item_of(r.name, r.n, r.key) for r in world.scenario.requests if r.correlation),
     ]
     found: set[str] = set()
-    for key in world.store.documents.keys():
+    for key in world.store.documents:
         if key.startswith("correlation:"):
             found.update(_document(world, key)["executions"])
     for item in wanted:
-        if item in world.accepted and item.id not in found:
+        if item in world.callers.accepted and item.id not in found:
             world.ledger.violated(f"{item.name} is not found by its correlation id")
 
 
@@ -173,7 +177,11 @@ def _calm_costs_nothing(world: World) -> None:
         ledger.violated(f"{ledger.repeated} events were published again though nothing went wrong")
     for execution, count in ledger.starts.items():
         record = ledger.records.get(execution)
-        if record and count > record["attempts"] and not any("unavailable" in plan.failures for plan in scenario.plans):
+        if (
+            record
+            and count > record["attempts"]
+            and not any("unavailable" in plan.failures for plan in scenario.plans)
+        ):
             ledger.violated(f"{ledger.name(execution)} ran {count} times though nothing went wrong")
 
 

@@ -121,7 +121,9 @@ class Ledger:
         old = self.claims.get(execution)
         if old is None:
             self.world.note(replica.name, "claimed %s", name)
-        elif len(attempts) < len(old.attempts) or _owners(attempts[: len(old.attempts)]) != _owners(old.attempts):
+        elif len(attempts) < len(old.attempts) or _owners(attempts[: len(old.attempts)]) != _owners(
+            old.attempts
+        ):
             self.violated(f"the claim of {name} lost a part of its history")
         elif len(attempts) > len(old.attempts) and owner != old.owner:
             self._taken_over(replica, execution, old)
@@ -188,7 +190,9 @@ class Ledger:
 
     def is_out(self, record: dict[str, Any]) -> bool:
         """Whether every event of an outcome has been published, or can never be."""
-        return all(self.published[event["id"]] or event["id"] in self.undeliverable for event in record["events"])
+        return all(
+            self.published[event["id"]] or event["id"] in self.undeliverable for event in record["events"]
+        )
 
     def acknowledged(self, entry: Entry) -> None:
         """At SUCCESS everything of the message is recorded and out: the broker will not bring it again."""
@@ -202,11 +206,13 @@ class Ledger:
     def record_of(self, item: Item) -> dict[str, Any] | None:
         """The outcome of an item; one whose identity was used before is recorded under an identity of its own."""
         for record in self.records.values():
-            if (record["task"], record["trigger_source"]) == (item.task, item.source) and record[
-                "trigger_key"
-            ].startswith(item.key):
-                if item.digest in {None, record["digest"]}:
-                    return record
+            same = (record["task"], record["trigger_source"]) == (item.task, item.source)
+            if (
+                same
+                and record["trigger_key"].startswith(item.key)
+                and item.digest in {None, record["digest"]}
+            ):
+                return record
         return None
 
     def is_refused(self, item: Item) -> bool:
@@ -241,7 +247,9 @@ class Ledger:
         """The runtime let the handler have its effect: the claim must have been its own since `since`."""
         claim = self.claims.get(execution)
         if claim is None or (claim.owner != replica.owner and claim.sequence <= since):
-            self.violated(f"{self.name(execution)} was given its effect in {replica.name}, which does not own it")
+            self.violated(
+                f"{self.name(execution)} was given its effect in {replica.name}, which does not own it"
+            )
 
     def effect(self, replica: Replica, execution: str) -> None:
         self.world.note(replica.name, "has the effect of %s", self.name(execution))
@@ -260,7 +268,9 @@ def items_of(message: Message) -> list[Item]:
 def item_of_command(trigger: dict[str, Any]) -> Item:
     """The work that an agent's message to itself asks for: a request's, or a dead letter's once more."""
     n = (trigger["event"]["data"] if "event" in trigger else trigger["input"])["n"]
-    return Item(f"command {trigger['key'][:8]}", trigger["task"], trigger["source"], trigger["key"], _digest(n), n)
+    return Item(
+        f"command {trigger['key'][:8]}", trigger["task"], trigger["source"], trigger["key"], _digest(n), n
+    )
 
 
 def item_of(name: str, n: int, key: str) -> Item:

@@ -91,9 +91,9 @@ class Replica:
                     patience=request.patience,
                 )
             except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets an answer
-                self.world.answered(self, request, error)
+                self.world.callers.answered(self, request, error)
             else:
-                self.world.answered(self, request, settled)
+                self.world.callers.answered(self, request, settled)
 
         self.loop.call_soon(lambda: self.loop.create_task(serve()))
 
@@ -117,7 +117,7 @@ class Replica:
         async def stop() -> None:
             await self.service.stop(GRACE)
             until = self.loop.time() + SERVER_GRACE
-            while self.world.has_calls(self) and self.loop.time() < until:
+            while self.world.callers.has_calls(self) and self.loop.time() < until:  # noqa: ASYNC110  # time passes
                 await asyncio.sleep(0.1)
             await self.service.close()
             self.world.exited(self)
@@ -202,7 +202,10 @@ class _Publisher:
         world = self._replica.world
         data = event.to_json()
         refused: TooLarge | None = await world.wire.call(
-            self._replica, "broker", f"publish {topic}", lambda: world.published(self._replica, topic, data)
+            self._replica,
+            "broker",
+            f"publish {topic}",
+            lambda: world.callers.published(self._replica, topic, data),
         )
         if refused is not None:
             raise refused

@@ -100,7 +100,7 @@ SOURCE = "/shop"
 
 
 def draw(seed: int) -> Scenario:
-    random = Random(seed)  # noqa: S311  # no secret
+    random = Random(seed)
     plans: list[Plan] = []
     messages: list[Message] = []
     requests: list[Request] = []
@@ -113,7 +113,9 @@ def draw(seed: int) -> Scenario:
             case chance if chance < 0.6:
                 messages += _events(random, n, at, AskedTwice.event_type)
             case chance if chance < 0.67:
-                poison = random.choice((b"nonsense %d" % n, b'{"specversion":"1.0","id":"%d"}' % n, b"[%d" % n))
+                poison = random.choice(
+                    (b"nonsense %d" % n, b'{"specversion":"1.0","id":"%d"}' % n, b"[%d" % n)
+                )
                 messages += _copies(random, Message(at, f"poison {n}", Asked.event_type, poison, None))
             case _:
                 requests += _requests(random, n, at)
@@ -138,7 +140,9 @@ def draw(seed: int) -> Scenario:
         # What may not wait here and comes back at once goes round and round: true, and long.
         retry_after=max(retry_after, 1.0) if max_waiting == 1 else retry_after,
         returned_at_once=random.random() < 0.3,
-        late=random.choice(((), ("replay",), ("restart",), ("crash", "replay"), ("restart", "week"), ("week",))),
+        late=random.choice(
+            ((), ("replay",), ("restart",), ("crash", "replay"), ("restart", "week"), ("week",))
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from heapq import heappop, heappush
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 NEVER = float("inf")
 
@@ -39,8 +39,11 @@ class Handle:
         return self.due
 
 
-class ProcessLoop(asyncio.AbstractEventLoop):
-    """The loop of one simulated process. Dead, it forgets all; frozen, nothing of it runs; its clock is its own."""
+class ProcessLoop:
+    """The loop of one simulated process, as much of one as asyncio's tasks, timeouts and events ask for.
+
+    Dead, it forgets all; frozen, nothing of it runs; its clock is its own.
+    """
 
     def __init__(self, scheduler: Scheduler, process: Any, *, skew: float = 0.0) -> None:
         """`skew` is what the process's clock shows when the simulation begins: clocks must never be compared."""
@@ -50,13 +53,14 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self.ready: deque[Handle] = deque()
         self._scheduler = scheduler
         self._skew = skew
+        self._as_loop = cast("asyncio.AbstractEventLoop", self)
         self._tasks: list[asyncio.Task[Any]] = []
         scheduler.loops.append(self)
 
     def time(self) -> float:
         return self._scheduler.now + self._skew
 
-    def call_soon(  # type: ignore[override]  # its handle is ours: as much of asyncio's as asyncio itself uses
+    def call_soon(
         self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
     ) -> Handle:
         handle = Handle(callback, args, contextvars.copy_context() if context is None else context, 0.0)
@@ -64,13 +68,21 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             self.ready.append(handle)
         return handle
 
-    def call_later(  # type: ignore[override]  # as above
-        self, delay: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> Handle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def call_at(  # type: ignore[override]  # as above
-        self, when: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
     ) -> Handle:
         handle = Handle(callback, args, contextvars.copy_context() if context is None else context, when)
         if not self.dead:
@@ -78,10 +90,10 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         return handle
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self._as_loop)
 
-    def create_task(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> asyncio.Task[Any]:  # type: ignore[override]
-        task = asyncio.Task(coro, loop=self, **kwargs)
+    def create_task(self, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(coro, loop=self._as_loop, **kwargs)
         self._tasks.append(task)
         return task
 
@@ -112,7 +124,7 @@ class ProcessLoop(asyncio.AbstractEventLoop):
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # nobody waits for it
                 with suppress(BaseException):
-                    task.get_coro().close()  # type: ignore[union-attr]  # every task has one before it ends
+                    task.get_coro().close()
         self._tasks.clear()
 
 
@@ -172,7 +184,7 @@ class Scheduler:
         """Throw away all that is left."""
         before = events._get_running_loop()
         for loop in [*self.loops, *self.dead]:
-            events._set_running_loop(loop)
+            events._set_running_loop(loop._as_loop)
             loop.bury()
         events._set_running_loop(before)
         self._timers.clear()
@@ -196,5 +208,5 @@ class Scheduler:
         if handle.done:
             return
         self.steps += 1
-        events._set_running_loop(loop)
+        events._set_running_loop(loop._as_loop)
         handle.context.run(handle.callback, *handle.args)

@@ -19,7 +19,9 @@ def start(loop: ProcessLoop, work: Coroutine[Any, Any, object]) -> None:
 
 
 def run(world: Scheduler) -> None:
-    world.run(lambda: not world._timers and not any(loop.ready for loop in world.loops), until=1e6, steps=10_000)
+    world.run(
+        lambda: not world._timers and not any(loop.ready for loop in world.loops), until=1e6, steps=10_000
+    )
     world.bury()
 
 
@@ -110,6 +112,13 @@ def test_between_processes_any_order_comes_and_within_one_only_when_asked_for() 
         run(world)
         return "".join(seen)
 
-    assert {order(seed, processes=3, orderly=True) for seed in range(50)} == {"012", "021", "102", "120", "201", "210"}
+    assert {order(seed, processes=3, orderly=True) for seed in range(50)} == {
+        "012",
+        "021",
+        "102",
+        "120",
+        "201",
+        "210",
+    }
     assert {order(seed, processes=1, orderly=True) for seed in range(50)} == {"012"}
     assert len({order(seed, processes=1, orderly=False) for seed in range(50)}) > 1

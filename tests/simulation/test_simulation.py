@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 
 from tests.simulation import __main__ as command
 from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.play import play
 from tests.simulation.trace import quietly
-from tests.simulation.world import play
 
+Record = Callable[[str, object], None]
 SEEDS = 20_000
 CHUNK = 1_000
 NOTICED_WITHIN = 2_000
@@ -33,7 +35,7 @@ def _in_a_process(*arguments: str, **environment: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(600)
-def test_no_promise_is_broken_in_20_000_seeds(record_property: pytest.RecordProperty) -> None:
+def test_no_promise_is_broken_in_20_000_seeds(record_property: Record) -> None:
     chunks = [f"{first}..{first + CHUNK}" for first in range(0, SEEDS, CHUNK)]
     with ThreadPoolExecutor(os.cpu_count()) as processes:
         results = list(processes.map(lambda chunk: _in_a_process("--seeds", chunk), chunks))
@@ -41,23 +43,27 @@ def test_no_promise_is_broken_in_20_000_seeds(record_property: pytest.RecordProp
     if failed:
         seed = min(failed)
         shown = _in_a_process(str(seed))
-        pytest.fail("\n".join([*shown["trace"], *failed[seed], f"again: {command.replay(seed)}"]), pytrace=False)
-    totals = {name: sum(result[name] for result in results) for name in ("played", "runs", "published", "repeated")}
+        pytest.fail(
+            "\n".join([*shown["trace"], *failed[seed], f"again: {command.replay(seed)}"]), pytrace=False
+        )
+    totals = {
+        name: sum(result[name] for result in results) for name in ("played", "runs", "published", "repeated")
+    }
     for name, total in totals.items():
         record_property(name, total)
-    print(totals)
+    print(totals)  # noqa: T201  # shown by pytest -rP
     assert totals["played"] == SEEDS
     # Under as many faults as these scenarios hold, one publication in ten or so comes again, under its own id.
     assert totals["repeated"] / totals["published"] < 0.1
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda mutant: mutant.name)
-def test_a_broken_runtime_is_noticed(mutant: Mutant, record_property: pytest.RecordProperty) -> None:
+def test_a_broken_runtime_is_noticed(mutant: Mutant, record_property: Record) -> None:
     with quietly(), mutant.applied():
         seed = next((seed for seed in range(NOTICED_WITHIN) if play(seed).ledger.violations), None)
     assert seed is not None, f"not noticed in {NOTICED_WITHIN} seeds: {mutant.description}"
     record_property("noticed after", seed + 1)
-    print(f"{mutant.name}: noticed after {seed + 1} seeds")
+    print(f"{mutant.name}: noticed after {seed + 1} seeds")  # noqa: T201  # shown by pytest -rP
 
 
 def test_the_same_seeds_give_the_same_traces_in_any_process() -> None:
@@ -78,7 +84,9 @@ def test_a_seed_that_fails_is_shown_with_its_trace_and_the_command_that_plays_it
     told = capsys.readouterr().out
     assert "was marked as published before its events were out" in told
     assert " --mutant marked-before-published\n" in told
-    again = next(line for line in told.splitlines() if "python -m tests.simulation" in line).partition("tests.simulation ")[2]
+    again = next(line for line in told.splitlines() if "python -m tests.simulation" in line).partition(
+        "tests.simulation "
+    )[2]
     assert command.main(again.split()) == 1
     shown = capsys.readouterr().out
     assert "world   publishes" in shown
@@ -91,7 +99,9 @@ def test_a_seed_that_holds_is_shown_too(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.endswith("all holds\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["1", "--seeds", "0..5"], ["--seeds", "five"], ["--mutant", "none", "1"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["1", "--seeds", "0..5"], ["--seeds", "five"], ["--mutant", "none", "1"]]
+)
 def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         command.main(arguments)

@@ -1,24 +1,20 @@
-"""A scenario played: replicas live and die, messages and requests come, until nothing is left to do."""
+"""A scenario at work: replicas live and die, things go wrong, until nothing is left to do."""
 
 from __future__ import annotations
 
-import random as global_random
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from operator import delitem
 from random import Random
 from typing import Any
 
-from pydantic_core import from_json
-
 from agents.runtime.documents import claim_key, execution_key
-from agents.runtime.runner import Pending, Settled
 from agents.runtime.timing import Timing
-from domain.errors import TooLarge
-from tests.simulation.agent import AGENT
 from tests.simulation.broker import Broker
-from tests.simulation.ledger import Item, Ledger, item_of, item_of_command, items_of
+from tests.simulation.callers import Callers
+from tests.simulation.ledger import Ledger, item_of, items_of
 from tests.simulation.replica import Replica
-from tests.simulation.scenario import FAULTS_END, Message, Request, Scenario, Upset, draw
+from tests.simulation.scenario import FAULTS_END, Scenario, Upset
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.store import Store
 from tests.simulation.wire import Wire
@@ -28,26 +24,11 @@ STEPS = 60_000
 WEEK = 6.5 * 86_400
 
 
-@dataclass(eq=False)
-class Call:
-    """A request on its way at a replica."""
-
-    request: Request
-    replica: Replica
-    left: int
-
-
 class World:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.trace: list[tuple[float, str, str, tuple[Any, ...]]] = []
-        self.accepted: dict[Item, None] = {}
-        """What must get its outcome."""
-        self.commanded: dict[Item, None] = {}
-        """Requests whose command the broker has: their outcome, too, unless their key was another input's before."""
-        self.asked: dict[Item, None] = {}
-        """What may get one: requests whose caller was told nothing, or no."""
-        self.random = Random(~scenario.seed)  # noqa: S311  # no secret
+        self.random = Random(~scenario.seed)
         self.scheduler = Scheduler(self.random, orderly=scenario.orderly)
         timing = Timing(max_waiting=scenario.max_waiting, max_event_bytes=3_000, max_document_bytes=4_000)
         self.timing = timing
@@ -55,18 +36,18 @@ class World:
         self.store = Store(self.ledger, lambda: self.scheduler.now)
         self.wire = Wire(self, self.random)
         self.broker = Broker(self, self.random, processing_timeout=timing.redelivery_after)
+        self.callers = Callers(self, self.random)
         self.replicas: list[Replica | None] = [None] * scenario.replicas
         self._owners: dict[str, Replica] = {}
-        self._calls: list[Call] = []
         self._agenda = 0
         for place in range(scenario.replicas):
             self._start(place)
         for message in scenario.messages:
-            self.at(message.at, lambda message=message: self.send(message))  # type: ignore[misc]
+            self.at(message.at, partial(self.callers.send, message))
         for request in scenario.requests:
-            self.at(request.at, lambda request=request: self.request(request, request.repeats))  # type: ignore[misc]
+            self.at(request.at, partial(self.callers.request, request, request.repeats))
         for upset in scenario.upsets:
-            self.at(upset.at, lambda upset=upset: self._upset(upset))  # type: ignore[misc]
+            self.at(upset.at, partial(self._upset, upset))
 
     @property
     def faulty(self) -> bool:
@@ -102,7 +83,7 @@ class World:
             if late == "week":
                 self.scheduler.now += WEEK
             elif late == "replay":
-                self._replay()
+                self.callers.replay_all()
             else:
                 for replica in self.replicas:
                     if replica is not None:
@@ -110,82 +91,17 @@ class World:
             if not self.settle():
                 return False
         for message in self.scenario.messages:
-            self.at(self.random.uniform(2, 4), lambda message=message: self.send(message))  # type: ignore[misc]
+            self.at(self.random.uniform(2, 4), partial(self.callers.send, message))
         for request in self.scenario.requests:
-            self.at(self.random.uniform(2, 4), lambda request=request: self.request(request, 0))  # type: ignore[misc]
+            self.at(self.random.uniform(2, 4), partial(self.callers.request, request, 0))
         return self.settle()
-
-    def _replay(self) -> None:
-        """Every dead letter is done once more, and somebody clicks twice."""
-        for execution, record in list(self.ledger.records.items()):
-            if record.get("dead_letter"):
-                for _ in range(self.random.choice((1, 2))):
-                    replica = self.random.choice([replica for replica in self.replicas if replica is not None])
-                    self.at(self.random.uniform(0, 1), lambda execution=execution, replica=replica: replica.replay(execution))  # type: ignore[misc]
-
-    # Messages and requests
-
-    def send(self, message: Message) -> None:
-        self.note("world", "publishes %s", message.name)
-        items = items_of(message)
-        self.accepted.update(dict.fromkeys(items))
-        self.broker.send(message.name, message.topic, message.data, items)
-
-    def published(self, replica: Replica, topic: str, data: bytes) -> TooLarge | None:
-        """A replica's event is with the broker, or refused for ever."""
-        if topic != AGENT.commands_topic:
-            return self.ledger.event_published(replica, topic, data)
-        item = item_of_command(from_json(data)["data"])
-        self.note(replica.name, "sent the command of %s", self.ledger.name(item.id))
-        self.commanded[item] = None
-        self.broker.send(item.name, topic, data, [item])
-        return None
-
-    def request(self, request: Request, left: int) -> None:
-        self.asked[item_of(request.name, request.n, request.key)] = None
-        alive = [replica for replica in self.replicas if replica is not None]
-        if not alive:
-            self._told(request, left, "nobody listens")
-            return
-        replica = self.random.choice(alive)
-        self.note("caller", "sends %s to %s", request.name, replica.name)
-        self._calls.append(Call(request, replica, left))
-        replica.serve(request)
-
-    def answered(self, replica: Replica, request: Request, answer: Settled | Pending | Exception) -> None:
-        call = next(c for c in self._calls if c.request is request and c.replica is replica)
-        self._calls.remove(call)
-        item = item_of(request.name, request.n, request.key)
-        if isinstance(answer, Exception):
-            self._told(request, call.left, f"{type(answer).__name__}: {answer}")
-            return
-        self.accepted[item] = None
-        if isinstance(answer, Pending):
-            self.note("caller", "is told that %s is accepted%s", request.name, " but waits" if answer.trouble else "")
-            return
-        execution = answer.execution
-        self.note("caller", "has the outcome of %s: %s", request.name, execution.status)
-        recorded = self.ledger.records.get(execution.id)
-        if recorded is None or recorded.get("output") != execution.output:
-            self.ledger.violated(f"the caller of {request.name} was given an outcome that is not the recorded one")
-
-    def has_calls(self, replica: Replica) -> bool:
-        """Whether requests wait in a replica."""
-        return any(call.replica is replica for call in self._calls)
-
-    def _told(self, request: Request, left: int, problem: str) -> None:
-        self.note("caller", "is refused with %s: %s", request.name, problem)
-        if left > 0:
-            self.at(self.random.uniform(0.1, 4), lambda: self.request(request, left - 1))
-
-    # Replicas
 
     def crash(self, replica: Replica, why: str) -> None:
         if replica.loop.dead:
             return
         self.note(replica.name, "** CRASH: %s", why)
         self._gone(replica)
-        self.at(self.random.uniform(0.3, 2), lambda: self._start(replica.place))
+        self.at(self.random.uniform(0.3, 2), partial(self._start, replica.place))
 
     def freeze(self, replica: Replica, seconds: float) -> None:
         if replica.loop.dead:
@@ -206,16 +122,22 @@ class World:
     def exited(self, replica: Replica) -> None:
         self.note(replica.name, "exits")
         since = replica.draining_since
-        undisturbed = since is not None and replica.disturbed_until < since and not replica.unanswered
-        # What a cancellation leaves for `drain` to find is there in time only as callbacks come in order.
-        if since is not None and undisturbed and self.scenario.orderly:
+        # Whoever had trouble with the store may not know what it holds; and what a cancellation leaves for `drain` to
+        # find is there in time only as callbacks come in order.
+        if since is not None and replica.disturbed_until < 0 and self.scenario.orderly:
             for execution, claim in self.ledger.claims.items():
-                if claim.owner == replica.owner and not claim.handed_back and execution not in self.ledger.records:
-                    self.ledger.violated(f"{replica.name} ended in order and did not hand {self.ledger.name(execution)} back")
+                if (
+                    claim.owner == replica.owner
+                    and not claim.handed_back
+                    and execution not in self.ledger.records
+                ):
+                    self.ledger.violated(
+                        f"{replica.name} ended in order and did not hand {self.ledger.name(execution)} back"
+                    )
             if self.scheduler.now - since > 10:
                 self.ledger.violated(f"{replica.name} took {self.scheduler.now - since:.1f} s to end")
         self._gone(replica)
-        self.at(self.random.uniform(0.1, 1), lambda: self._start(replica.place))
+        self.at(self.random.uniform(0.1, 1), partial(self._start, replica.place))
 
     def _start(self, place: int) -> None:
         name = f"r{len(self._owners) + 1}"
@@ -228,9 +150,7 @@ class World:
         replica.loop.die()
         self.replicas[replica.place] = None
         self.broker.leave(replica)
-        for call in [call for call in self._calls if call.replica is replica]:
-            self._calls.remove(call)
-            self._told(call.request, call.left, "the connection broke")
+        self.callers.disconnected(replica)
 
     def _upset(self, upset: Upset) -> None:
         if upset.kind in {"store", "broker"}:
@@ -251,17 +171,24 @@ class World:
             self.restart(replica)
 
     def _foreign_document(self, seconds: float) -> None:
-        item = self.random.choice([*map(lambda message: items_of(message)[0], self.scenario.messages), *map(lambda request: item_of(request.name, request.n, request.key), self.scenario.requests)])  # fmt: skip
+        events = [items_of(message)[0] for message in self.scenario.messages]
+        requests = [item_of(request.name, request.n, request.key) for request in self.scenario.requests]
+        item = self.random.choice([*events, *requests])
         key = self.random.choice((claim_key, execution_key))(item.id)
         if self.store.documents.create(key, b'{"foreign":"document"}', None):
-            self.note("world", "** a foreign document lies at %s of %s", key.partition(":")[0], self.ledger.name(item.id))
-            self.at(seconds, lambda: self.store.documents.__delitem__(key))
+            self.note(
+                "world",
+                "** a foreign document lies at %s of %s",
+                key.partition(":")[0],
+                self.ledger.name(item.id),
+            )
+            self.at(seconds, partial(delitem, self.store.documents, key))
 
     def _quiet(self) -> bool:
         return (
             not self._agenda
             and not self.broker.open
-            and not self._calls
+            and not self.callers.waiting
             and not self.wire.in_flight
             and all(replica is not None and replica.idle for replica in self.replicas)
         )
@@ -270,30 +197,6 @@ class World:
         """Why it is not quiet."""
         running = [r.name for r in self.replicas if r is not None and not r.idle]
         return (
-            f"unanswered: {[entry.name for entry in self.broker.open]}, requests: {[c.request.name for c in self._calls]}, "
+            f"unanswered: {[entry.name for entry in self.broker.open]}, requests: {[call.request.name for call in self.callers.waiting]}, "
             f"busy: {running}, calls in flight: {self.wire.in_flight}"
         )
-
-
-def play(seed: int) -> World:
-    """Play a seed's scenario to its end; what was wrong is in `world.ledger.violations`."""
-    from tests.simulation.invariants import check, check_after_all  # noqa: PLC0415  # they need the world
-
-    state = global_random.getstate()
-    global_random.seed(seed)
-    world = World(draw(seed))
-    try:
-        if not world.settle():
-            world.ledger.violated(f"not quiet after {world.scheduler.now:.0f} s: {world.unfinished()}")
-            return world
-        check(world)
-        if world.scenario.late or seed % 4 == 0:
-            before = (dict(world.ledger.starts), len(world.ledger.records))
-            if not world.again():
-                world.ledger.violated(f"not quiet after all came again: {world.unfinished()}")
-            else:
-                check_after_all(world, *before)
-    finally:
-        world.scheduler.bury()
-        global_random.setstate(state)
-    return world
