@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--mutant", choices=MUTANTS, metavar="NAME", help=f"break the runtime: {', '.join(MUTANTS)}"
     )
     parser.add_argument("--all", action="store_true", help="go on after a seed has failed")
+    parser.add_argument("--digest", action="store_true", help="with --json: a hash of all traces")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
     if (given.seed is None) == (given.seeds is None):
@@ -43,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
         first, last = map(int, given.seeds.split(".."))
     except ValueError:
         parser.error(f"--seeds takes A..B, two numbers, not {given.seeds}")
-    return _many(range(first, last), mutant=given.mutant, go_on=given.all, as_json=given.json)
+    return _many(
+        range(first, last), mutant=given.mutant, go_on=given.all, digested=given.digest, as_json=given.json
+    )
 
 
 def _one(seed: int, *, mutant: str | None, as_json: bool) -> int:
@@ -58,11 +61,11 @@ def _one(seed: int, *, mutant: str | None, as_json: bool) -> int:
     return 1 if violations else 0
 
 
-def _many(seeds: range, *, mutant: str | None, go_on: bool, as_json: bool) -> int:
+def _many(seeds: range, *, mutant: str | None, go_on: bool, digested: bool, as_json: bool) -> int:
     begin = time.perf_counter()
     failed: dict[int, list[str]] = {}
     totals: Counter[str] = Counter()
-    digest = hashlib.sha256()
+    digest = hashlib.sha256() if digested else None
     with quietly(), MUTANTS[mutant].applied() if mutant else nullcontext():
         for seed in seeds:
             world = play(seed)
@@ -72,15 +75,21 @@ def _many(seeds: range, *, mutant: str | None, go_on: bool, as_json: bool) -> in
                 repeated=world.ledger.repeated,
                 runs=world.ledger.starts.total(),
             )
-            if as_json:
+            if digest is not None:
                 digest.update("\n".join(trace(world)).encode())
             if world.ledger.violations:
                 failed[seed] = world.ledger.violations
                 if not go_on:
                     break
     seconds = round(time.perf_counter() - begin, 1)
+    result = {
+        **totals,
+        "seconds": seconds,
+        "failed": failed,
+        "traces": digest.hexdigest() if digest else None,
+    }
     if as_json:
-        _say(json.dumps({**totals, "seconds": seconds, "failed": failed, "traces": digest.hexdigest()}))
+        _say(json.dumps(result))
         return 1 if failed else 0
     _say(
         f"{totals['played']} seeds in {seconds} s: {totals['runs']} runs of handlers, "

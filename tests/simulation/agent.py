@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.replica import Replica
 
 AGENT = Agent("sim", description="Does as planned.")
-DEADLINE = 20.0
+DEADLINE = 8.0
 FAILURES: dict[str, Exception] = {
     "rejected": Rejected("as planned"),
     "transient": Transient("as planned"),

@@ -76,24 +76,25 @@ def _has_a_cause(world: World, item: Item, execution: str, code: str) -> bool:
     if item.n is None:
         return code == "unreadable"
     plan = world.scenario.plans[item.n]
-    counted = sum(failure in COUNTED for failure in plan.failures)
-    broken = plan.broken_change and plan.changes > 0
+    # Frozen beyond its deadline a handler has failed, too.
+    frozen = sum("FROZEN" in text for _, _, text, _ in world.trace)
+    used_up = sum(failure in COUNTED for failure in plan.failures) + frozen >= world.timing.max_attempts
     match code:
         case "rejected":
             return "rejected" in plan.failures
-        case "transient" | "internal":
-            return broken or (code in plan.failures and counted >= world.timing.max_attempts)
+        case "internal":
+            return (plan.broken_change and plan.changes > 0) or (code in plan.failures and used_up)
+        case "transient":
+            return code in plan.failures and used_up
         case "deadline_exceeded":
-            return (
-                counted + sum("FROZEN" in text for _, _, text, _ in world.trace) >= world.timing.max_attempts
-            )
+            return used_up
         case "crashed":
-            others = any(plan.deadly for plan in world.scenario.plans) and not plan.deadly
-            return world.ledger.losses[execution] >= world.timing.max_crashes and not others
+            neighbours = any(other.deadly for other in world.scenario.plans) and not plan.deadly
+            return world.ledger.losses[execution] >= world.timing.max_crashes and not neighbours
         case "too_large":
             return plan.padding > 0
         case "id_reused":
-            return len({other.digest for other in world.callers.accepted if (other.task, other.source, other.key) == (item.task, item.source, item.key)}) > 1  # fmt: skip
+            return len({other.digest for other in world.callers.accepted if other.id == item.id}) > 1
         case _:
             return False
 

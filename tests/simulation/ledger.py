@@ -54,6 +54,7 @@ class Claimed:
     handed_back: bool
     written_at: float
     sequence: int
+    held_since: float
 
 
 @dataclass
@@ -134,7 +135,10 @@ class Ledger:
         if old is not None and len(attempts) > len(old.attempts) and attempts[-2].get("ended") == "lost":
             self.losses[execution] += 1
         self._tickets[execution, owner] += len(attempts) - (len(old.attempts) if old else 0)
-        self.claims[execution] = Claimed(owner, claim["digest"], attempts, handed_back, now, self.sequence)
+        since = old.held_since if old is not None and old.owner == owner else now
+        self.claims[execution] = Claimed(
+            owner, claim["digest"], attempts, handed_back, now, self.sequence, since
+        )
 
     def _taken_over(self, replica: Replica, execution: str, old: Claimed) -> None:
         name, now = self.name(execution), self.world.scheduler.now
@@ -157,6 +161,17 @@ class Ledger:
         self.records[execution] = record
         for event in record["events"]:
             self._outgoing[event["id"]] = (execution, event)
+
+    def left_behind(self, owner: str, since: float) -> list[str]:
+        """What a process still holds; a claim that was on its way when it was asked to stop may come too late for it."""
+        return [
+            execution
+            for execution, claim in self.claims.items()
+            if claim.owner == owner
+            and not claim.handed_back
+            and execution not in self.records
+            and claim.held_since <= since
+        ]
 
     def _marked(self, replica: Replica, execution: str) -> None:
         record = self.records.get(execution)

@@ -104,7 +104,7 @@ def draw(seed: int) -> Scenario:
     plans: list[Plan] = []
     messages: list[Message] = []
     requests: list[Request] = []
-    for n in range(random.choice((1, 1, 2, 2, 3, 4))):
+    for n in range(random.choice((1, 1, 2, 2, 2, 3))):
         plans.append(_plan(random))
         at = random.uniform(0, 3)
         match random.random():
@@ -168,7 +168,7 @@ def _plan(random: Random) -> Plan:
             deadly = True
     effect = random.random() < 0.2
     return Plan(
-        takes=random.choice((0.0, 0.0, random.uniform(0.01, 1.0), random.uniform(1.0, 7.0))),
+        takes=random.choice((0.0, 0.0, random.uniform(0.01, 1.0), random.uniform(1.0, 5.0))),
         stalls=random.uniform(3, 12) if random.random() < (0.3 if effect else 0.05) else 0.0,
         failures=failures,
         deadly=deadly,

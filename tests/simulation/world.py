@@ -19,7 +19,7 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.store import Store
 from tests.simulation.wire import Wire
 
-HORIZON = 600.0
+HORIZON = 400.0
 STEPS = 60_000
 WEEK = 6.5 * 86_400
 
@@ -120,20 +120,15 @@ class World:
         replica.stop()
 
     def exited(self, replica: Replica) -> None:
+        """It was asked to stop, and has."""
         self.note(replica.name, "exits")
         since = replica.draining_since
         # Whoever had trouble with the store may not know what it holds; and what a cancellation leaves for `drain` to
         # find is there in time only as callbacks come in order.
         if since is not None and replica.disturbed_until < 0 and self.scenario.orderly:
-            for execution, claim in self.ledger.claims.items():
-                if (
-                    claim.owner == replica.owner
-                    and not claim.handed_back
-                    and execution not in self.ledger.records
-                ):
-                    self.ledger.violated(
-                        f"{replica.name} ended in order and did not hand {self.ledger.name(execution)} back"
-                    )
+            for execution in self.ledger.left_behind(replica.owner, since):
+                name = self.ledger.name(execution)
+                self.ledger.violated(f"{replica.name} ended in order and did not hand {name} back")
             if self.scheduler.now - since > 10:
                 self.ledger.violated(f"{replica.name} took {self.scheduler.now - since:.1f} s to end")
         self._gone(replica)
