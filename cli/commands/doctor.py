@@ -10,6 +10,7 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.checks import look
 from cli.local.instance import find_instance
+from cli.local.settings import read_settings
 from cli.output import print_json
 from infrastructure.host.settings import Settings, explain
 
@@ -43,6 +44,7 @@ def command(ctx: click.Context, *, settings: bool, as_json: bool) -> None:
 
 
 def _show_settings(*, as_json: bool) -> None:
+    local = read_settings(find_instance().environment)
     try:
         settings = Settings()
     except ValidationError as error:
@@ -50,13 +52,19 @@ def _show_settings(*, as_json: bool) -> None:
     rows = [
         {
             "name": field.validation_alias or name,
-            "value": str(getattr(settings, name)),
+            "value": _written(getattr(holder, name)),
             "meaning": field.description,
         }
-        for name, field in Settings.model_fields.items()
+        for holder in (settings, local)
+        for name, field in type(holder).model_fields.items()
     ]
     if as_json:
         print_json(rows)
     else:
         for row in rows:
             click.echo(f"{row['name']}={row['value']}\n    {row['meaning']}")
+
+
+def _written(value: object) -> str:
+    """As one would set it."""
+    return ",".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, dict) else str(value)

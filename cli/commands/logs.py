@@ -1,5 +1,6 @@
 """`agents logs`: what the processes wrote, merged and readable."""
 
+import re
 import sys
 import time
 from collections import deque
@@ -24,7 +25,9 @@ EPILOG = "Example: agents logs implementation -f"
 @click.option("--raw", is_flag=True, help="Lines as they were written, without prefix.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(*, name: str | None, follow: bool, lines: int, raw: bool, as_json: bool) -> None:
-    """Show the logs of all processes, or of one agent with its sidecar (AGENT), or of one process (AGENT.daprd)."""
+    """Show the logs of all processes, of one agent with its replicas and sidecars (AGENT), or of one replica or process
+    (AGENT-2, AGENT.daprd).
+    """
     instance = find_instance()
     show = _as_json if as_json else _raw if raw else _readable
     tails = {log: _Tail(log) for log in chosen(instance, name)}
@@ -43,7 +46,8 @@ def command(*, name: str | None, follow: bool, lines: int, raw: bool, as_json: b
 def chosen(instance: Instance, name: str | None) -> list[Path]:
     """The log files meant by a name; CommandError naming those there are."""
     logs = sorted(instance.logs.glob("*.log"))
-    meant = [log for log in logs if name is None or log.stem in {name, f"{name}.daprd"}]
+    own = re.compile(rf"{re.escape(name or '')}(-[2-9])?(\.daprd)?")
+    meant = [log for log in logs if name is None or own.fullmatch(log.stem)]
     if not meant:
         there = ", ".join(log.stem for log in logs)
         raise CommandError(

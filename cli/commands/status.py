@@ -1,5 +1,6 @@
 """`agents status`: what runs, how it fares, what waits."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,8 +11,7 @@ from cli.exit_codes import ExitCode
 from cli.local import control, model
 from cli.local.instance import Instance, find_instance
 from cli.local.platform import Platform, plan, port_of
-from cli.local.redis import Redis, backlog
-from cli.local.redis import version as redis_version
+from cli.local.redis import Redis, backlog, condition, in_mib
 from cli.output import console, print_json
 
 EPILOG = "Example: agents status --json | jq '.services[] | select(.restarts > 0)'"
@@ -47,10 +47,9 @@ def _redis(platform: Platform) -> dict[str, Any] | None:
     address = platform.redis
     try:
         with Redis("127.0.0.1", port_of(address)) as redis:
-            waiting = backlog(redis)
+            return {"address": address, **asdict(condition(redis)), "backlog": backlog(redis)}
     except (OSError, CommandError) as error:
         return {"address": address, "error": str(error)}
-    return {"address": address, "version": redis_version("127.0.0.1", port_of(address)), "backlog": waiting}
 
 
 def _model(platform: Platform) -> dict[str, Any]:
@@ -98,6 +97,8 @@ def _show_backlog(redis: dict[str, Any] | None) -> None:
     if "error" in redis:
         click.echo(f"backlog: Redis at {redis['address']} does not tell: {redis['error']}")
         return
+    limit = f" of {in_mib(redis['max_bytes'])}" if redis["max_bytes"] else ", no limit"
+    click.echo(f"redis: {in_mib(redis['used_bytes'])}{limit} used")
     waiting = [entry for entry in redis["backlog"] if entry["pending"] or entry["waiting"]]
     click.echo("backlog: " + ("" if waiting else "none"))
     for entry in waiting:

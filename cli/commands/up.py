@@ -3,11 +3,21 @@
 import click
 
 from cli.local import control
-from cli.local.instance import find_instance
+from cli.local.instance import Instance, find_instance
+from cli.local.settings import parse_replicas, read_settings
 from cli.local.start import DETACHED_PATIENCE, up_detached, up_here
 from cli.output import console, print_json
 
-EPILOG = "Example: agents up --detach && agents status"
+EPILOG = """\b
+Example: agents up --detach && agents status
+         agents up --replicas implementation=3 --replicas notification=2"""
+
+
+def _counts(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, int]:
+    try:
+        return parse_replicas(",".join(given))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 @click.command(epilog=EPILOG)
@@ -15,20 +25,39 @@ EPILOG = "Example: agents up --detach && agents status"
 @click.option(
     "--timeout", default=DETACHED_PATIENCE, show_default=True, help="Seconds to wait with --detach."
 )
+@click.option(
+    "--replicas",
+    metavar="AGENT=NUMBER",
+    multiple=True,
+    callback=_counts,
+    help="Run several of an agent, each with a sidecar, 10 ports apart. Wins over AGENTS_REPLICAS; may be repeated.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Show what happens to processes, not what they log.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: print the status as JSON.")
-def command(*, detach: bool, timeout: float, quiet: bool, as_json: bool) -> None:
+def command(*, detach: bool, timeout: float, replicas: dict[str, int], quiet: bool, as_json: bool) -> None:
     """Start Redis, Dapr, Ollama and the agents of dapr.yaml, and keep them running.
 
-    Missing programs are found or built first, once. A killed or frozen process is replaced. Where it runs
-    already, this says so and does nothing more.
+    Missing programs are found or built first, once. A killed or frozen process is replaced, unless
+    AGENTS_FREEZE_DETECTION=off leaves the frozen ones. Where it runs already, this says so and does nothing more.
     """
     if as_json and not detach:
         raise click.UsageError("--json needs --detach")
-    instance = find_instance()
+    instance = _with_replicas(find_instance(), replicas)
     out = console(stderr=as_json)
     other = up_detached(instance, out, patience=timeout) if detach else up_here(instance, out, quiet=quiet)
     if other is not None:
         out.print(f"it runs already (pid {other}): {instance.command('status')}")
+        if replicas:
+            out.print(
+                f"as many replicas as it was started with; {instance.command('down')} first to change them"
+            )
     if as_json:
         print_json(control.ask(instance, "status"))
+
+
+def _with_replicas(instance: Instance, given: dict[str, int]) -> Instance:
+    """The option, laid over AGENTS_REPLICAS; in the environment it reaches a detached start as well."""
+    wanted = {**read_settings(instance.environment).replicas, **given}
+    return instance.with_environment(
+        AGENTS_REPLICAS=",".join(f"{name}={count}" for name, count in wanted.items())
+    )

@@ -8,17 +8,21 @@ from pathlib import Path
 from cli.errors import CommandError
 from cli.local import control
 from cli.local.instance import Instance
-from cli.local.manifest import ports_of, read_manifest, shifted
+from cli.local.manifest import read_manifest
 from cli.local.platform import plan, port_of, resource_folders
 from cli.local.ports import holders
 from cli.local.provision.cache import user_cache
 from cli.local.provision.dapr import TESTED_RUNTIMES, built_runtime, installed_runtime
 from cli.local.provision.dapr import version as dapr_version
 from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
-from cli.local.redis import version as redis_version
+from cli.local.redis import Redis, condition, in_mib
+from cli.local.replicas import port_uses
 from infrastructure.prompts.registry import check_folder
 
-LITTLE_DISK = 10.0
+LITTLE_DISK, NO_DISK = 10.0, 1.0
+"""GB: builds need the first, an append-only file grows by the second while one looks for what to delete."""
+NEARLY_FULL, FULL = 0.75, 0.9
+"""Share of maxmemory in use from which there is a note, and from which something is wrong."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,13 @@ class Finding:
 
 async def look(instance: Instance) -> list[Finding]:
     found = [finding async for finding in _versions(instance)]
-    for check in (_project, _prompts, _ports, _disk, _stale):
+    for check in (about_project, about_prompts, about_ports, about_redis, about_disk, about_stale):
         found += _safely(check, instance)
     return found
 
 
 def _safely(check: Callable[[Instance], Iterator[Finding]], instance: Instance) -> list[Finding]:
-    name = check.__name__.removeprefix("_")
+    name = check.__name__.removeprefix("about_")
     try:
         return list(check(instance))
     except CommandError as error:
@@ -73,17 +77,15 @@ async def _versions(instance: Instance) -> AsyncIterator[Finding]:
         yield Finding("ollama", "note", "the first start builds it, once")
 
 
-def _project(instance: Instance) -> Iterator[Finding]:
+def about_project(instance: Instance) -> Iterator[Finding]:
     apps = read_manifest(instance.manifest)
     yield Finding("dapr.yaml", "ok", f"{instance.manifest}: {len(apps)} agents")
     platform = plan(instance)
     folders = ", ".join(str(folder) for folder in sorted(resource_folders(instance, platform.apps)))
     yield Finding("components", "ok", folders)
-    if platform.redis and (version := redis_version("127.0.0.1", port_of(platform.redis))):
-        yield Finding("redis", "ok", f"{version} answers at {platform.redis}")
 
 
-def _prompts(instance: Instance) -> Iterator[Finding]:
+def about_prompts(instance: Instance) -> Iterator[Finding]:
     folder = instance.root / "prompts"
     problems = check_folder(folder)
     for problem in problems:
@@ -92,12 +94,11 @@ def _prompts(instance: Instance) -> Iterator[Finding]:
         yield Finding("prompts", "ok", str(folder))
 
 
-def _ports(instance: Instance) -> Iterator[Finding]:
+def about_ports(instance: Instance) -> Iterator[Finding]:
     if control.running_pid(instance):
         yield Finding("ports", "ok", "ours: the platform is running")
         return
-    apps = [shifted(app, instance.offset) for app in read_manifest(instance.manifest)]
-    wanted = {port: f"{app.app_id}, {what}" for app in apps for what, port in ports_of(app).items()}
+    wanted = {port: f"{name}, {what}" for name, what, port in port_uses(plan(instance).replicas)}
     taken = holders(wanted)
     for port, holder in sorted(taken.items()):
         yield Finding("ports", "wrong", f"{port} ({wanted[port]}) is taken by {holder}")
@@ -105,16 +106,50 @@ def _ports(instance: Instance) -> Iterator[Finding]:
         yield Finding("ports", "ok", f"all {len(wanted)} are free")
 
 
-def _disk(instance: Instance) -> Iterator[Finding]:
-    for purpose, folder in {"data": instance.root, "cache": user_cache(instance.environment).root}.items():
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        free = shutil.disk_usage(there).free / 1e9
+def about_redis(instance: Instance) -> Iterator[Finding]:
+    """Only of one that answers: it has to keep what it was given."""
+    address = plan(instance).redis
+    if address is None:
+        return
+    try:
+        with Redis("127.0.0.1", port_of(address)) as redis:
+            found = condition(redis)
+    except OSError:
+        return
+    yield Finding("redis", "ok", f"{found.version} answers at {address}")
+    if not found.max_bytes:
+        yield Finding("redis", "note", "it has no maxmemory: it grows until the machine has no memory left")
+    elif found.fullness >= NEARLY_FULL:
+        level = "wrong" if found.fullness >= FULL else "note"
         yield Finding(
-            "disk", "note" if free < LITTLE_DISK else "ok", f"{purpose}: {free:.0f} GB free in {folder}"
+            "redis",
+            level,
+            f"{found.fullness:.0%} of its {in_mib(found.max_bytes)} are used, and full it takes no more work: "
+            "let the agents catch up, or start again with a larger AGENTS_REDIS_MAXMEMORY",
+        )
+    if found.policy != "noeviction":
+        yield Finding(
+            "redis",
+            "wrong",
+            f"maxmemory-policy is {found.policy}: full, it drops work that is not done; set it to noeviction",
+        )
+    if not found.append_only:
+        yield Finding(
+            "redis", "wrong", "appendonly is off: a restart loses work that was accepted; set it to yes"
         )
 
 
-def _stale(instance: Instance) -> Iterator[Finding]:
+def about_disk(instance: Instance) -> Iterator[Finding]:
+    for purpose, folder in {"data": instance.run, "cache": user_cache(instance.environment).root}.items():
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free / 1e9
+        level = "wrong" if free < NO_DISK else "note" if free < LITTLE_DISK else "ok"
+        yield Finding(
+            "disk", level, f"{purpose}: {free:.{0 if free >= LITTLE_DISK else 1}f} GB free in {folder}"
+        )
+
+
+def about_stale(instance: Instance) -> Iterator[Finding]:
     if instance.socket.exists() and control.running_pid(instance) is None:
         yield Finding(
             "stale files", "note", f"{instance.socket}: left by a killed start, the next one replaces it"

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from dotenv import dotenv_values
 
@@ -51,6 +52,9 @@ class Instance:
     def command(self, verb: str) -> str:
         """How to type `agents VERB` for this very copy."""
         return f"AGENTS_PORT_OFFSET={self.offset} agents {verb}" if self.offset else f"agents {verb}"
+
+    def with_environment(self, **variables: str) -> Self:
+        return replace(self, environment={**self.environment, **variables})
 
 
 def find_instance(start: Path | None = None) -> Instance:

@@ -118,11 +118,14 @@ def ports_of(app: App) -> dict[str, int]:
 
 def shifted(app: App, offset: int) -> App:
     """The same app on ports further up, for a second copy of everything beside the first."""
-    if not offset:
-        return app
-    ports = {name: value + offset for name in _PORT_FIELDS if (value := getattr(app, name)) is not None}
     addresses = {name: shifted_address(getattr(app, name), offset) for name in _ADDRESS_FIELDS}
-    return app.model_copy(update={**ports, **addresses})
+    return shifted_ports(app, offset).model_copy(update=addresses if offset else {})
+
+
+def shifted_ports(app: App, offset: int) -> App:
+    """The same app beside itself: its own ports move, what it is connected to stays."""
+    ports = {name: value + offset for name in _PORT_FIELDS if (value := getattr(app, name)) is not None}
+    return app.model_copy(update=ports)
 
 
 def shifted_address(address: str | None, offset: int) -> str | None:

@@ -9,12 +9,14 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local import mail, model, probe
 from cli.local.instance import Instance
-from cli.local.manifest import App, ports_of, read_manifest, shifted, shifted_address
+from cli.local.manifest import App, read_manifest, shifted, shifted_address
 from cli.local.ports import holders
 from cli.local.probe import Health, Probe
 from cli.local.provision.run import Wanted
+from cli.local.replicas import Replica, port_uses, refuse_doubles, replicas_of
 from cli.local.resources import read_resources, redis_addresses
 from cli.local.service import Adopted
+from cli.local.settings import LocalSettings, read_settings
 
 # Ports the control plane needs beside the two that apps know; the table of ports gives it 3800 to 3999.
 CONTROL_PLANE_PORTS = {
@@ -28,7 +30,8 @@ class Platform:
     """A start as planned. An address is None where this start has no such thing."""
 
     instance: Instance
-    apps: list[App]
+    settings: LocalSettings
+    replicas: list[Replica]
     redis: str | None
     placement: str | None
     scheduler: str | None
@@ -53,10 +56,16 @@ class Platform:
             found["mail"] = (self.smtp, probe.smtp(port_of(self.smtp)))
         return found
 
+    @property
+    def apps(self) -> list[App]:
+        """Each agent once, on the ports of its first replica."""
+        return [replica.app for replica in self.replicas if replica.number == 1]
+
 
 def plan(instance: Instance) -> Platform:
     """Read everything that decides what runs; CommandError when a file or setting is wrong."""
     env, offset = instance.environment, instance.offset
+    settings = read_settings(env)
     apps = [shifted(app, offset) for app in read_manifest(instance.manifest)]
     for app in apps:
         _check_paths(instance, app)
@@ -71,9 +80,10 @@ def plan(instance: Instance) -> Platform:
     ollama = _ollama_url(env.get("OLLAMA_HOST"), offset) if provider == "ollama" else None
     smtp_host = env.get("AGENTS_SMTP_HOST", "127.0.0.1")
     smtp_port = env.get("AGENTS_SMTP_PORT") or str(mail.PORT + offset)
-    return Platform(
+    platform = Platform(
         instance=instance,
-        apps=apps,
+        settings=settings,
+        replicas=replicas_of(apps, settings.replicas),
         redis=next(iter(addresses), None),
         placement=_one({app.placement_host_address for app in apps}, "placementHostAddress"),
         scheduler=_one({app.scheduler_host_address for app in apps}, "schedulerHostAddress"),
@@ -81,12 +91,15 @@ def plan(instance: Instance) -> Platform:
         bundled_model=ollama is not None and env.get("OLLAMA_MODEL", model.NAME) == model.NAME,
         smtp=f"{smtp_host}:{smtp_port}" if is_local(f"{smtp_host}:{smtp_port}") else None,
     )
+    refuse_doubles(_all_ports(platform))
+    return platform
 
 
 async def find_running(platform: Platform) -> list[Adopted]:
     """What answers already and is used; CommandError when a port is held by something else, all at once."""
     parts = platform.parts
-    listening = holders({port_of(address) for address, _ in parts.values()} | set(_own_ports(platform)))
+    own = _own_ports(platform)
+    listening = holders({port_of(address) for address, _ in parts.values()} | {port for port, _, _ in own})
     answers = await asyncio.gather(*(ask() for _, ask in parts.values()))
     adopted, problems = [], []
     for (name, (address, _)), health in zip(parts.items(), answers, strict=True):
@@ -103,7 +116,7 @@ async def find_running(platform: Platform) -> list[Adopted]:
     running = {part.name for part in adopted}
     problems += [
         f"{port} ({purpose}): {listening[port]}"
-        for port, (part, purpose) in _own_ports(platform).items()
+        for port, part, purpose in own
         if port in listening and part not in running
     ]
     if problems:
@@ -137,18 +150,22 @@ def is_local(address: str) -> bool:
     return address.rpartition(":")[0] in {"127.0.0.1", "localhost", "[::1]", ""}
 
 
-def _own_ports(platform: Platform) -> dict[int, tuple[str, str]]:
-    """Ports that must be free: port → the part it belongs to, and what for."""
-    ports = {
-        port: (app.app_id, f"{app.app_id}, {purpose}")
-        for app in platform.apps
-        for purpose, port in ports_of(app).items()
-    }
+def _own_ports(platform: Platform) -> list[tuple[int, str, str]]:
+    """Ports that must be free: each with the part it belongs to, and what for."""
+    ports = [(port, name, f"{name}, {purpose}") for name, purpose, port in port_uses(platform.replicas)]
     for part, extra in CONTROL_PLANE_PORTS.items():
         if (platform.placement if part == "placement" else platform.scheduler) is not None:
-            for purpose, port in extra.items():
-                ports[port + platform.instance.offset] = (part, f"{part}, {purpose}")
+            ports += [
+                (port + platform.instance.offset, part, f"{part}, {purpose}")
+                for purpose, port in extra.items()
+            ]
     return ports
+
+
+def _all_ports(platform: Platform) -> list[tuple[int, str]]:
+    """Every port of this machine that the start needs, also those of what may run already."""
+    shared = [(port_of(address), name) for name, (address, _) in platform.parts.items() if is_local(address)]
+    return [*shared, *((port, use) for port, _, use in _own_ports(platform))]
 
 
 def _check_paths(instance: Instance, app: App) -> None:

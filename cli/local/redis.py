@@ -1,7 +1,7 @@
-"""The few questions `agents status` asks Redis, in its own protocol: no client library at run time for them."""
+"""The few questions that status, doctor and supervisor ask Redis, in its own protocol: no client library for them."""
 
 import socket
-from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -49,7 +49,7 @@ class Redis:
 def backlog(redis: Redis) -> list[dict[str, Any]]:
     """Per stream and consumer group: how much is waiting, and how much is in work or waits for redelivery."""
     found = []
-    for stream in _streams(redis):
+    for stream in streams(redis):
         for fields in redis.ask("XINFO", "GROUPS", stream):
             group = dict(zip(fields[::2], fields[1::2], strict=True))
             waiting = _waiting(redis, stream, group)
@@ -70,7 +70,7 @@ def _waiting(redis: Redis, stream: str, group: dict[str, Any]) -> int:
     return len(redis.ask("XRANGE", stream, after, "+", "COUNT", str(COUNT_LIMIT)))
 
 
-def _streams(redis: Redis) -> list[str]:
+def streams(redis: Redis) -> list[str]:
     streams: set[str] = set()
     cursor = "0"
     while True:
@@ -80,9 +80,36 @@ def _streams(redis: Redis) -> list[str]:
             return sorted(streams)
 
 
-def version(host: str, port: int) -> str | None:
-    with suppress(OSError, CommandError), Redis(host, port) as redis:
-        for line in redis.ask("INFO", "server").splitlines():
-            if line.startswith("redis_version:"):
-                return str(line.partition(":")[2])
-    return None
+@dataclass(frozen=True)
+class Condition:
+    """What decides whether a Redis keeps what it was given. `max_bytes` 0: it grows as long as the machine has memory."""
+
+    version: str
+    used_bytes: int
+    max_bytes: int
+    policy: str
+    append_only: bool
+
+    @property
+    def fullness(self) -> float:
+        return self.used_bytes / self.max_bytes if self.max_bytes else 0.0
+
+
+def condition(redis: Redis) -> Condition:
+    told = dict(
+        line.split(":", 1)
+        for section in ("server", "memory", "persistence")
+        for line in redis.ask("INFO", section).splitlines()
+        if ":" in line
+    )
+    return Condition(
+        version=told.get("redis_version", "unknown"),
+        used_bytes=int(told.get("used_memory", 0)),
+        max_bytes=int(told.get("maxmemory", 0)),
+        policy=told.get("maxmemory_policy", "unknown"),
+        append_only=told.get("aof_enabled") == "1",
+    )
+
+
+def in_mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"

@@ -35,6 +35,7 @@ class Service:
     ports: Mapping[str, int]  # purpose → port
     log: Path
     address: str = ""
+    agent: str | None = None  # the app-id, which all replicas of an agent share
     needs: tuple[str, ...] = ()  # services that must be ready before the first start
     prepare: Callable[[], Awaitable[None]] = field(
         default=_nothing

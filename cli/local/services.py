@@ -10,6 +10,7 @@ from cli.local import model, probe
 from cli.local.manifest import App, ports_of
 from cli.local.platform import CONTROL_PLANE_PORTS, Platform, port_of
 from cli.local.provision.run import Programs
+from cli.local.replicas import Replica
 from cli.local.resources import write_shifted
 from cli.local.service import Adopted, Role, Service
 
@@ -22,19 +23,17 @@ def services(platform: Platform, programs: Programs, running: list[Adopted]) -> 
     found = [service for service in _infrastructure(platform, programs) if service.name not in there]
     needs = tuple(service.name for service in found if service.name == "redis")
     env = _environment(platform)
-    for app in platform.apps:
-        found += [_app(platform, app, env), _sidecar(platform, app, programs, env, needs)]
+    for replica in platform.replicas:
+        found += [_app(platform, replica, env), _sidecar(platform, replica, programs, env, needs)]
     return found
 
 
-def sidecar_name(app_id: str) -> str:
-    return f"{app_id}.daprd"
-
-
-def _app(platform: Platform, app: App, env: Mapping[str, str]) -> Service:
+def _app(platform: Platform, replica: Replica, env: Mapping[str, str]) -> Service:
+    app = replica.app
     return Service(
-        name=app.app_id,
+        name=replica.name,
         role=Role.APP,
+        agent=app.app_id,
         argv=list(app.command),
         cwd=platform.instance.root / app.app_dir_path,
         env={
@@ -49,20 +48,21 @@ def _app(platform: Platform, app: App, env: Mapping[str, str]) -> Service:
         },
         probe=probe.http(app.app_port, "/readyz", 200, alive="/healthz"),
         ports={"app": app.app_port},
-        log=platform.instance.logs / f"{app.app_id}.log",
+        log=platform.instance.logs / f"{replica.name}.log",
         address=f"http://{LOOPBACK}:{app.app_port}",
     )
 
 
 def _sidecar(
-    platform: Platform, app: App, programs: Programs, env: Mapping[str, str], needs: tuple[str, ...]
+    platform: Platform, replica: Replica, programs: Programs, env: Mapping[str, str], needs: tuple[str, ...]
 ) -> Service:
     assert programs.daprd is not None  # noqa: S101 - always wanted
-    name = sidecar_name(app.app_id)
+    app, name = replica.app, replica.sidecar
     ports = {purpose: port for purpose, port in ports_of(app).items() if purpose != "app"}
     return Service(
         name=name,
         role=Role.SIDECAR,
+        agent=app.app_id,
         argv=[programs.daprd, *_daprd_arguments(platform, app)],
         cwd=platform.instance.root / app.app_dir_path,
         # mDNS would give out this machine's outer address, where nothing listens.
@@ -145,13 +145,16 @@ def _infrastructure(platform: Platform, programs: Programs) -> Iterator[Service]
 
 def _redis(platform: Platform, port: int, server: Path) -> Service:
     data = _folder(platform, "redis")
-    # The append-only file, written out every second: no event is lost with the process, one second with the machine.
-    # Snapshots (--save) off: the file is the data.
-    durability = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    settings = platform.settings
+    # The append-only file is the data, so snapshots (--save) are off. Written out every second, no event is lost with
+    # the process, one second with the machine.
+    durability = ["--appendonly", "yes", "--appendfsync", settings.redis_appendfsync, "--save", ""]
+    # Full, it says so to whoever writes; any other policy would drop work that is not done.
+    memory = ["--maxmemory", str(settings.redis_maxmemory), "--maxmemory-policy", "noeviction"]
     return Service(
         name="redis",
         role=Role.INFRASTRUCTURE,
-        argv=[server, "--port", str(port), "--bind", LOOPBACK, "--dir", str(data), *durability],
+        argv=[server, "--port", str(port), "--bind", LOOPBACK, "--dir", str(data), *durability, *memory],
         cwd=data,
         env=_plain(platform),
         probe=probe.redis(port),

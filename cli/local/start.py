@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +18,14 @@ from cli.local import control, model
 from cli.local.instance import Instance
 from cli.local.interruptible import run
 from cli.local.loglines import LogFile
-from cli.local.platform import Platform, find_running, is_local, plan, wanted
+from cli.local.platform import Platform, find_running, is_local, plan, port_of, wanted
 from cli.local.provision.run import Programs, provision
 from cli.local.screen import Screen
 from cli.local.service import Adopted, Role, Service
 from cli.local.services import services
 from cli.local.supervised import State, Supervised
 from cli.local.supervisor import Supervisor
+from cli.local.trimming import keep_trimmed
 
 DETACHED_PATIENCE = 120.0
 SELF = "agents"
@@ -52,7 +54,7 @@ def up_detached(instance: Instance, console: Console, *, patience: float = DETAC
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "cli", "up", "--quiet"],
             cwd=instance.root,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**instance.environment, "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -161,15 +163,32 @@ async def _supervise(
         screen.print(table.get().rstrip())
 
     supervisor = Supervisor(
-        instance, started, adopted, on_line=on_line, on_change=on_change, on_ready=on_ready, lock=lock
+        instance,
+        started,
+        adopted,
+        on_line=on_line,
+        on_change=on_change,
+        on_ready=on_ready,
+        lock=lock,
+        freeze_detection=platform.settings.freeze_detection == "on",
     )
     say(f"starting {len(started)} processes (pid {os.getpid()}), Ctrl-C ends them")
+    trimming = asyncio.create_task(
+        _trim(platform, lambda: supervisor.all_were_ready, lambda text: say(text, "warning"))
+    )
     try:
         await supervisor.run()
         say("stopped; the data stays")
     finally:
+        trimming.cancel()
         screen.close()
         log.close()
+
+
+async def _trim(platform: Platform, wanted: Callable[[], bool], say: Callable[[str], None]) -> None:
+    if platform.redis is not None:
+        agents = [app.app_id for app in platform.apps]
+        await keep_trimmed(port_of(platform.redis), agents, wanted, say)
 
 
 def _wait_until_ready(

@@ -43,13 +43,16 @@ class Supervised:
         on_line: Callable[[Service, str], None],
         on_change: Callable[["Supervised", str], None],
         on_group: Callable[[str, int], None],
+        freeze_detection: bool = True,
     ) -> None:
         self.service = service
         self.state = State.WAITING
         self.restarts = 0
         self.last_exit: str | None = None
         self.ready = asyncio.Event()
+        self.was_ready = False  # at least once since this start
         self.since = time.monotonic()
+        self._freeze_detection = freeze_detection
         self._child: Child | None = None
         self._stopping = asyncio.Event()
         self._on_change = on_change
@@ -144,7 +147,7 @@ class Supervised:
                 patience, why = STUCK, "frozen: neither answers nor works"
             else:
                 patience, why = BUSY, "too busy to answer"
-            if silence > patience:
+            if silence > patience and (self._freeze_detection or heard == started):
                 child.kill()
                 return f"{why} for {silence:.1f} s, killed"
             await asyncio.sleep(0.5 if self.state is State.READY else 0.05)
@@ -164,6 +167,7 @@ class Supervised:
         self.state, self.since = state, time.monotonic()
         if state is State.READY:
             self.ready.set()
+            self.was_ready = True
         else:
             self.ready.clear()
         self._on_change(self, why)

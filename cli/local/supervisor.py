@@ -33,6 +33,7 @@ class Supervisor:
         on_change: Callable[[Supervised, str], None],
         on_ready: Callable[[float], None],
         lock: int,
+        freeze_detection: bool = True,
     ) -> None:
         self._instance = instance
         self._adopted = adopted
@@ -42,7 +43,13 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self.running = {
-            service.name: Supervised(service, on_line=on_line, on_change=on_change, on_group=self._guard.tell)
+            service.name: Supervised(
+                service,
+                on_line=on_line,
+                on_change=on_change,
+                on_group=self._guard.tell,
+                freeze_detection=freeze_detection,
+            )
             for service in services
         }
 
@@ -81,6 +88,11 @@ class Supervisor:
     def all_ready(self) -> bool:
         return not self.stopping and all(one.state is State.READY for one in self.running.values())
 
+    @property
+    def all_were_ready(self) -> bool:
+        """Every agent has subscribed to what it reads: its consumer groups are there, and stay."""
+        return not self.stopping and all(one.was_ready for one in self.running.values())
+
     def status(self) -> dict[str, Any]:
         memory = _memory_by_group()
         return {
@@ -94,6 +106,7 @@ class Supervisor:
                 {
                     "name": one.service.name,
                     "role": one.service.role,
+                    "agent": one.service.agent,
                     "state": one.state,
                     "since_s": round(time.monotonic() - one.since, 1),
                     "pid": one.pid,

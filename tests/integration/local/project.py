@@ -164,7 +164,8 @@ def _all_pids() -> list[int]:
 
 
 def _free_offset() -> int:
-    ports = [port for ports in APPS.values() for port in ports]
+    # With room for three replicas of each.
+    ports = [port + 10 * replica for ports in APPS.values() for port in ports for replica in range(3)]
     ports += [6379, 50005, 50006, 11434, 1025, *range(3890, 3897)]
     while True:
         # From 11,000 on, the control plane's ports lie above those that outgoing connections take.

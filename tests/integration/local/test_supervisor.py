@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -83,6 +84,48 @@ def test_killed_redis_keeps_what_was_written(running: Project) -> None:
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: running.service("redis")["pid"] not in {None, killed}, within=5)
     eventually(lambda: get(f"{state}/k") == '"kept"', within=10)
+
+
+def test_replicas_run_beside_each_other_and_a_killed_one_is_replaced(project: Project) -> None:
+    done = project.agents("up", "--detach", "--replicas", "alpha=3", "--timeout", "40")
+    assert done.returncode == 0, done.stdout + done.stderr
+    app, sidecar = (port + project.offset for port in APPS["alpha"][:2])
+    for name, further in (("alpha", 0), ("alpha-2", 10), ("alpha-3", 20)):
+        row = rf"^{name} +http://127.0.0.1:{app + further} +http://127.0.0.1:{sidecar + further}$"
+        assert re.search(row, done.stdout, re.MULTILINE), done.stdout
+    before = {one["name"]: one for one in project.status()["services"] if one["agent"] == "alpha"}
+    assert sorted(before) == ["alpha", "alpha-2", "alpha-2.daprd", "alpha-3", "alpha-3.daprd", "alpha.daprd"]
+    assert {one["state"] for one in before.values()} == {"ready"}
+    for further in (0, 10, 20):
+        told = json.loads(get(f"http://127.0.0.1:{sidecar + further}/v1.0/metadata"))
+        assert told["id"] == "alpha"
+
+    os.kill(before["alpha-2"]["pid"], signal.SIGKILL)
+    os.kill(before["alpha-3.daprd"]["pid"], signal.SIGKILL)
+
+    def replaced() -> bool:
+        killed = [project.service(name) for name in ("alpha-2", "alpha-3.daprd")]
+        return all(one["restarts"] == 1 and one["state"] == "ready" for one in killed)
+
+    eventually(replaced, within=5)
+    assert answers(f"http://127.0.0.1:{app + 10}/readyz")
+    assert project.service("alpha-2")["last_exit"].startswith("killed by SIGKILL after")
+    unharmed = {name: one["pid"] for name, one in before.items() if name not in {"alpha-2", "alpha-3.daprd"}}
+    assert {name: project.service(name)["pid"] for name in unharmed} == unharmed
+    again = project.agents("up", "--replicas", "alpha=2")
+    assert "as many replicas as it was started with" in again.stdout
+
+
+def test_with_the_freeze_detection_off_a_frozen_app_is_left_alone(project: Project) -> None:
+    project.env["AGENTS_FREEZE_DETECTION"] = "off"
+    assert project.agents("up", "--detach", "--timeout", "40").returncode == 0
+    frozen = project.service("alpha")["pid"]
+    os.kill(frozen, signal.SIGSTOP)
+    eventually(lambda: project.service("alpha")["state"] == "unready", within=5)
+    time.sleep(3)  # with it on, it is replaced after 1 to 2 s
+    os.kill(frozen, signal.SIGCONT)
+    eventually(lambda: project.service("alpha")["state"] == "ready", within=5)
+    assert (project.service("alpha")["pid"], project.service("alpha")["restarts"]) == (frozen, 0)
 
 
 def test_a_crash_loop_backs_off_and_is_named_in_status(project: Project) -> None:

@@ -85,6 +85,38 @@ def test_an_unexpected_error_is_a_message_and_with_debug_a_traceback(folder: Pat
     assert "Traceback" in agents(folder, "down", AGENTS_DEBUG="1").stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "told"),
+    [
+        ("devop=2", 9, "error: replicas of 'devop': there is no such agent\n  did you mean devops?"),
+        ("devops", 2, "'devops' is not AGENT=NUMBER, as implementation=3"),
+        ("devops=0", 2, "devops can have 1 to 9 replicas, not '0'"),
+    ],
+)
+def test_wrong_replicas_are_refused_before_anything_is_started(
+    folder: Path, given: str, code: int, told: str
+) -> None:
+    done = agents(folder, "up", "--replicas", given, AGENTS_PORT_OFFSET="0")
+    assert done.returncode == code
+    assert told in done.stderr
+
+
+def test_logs_of_an_agent_are_those_of_its_replicas(folder: Path) -> None:
+    logs = folder / ".run" / "logs"
+    logs.mkdir(parents=True)
+    for name in ("devops", "devops-2", "devops-2.daprd", "devops-tools"):
+        (logs / f"{name}.log").write_text(f"{name} speaks\n")
+    assert agents(folder, "logs", "devops", "--raw").stdout.splitlines() == [
+        "devops-2.daprd speaks",
+        "devops-2 speaks",
+        "devops speaks",
+    ]
+    assert agents(folder, "logs", "devops-2", "--raw").stdout.splitlines() == [
+        "devops-2.daprd speaks",
+        "devops-2 speaks",
+    ]
+
+
 def test_logs_of_an_unknown_agent_are_9(folder: Path) -> None:
     (folder / ".run" / "logs").mkdir(parents=True)
     (folder / ".run" / "logs" / "devops.log").write_text("hello\n")
@@ -114,7 +146,10 @@ def test_a_taken_port_shows_in_doctor(folder: Path) -> None:
 
 
 def test_settings_are_listed_and_secrets_are_not(folder: Path) -> None:
-    told = agents(folder, "doctor", "--settings", APP_API_TOKEN="very-secret-value").stdout
+    told = agents(
+        folder, "doctor", "--settings", APP_API_TOKEN="very-secret-value", AGENTS_REPLICAS="devops=2"
+    ).stdout
     assert "LLM_PROVIDER=ollama\n" in told
+    assert "AGENTS_REPLICAS=devops=2\n" in told
     assert "APP_API_TOKEN=" in told
     assert "very-secret-value" not in told

@@ -1,0 +1,79 @@
+"""What `agents doctor` says about a Redis and a disk that fill up."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+import pytest
+
+from cli.local import checks
+from cli.local.instance import Instance
+from cli.local.redis import Condition
+
+GOOD = Condition("6.2.14", used_bytes=2**20, max_bytes=2**30, policy="noeviction", append_only=True)
+
+
+class Answering:
+    def __init__(self, *_: object) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def told(monkeypatch: pytest.MonkeyPatch, **differing: Any) -> list[tuple[str, str]]:
+    found = Condition(**{**vars(GOOD), **differing})
+    monkeypatch.setattr(checks, "plan", lambda _: SimpleNamespace(redis="127.0.0.1:6379"))
+    monkeypatch.setattr(checks, "Redis", Answering)
+    monkeypatch.setattr(checks, "condition", lambda _: found)
+    instance = Instance(root=Path(), run=Path(), offset=0, environment={})
+    return [(finding.level, finding.text) for finding in checks.about_redis(instance)]
+
+
+def test_a_redis_that_keeps_what_it_gets_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch) == [("ok", "6.2.14 answers at 127.0.0.1:6379")]
+
+
+@pytest.mark.parametrize(("share", "level"), [(0.76, "note"), (0.91, "wrong")])
+def test_a_redis_that_fills_up_is_told_before_it_is_full(
+    monkeypatch: pytest.MonkeyPatch, share: float, level: str
+) -> None:
+    found = told(monkeypatch, used_bytes=int(share * 2**30))
+    assert found[1][0] == level
+    assert found[1][1].startswith(f"{share:.0%} of its 1,024 MiB are used")
+
+
+def test_a_redis_just_below_three_quarters_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(told(monkeypatch, used_bytes=int(0.74 * 2**30))) == 1
+
+
+def test_a_redis_without_a_limit_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, max_bytes=0)[1][0] == "note"
+
+
+def test_a_redis_that_drops_or_forgets_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    evicting = told(monkeypatch, policy="allkeys-lru")
+    assert evicting[1] == (
+        "wrong",
+        "maxmemory-policy is allkeys-lru: full, it drops work that is not done; set it to noeviction",
+    )
+    assert told(monkeypatch, append_only=False)[1] == (
+        "wrong",
+        "appendonly is off: a restart loses work that was accepted; set it to yes",
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "level", "text"), [(50e9, "ok", "50 GB"), (9.5e9, "note", "9.5 GB"), (0.9e9, "wrong", "0.9 GB")]
+)
+def test_a_disk_that_fills_up_is_told_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, level: str, text: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    instance = Instance(root=tmp_path, run=tmp_path / ".run", offset=0, environment={"HOME": str(tmp_path)})
+    data = next(checks.about_disk(instance))
+    assert (data.level, data.text) == (level, f"data: {text} free in {tmp_path / '.run'}")
