@@ -17,6 +17,7 @@ from uuid import uuid4
 from tests.faults.figures import Figures
 from tests.faults.load import Broker, pace, spec_event
 from tests.faults.outside.client import OutsideWorld
+from tests.faults.proxy import Proxy
 from tests.faults.system import FaultSystem
 
 RATE = 35.0
@@ -48,7 +49,8 @@ class Field:
         self.injected = 0
         """Entries that the attack itself put again into the streams of the agents' own events."""
         self.began = time.monotonic()
-        self.ended = 0.0
+        self.proxies: list[Proxy] = []
+        """Before the sidecars, where the row wants them."""
 
     @property
     def rate(self) -> float:
@@ -58,6 +60,11 @@ class Field:
     def short(self) -> bool:
         """Whether this is the form for everybody's `make test`."""
         return len(self.markers) < 500
+
+    def multiply(self, times: int) -> None:
+        """More chains than the run was asked for."""
+        self.markers = [f"{self.run}.{number:06}" for number in range(times * len(self.markers))]
+        self.figures.chains = len(self.markers)
 
     def note(self, text: str) -> None:
         self.figures.notes.append(text)
@@ -85,7 +92,6 @@ class Field:
         finally:
             task.cancel()
             reporter.cancel()
-        self.ended = time.monotonic()
 
     def kill(self, *names: str) -> None:
         self.system.signal(signal.SIGKILL, *names)

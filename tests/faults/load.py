@@ -77,13 +77,11 @@ class Broker:
                     return True
         return False
 
-    async def entries(self, topic: str, run: str) -> list[tuple[str, bytes]]:
-        """Those of a run that stand in the stream, to be added again."""
-        found: list[tuple[str, bytes]] = []
-        for _, fields in await self.client.xrange(topic):
-            message = fields.get(b"data", b"")
-            if run.encode() in message:
-                found.append((topic, message))
+    async def pending(self) -> int:
+        """Entries that some group was given and has not answered."""
+        found = 0
+        async for key in self.client.scan_iter("agents.*", _type="stream"):
+            found += sum(group["pending"] for group in await self.client.xinfo_groups(key))
         return found
 
     async def used_memory(self) -> int:
@@ -103,5 +101,3 @@ async def pace(
             published(number)
         sent = due
         await asyncio.sleep(TICK)
-
-

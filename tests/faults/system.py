@@ -20,6 +20,8 @@ import yaml
 from cli.errors import CommandError
 from cli.local import control
 from cli.local.instance import Instance
+from cli.local.manifest import read_manifest
+from cli.local.replicas import STEP
 from tests.e2e.system import ROOT, System
 
 AGENTS = ("notification", "implementation")
@@ -80,6 +82,12 @@ class FaultSystem:
     def down(self) -> None:
         self._system.down()
 
+    def restart(self) -> None:
+        """`agents down` and `agents up`, as it was."""
+        self.kills.clear()
+        self._system.down()
+        self._system.up()
+
     def status(self) -> dict[str, dict[str, Any]]:
         """By name; empty when nothing runs."""
         with suppress(CommandError):
@@ -103,10 +111,14 @@ class FaultSystem:
     def url(self, name: str, path: str) -> str:
         return f"{self.status()[name]['address']}{path}"
 
-    def grpc_ports(self) -> list[int]:
-        """Of every sidecar of an app."""
-        status = self.status()
-        return [status[f"{name}.daprd"]["ports"]["sidecar gRPC"] for name in self.apps()]
+    def expected_grpc_ports(self) -> list[int]:
+        """Of every sidecar, before it runs: replicas are ten ports apart."""
+        return [
+            app.dapr_grpc_port + self._system.offset + STEP * index
+            for app in read_manifest(ROOT / "dapr.yaml")
+            if app.app_id in AGENTS
+            for index in range(REPLICAS[app.app_id])
+        ]
 
     def pid(self, name: str, patience: float = 10) -> int:
         """Of a running process; one that is being restarted is waited for."""
@@ -128,12 +140,12 @@ class FaultSystem:
                     self.kills[name] += 1
         return pids
 
-    def died(self) -> dict[str, int]:
-        """Which processes ended more often than we ended them."""
+    def died(self, before: Mapping[str, int]) -> dict[str, int]:
+        """Which processes ended more often since then than we ended them."""
         return {
             name: extra
             for name, one in self.status().items()
-            if (extra := one["restarts"] - self.kills[name]) > 0
+            if (extra := one["restarts"] - before.get(name, 0) - self.kills[name]) > 0
         }
 
     def _manifest(self, options: Options) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Outside:
                 web.post("/behave", self._behave),
                 web.get("/figures/{run}", self._figures),
                 web.get("/progress/{run}", self._progress),
+                web.get("/kept/{run}", self._kept),
             ]
         )
         return app
@@ -48,9 +49,7 @@ class Outside:
         raw: bytes = envelope.original_content or b""
         headers = BytesHeaderParser().parsebytes(raw)
         text = raw.partition(b"\r\n\r\n")[2] + str(headers["Subject"]).encode()
-        self.seen.effect(
-            str(headers["X-Correlation-ID"]), str(headers["Message-ID"]), text, time.monotonic()
-        )
+        self.seen.effect(str(headers["X-Correlation-ID"]), str(headers["Message-ID"]), text, time.monotonic())
         return "250 kept"
 
     async def _behave(self, request: web.Request) -> web.Response:
@@ -59,6 +58,7 @@ class Outside:
             low, high = wanted["delay"]
             self.model.delay = (low, high)
         self.model.faults |= wanted.get("faults", {})
+        self.seen.kept |= {run: [] for run in wanted.get("keep", [])}
         return web.Response(status=204)
 
     async def _figures(self, request: web.Request) -> web.Response:
@@ -67,6 +67,10 @@ class Outside:
         return web.Response(
             body=json.dump({**figures, "last_fault": self.model.last_fault, "unknown": self.seen.unknown})
         )
+
+    async def _kept(self, request: web.Request) -> web.Response:
+        kept = self.seen.kept[request.match_info["run"]]
+        return web.Response(body=json.dump([[topic, raw.decode()] for topic, raw in kept]))
 
     async def _progress(self, request: web.Request) -> web.Response:
         """Cheap, asked often."""

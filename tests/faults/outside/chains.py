@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from domain import json
+
 MARKER = re.compile(rb"([a-z][a-z0-9-]*\.[0-9a-f]+)\.(\d{6})")
 """A chain's name, `RUN.NUMBER`: it stands in the specification's title, so prompts, events and notifications carry it."""
 
@@ -48,7 +50,13 @@ class Chain:
 
     @property
     def repeated_publications(self) -> int:
-        return sum(len(contents) - 1 for ids in self.events.values() for contents in ids.values())
+        """Our own publications of what begins the chain do not count."""
+        return sum(
+            len(contents) - 1
+            for kind, ids in self.events.items()
+            if kind != SPEC
+            for contents in ids.values()
+        )
 
     @property
     def repeated_effects(self) -> int:
@@ -72,6 +80,8 @@ class Seen:
     events_at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Run → when each distinct event of it was first seen, the published ones included."""
     unknown: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
+    """Run → (topic, message) of its events, each once, for the runs whose events are to be sent again."""
 
     def chain(self, text: bytes) -> Chain | None:
         found = MARKER.search(text)
@@ -90,7 +100,7 @@ class Seen:
         else:
             chain.effects.append((key, digest(content), at))
 
-    def event(self, event: dict[str, Any], content: bytes, at: float) -> None:
+    def event(self, event: dict[str, Any], raw: bytes, at: float) -> None:
         kind, correlation = str(event.get("type")), event.get("correlationid")
         if kind.endswith(".dead-letter"):
             data = event.get("data")
@@ -99,14 +109,13 @@ class Seen:
         if found is None:
             return
         run, name = found[1].decode(), found[0].decode()
-        if kind == SPEC:  # our own
-            self.events_at[run].append(at)
-            return
         chain = self.runs[run][name]
         ids = chain.events.setdefault(kind, {})
         if event["id"] not in ids:
             self.events_at[run].append(at)
-        ids.setdefault(event["id"], []).append(digest(content))
+            if run in self.kept:
+                self.kept[run].append((kind, raw))
+        ids.setdefault(event["id"], []).append(digest(json.dump(event.get("data"))))
         chain.first_seen.setdefault(kind, at)
 
     def figures(self, run: str, since: float = 0.0) -> dict[str, Any]:

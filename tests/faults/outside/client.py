@@ -37,7 +37,7 @@ class OutsideWorld:
         return {"AGENTS_NOTIFICATION_WEBHOOK_URL": f"{self._base}/hook"}
 
     def behave(self, **wanted: Any) -> None:
-        """`delay=(low, high)` in seconds; `faults={run: [kind, …]}`."""
+        """`delay=(low, high)` in seconds; `faults={run: [kind, …]}`; `keep=[run]`: its events, to be sent again."""
         request = urllib.request.Request(f"{self._base}/behave", json.dumps(wanted).encode())
         with urllib.request.urlopen(request, timeout=10):
             pass
@@ -49,6 +49,10 @@ class OutsideWorld:
     def figures(self, run: str, since: float) -> dict[str, Any]:
         found: dict[str, Any] = self._get(f"/figures/{run}?since={since}")
         return found
+
+    def kept(self, run: str) -> list[tuple[str, bytes]]:
+        """Topic and message of each event of a run that was to be kept."""
+        return [(topic, text.encode()) for topic, text in self._get(f"/kept/{run}")]
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(self._base + path, timeout=60) as response:

@@ -147,9 +147,7 @@ FAULTS_ONCE = {"hang"}
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(
-        body=json.dump(body), status=status, content_type="application/json", headers=headers
-    )
+    return web.Response(body=json.dump(body), status=status, content_type="application/json", headers=headers)
 
 
 def _body(content: bytes) -> web.Response:
