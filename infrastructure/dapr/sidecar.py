@@ -21,7 +21,7 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),  # the default of two minutes outlives any restart of a sidecar
-    ("grpc.max_receive_message_length", 16 * 2**20),
+    ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", 16 * 2**20),
 ]
 
