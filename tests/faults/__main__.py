@@ -8,6 +8,7 @@ import json
 import random
 import sys
 import time
+from pathlib import Path
 
 from tests.faults.figures import Figures
 from tests.faults.rows import ROWS
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of the attacks; drawn when not given")
     parser.add_argument("--list", action="store_true", help="show the rows")
     parser.add_argument("--json", action="store_true", help="print the figures as a JSON array")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and data in this new folder")
     arguments = parser.parse_args()
     if arguments.list:
         for row in ROWS.values():
@@ -32,7 +34,7 @@ def main() -> None:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)
     names = arguments.rows or list(ROWS)
-    figures, late = asyncio.run(_run(names, arguments.chains, seed))
+    figures, late = asyncio.run(_run(names, arguments.chains, seed, arguments.keep))
     if arguments.json:
         print(json.dumps([one.model_dump() for one in figures]))
     failed = [one.row for one in figures if one.problems]
@@ -43,10 +45,12 @@ def main() -> None:
         sys.exit(1)
 
 
-async def _run(names: list[str], chains: int, seed: int) -> tuple[list[Figures], list[str]]:
+async def _run(
+    names: list[str], chains: int, seed: int, keep: Path | None
+) -> tuple[list[Figures], list[str]]:
     # Rows that share a start come one after the other.
     order = {options: number for number, options in enumerate(dict.fromkeys(ROWS[n].options for n in names))}
-    async with suite(seed, _say) as running:
+    async with suite(seed, _say, keep) as running:
         found = [
             await running.run(ROWS[name], chains=chains, seed=seed)
             for name in sorted(names, key=lambda name: order[ROWS[name].options])

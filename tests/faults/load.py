@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from domain.event import Event
 from tests.faults.outside.chains import SPEC
@@ -52,8 +52,7 @@ class Broker:
                 for topic, message in left:
                     pipeline.xadd(topic, {"data": message})
                 results = await pipeline.execute(raise_on_error=False)
-            full = [one for one in results if isinstance(one, Exception) and "OOM" in str(one)]
-            self.refused += len(full)
+            self.refused += sum(isinstance(result, OutOfMemoryError) for result in results)
             left = [
                 entry for entry, result in zip(left, results, strict=True) if not isinstance(result, bytes)
             ]

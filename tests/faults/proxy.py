@@ -77,6 +77,10 @@ class Proxy:
         ]
         self._pumps.update(pumps)
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        if writer in self._silenced and not writer.is_closing():
+            # The sidecar gave up: that does not come through either. The app has to find out by itself.
+            upstream.transport.abort()
+            await asyncio.wait(pumps[:1])
         for one in both:
             one.transport.abort()
         for pump in pumps:

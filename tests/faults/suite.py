@@ -83,9 +83,10 @@ class Suite:
 
 
 @asynccontextmanager
-async def suite(seed: int, say: Callable[[str], None]) -> AsyncIterator[Suite]:
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        system = FaultSystem(Path(folder))
+async def suite(seed: int, say: Callable[[str], None], folder: Path | None = None) -> AsyncIterator[Suite]:
+    """Logs and data go into the folder, which must be empty and stays; without one they are thrown away."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as passing:
+        system = FaultSystem(folder or Path(passing))
         with outside_world(system.redis_port, seed) as outside:
             running = Suite(system, outside, say)
             try:

@@ -75,8 +75,8 @@ class Seen:
     """Everything seen from outside, by run of a row."""
 
     runs: dict[str, dict[str, Chain]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Chain)))
-    dead_letters: list[tuple[float, str, str]] = field(default_factory=list)
-    """(when, type, cause)."""
+    dead_letters: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """Id → (when first seen, cause)."""
     events_at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Run → when each distinct event of it was first seen, the published ones included."""
     unknown: Counter[str] = field(default_factory=Counter)
@@ -104,7 +104,7 @@ class Seen:
         kind, correlation = str(event.get("type")), event.get("correlationid")
         if kind.endswith(".dead-letter"):
             data = event.get("data")
-            self.dead_letters.append((at, kind, data["cause"] if isinstance(data, dict) else "?"))
+            self.dead_letters.setdefault(event["id"], (at, data["cause"] if isinstance(data, dict) else "?"))
         found = MARKER.search(correlation.encode()) if isinstance(correlation, str) else None
         if found is None:
             return
@@ -132,7 +132,7 @@ class Seen:
             "repeated_effects": sum(chain.repeated_effects for chain in chains.values()),
             "calls": sum(len(chain.calls) for chain in chains.values()),
             "calls_after_record": sum(chain.calls_after_record for chain in chains.values()),
-            "dead_letters": dict(Counter(cause for at, _, cause in self.dead_letters if at >= since)),
+            "dead_letters": dict(Counter(cause for at, cause in self.dead_letters.values() if at >= since)),
         }
 
 

@@ -57,7 +57,6 @@ async def apps_frozen(field: Field) -> None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
             field.fault_ended()
-    field.figures.kills = 0
 
 
 async def apps_frozen_and_replaced(field: Field) -> None:

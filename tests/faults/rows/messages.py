@@ -69,9 +69,10 @@ async def poison(field: Field) -> None:
     async with field.load():
         pass
     await field.broker.drained(60)
-    letters = field.count().dead_letters
     field.note(f"{len(bad)} bad messages, all settled {time.monotonic() - began:.1f} s after the first")
-    field.note(f"dead letters by cause: {letters}")
+    letters = sum(field.count().dead_letters.values())
+    if letters != len(bad):
+        field.problem(f"{letters} dead letters for {len(bad)} bad messages")
     if await field.broker.pending():
         field.problem("bad messages are still pending")
 
@@ -134,14 +135,15 @@ def _poison(run: str, count: int) -> list[tuple[str, bytes]]:
     found = []
     for number in range(count):
         name = f"poison/{run}/{number}"
-        kinds = _kinds(name)
-        found.append((topics[number % len(topics)], kinds[number % len(kinds)]))
+        topic = topics[number % len(topics)]
+        kinds = _kinds(name, topic)
+        found.append((topic, kinds[number % len(kinds)]))
     return [*found, *((SPEC, large) for large in _large(run))]
 
 
-def _kinds(name: str) -> list[bytes]:
+def _kinds(name: str, topic: str) -> list[bytes]:
     """Messages of every bad kind; the name makes each one's bytes its own."""
-    good: dict[str, Any] = {"specversion": "1.0", "id": name, "source": "/faults", "type": SPEC, "data": {}}
+    good: dict[str, Any] = {"specversion": "1.0", "id": name, "source": "/faults", "type": topic, "data": {}}
     events: list[dict[str, Any]] = [
         {**good, "traceid": 1},
         {**good, "traceparent": {"a": []}, "tracestate": 7},
