@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.runtime.agent import Agent
 from domain.event import Event, EventData
+from domain.events.dead_letters import DeadLettered
 from domain.execution import Trigger
 from domain.json import JsonObject
 
@@ -74,29 +75,8 @@ def payload_schemas(agents: Sequence[Agent], events: Sequence[type[EventData]]) 
     schemas = {event.event_type: _named(event.model_json_schema(), event.data_schema()) for event in events}
     for agent in agents:
         schemas[agent.commands_topic] = _command_schema(agent.commands_topic)
-        schemas[agent.dead_letter_topic] = dead_letter_schema(agent.dead_letter_topic)
+        schemas[agent.dead_letter_topic] = _dead_letter_schema(agent.dead_letter_topic)
     return dict(sorted(schemas.items()))
-
-
-def dead_letter_schema(topic: str) -> JsonObject:
-    """What the runtime puts into a dead letter (`agents/runtime/work.py`); a test holds the two together."""
-    schema = {
-        "title": "DeadLetter",
-        "description": "Work that failed for good, with what it was.",
-        "type": "object",
-        "required": ["execution_id", "task", "cause", "message", "attempts", "original"],
-        "properties": {
-            "execution_id": {"type": "string", "description": "The failed execution; its record tells more."},
-            "task": {"type": "string"},
-            "cause": {"type": "string", "description": "The error's code."},
-            "message": {"type": "string", "description": "The error, for people."},
-            "attempts": {"type": "integer", "minimum": 0},
-            "original": {
-                "description": "The event whole, or digest, size and an excerpt of one that was too large.",
-            },
-        },
-    }
-    return _named(schema, _urn(topic))
 
 
 def envelope() -> JsonObject:
@@ -116,7 +96,7 @@ def envelope() -> JsonObject:
 def _payloads(agents: Sequence[Agent]) -> set[str]:
     topics = {event.event_type for agent in agents for event in agent.emits}
     for agent in agents:
-        topics |= {*agent.subscribed_topics, agent.dead_letter_topic}
+        topics |= {*agent.topics(dead_letters=True), agent.dead_letter_topic}
     return topics
 
 
@@ -126,7 +106,7 @@ def _channel(topic: str) -> JsonObject:
 
 def _operations(agent: Agent) -> list[tuple[str, JsonObject]]:
     received = []
-    for topic in agent.subscribed_topics:
+    for topic in agent.topics(dead_letters=True):
         tasks = [task.name for task, _ in agent.reactions_to(topic)]
         said = (
             f"starts {', '.join(tasks)}" if tasks else "its own requests, so that a crash leads back to them"
@@ -177,6 +157,10 @@ def _command_schema(topic: str) -> JsonObject:
         "A request over HTTP that the agent sends to itself.",
     )
     return _named(schema, _urn(topic))
+
+
+def _dead_letter_schema(topic: str) -> JsonObject:
+    return _named(DeadLettered.model_json_schema(), _urn(topic))
 
 
 def _urn(topic: str) -> str:

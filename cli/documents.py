@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from agents.runtime.agent import Agent
 from cli.asyncapi import asyncapi, payload_schemas
+from cli.error_table import error_table
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.instance import MANIFEST
@@ -36,7 +37,7 @@ GENERATED = ("schemas/*.json", "openapi/*.json", "asyncapi.yaml")
     "--check", is_flag=True, help="Write nothing; exit 1 when a file differs from what the code says."
 )
 def command(*, check: bool) -> None:
-    """Write docs/schemas, docs/asyncapi.yaml and docs/openapi from the agents' declarations."""
+    """Write docs/schemas, docs/asyncapi.yaml, docs/openapi and docs/errors.md from the code."""
     made = documents(ROOT)
     folder = ROOT / "docs"
     stale = [
@@ -76,6 +77,7 @@ def documents(root: Path) -> dict[str, bytes]:
     made["asyncapi.yaml"] = (
         _HEADER + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110).encode()
     )
+    made["errors.md"] = error_table()
     for agent in agents:
         made[f"openapi/{agent.name}.json"] = _json(openapi(agent))
     return made

@@ -130,3 +130,15 @@ class DocumentUnreadable(AgentError):
     """A stored document is broken, foreign, or of a newer version: `details["key"]` names it. Never run over it."""
 
     code = "document_unreadable"
+
+
+class UnknownDeadLetter(AgentError):
+    """There is no dead letter of this id, or not any more."""
+
+    code = "unknown_dead_letter"
+
+
+class DeadLetterSettled(AgentError):
+    """A dead letter cannot be replayed or dropped: it was settled otherwise before, or its original is not whole."""
+
+    code = "dead_letter_settled"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+import base64
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from domain.json import MAX_VALUES, parse
 
 
 def _text_or_nothing(value: object) -> object:
@@ -43,6 +46,28 @@ class Event(BaseModel):
     hops: Annotated[int, BeforeValidator(_hops)] = 0
     traceparent: Extension = None
     data: Any = None
+
+    @classmethod
+    def from_json(cls, message: bytes) -> Self:
+        """Parse a stranger's message, structured mode, also with `data_base64`.
+
+        Raises:
+            ValueError: saying what is wrong.
+
+        """
+        document = parse(message, max_values=MAX_VALUES)
+        if not isinstance(document, dict):
+            raise ValueError("not a JSON object")  # noqa: TRY004  # what is wrong is the message, not a type in this program
+        if "data_base64" in document and "data" not in document:
+            encoded = document["data_base64"]
+            if not isinstance(encoded, str):
+                raise ValueError("data_base64: not a text")
+            document["data"] = parse(base64.b64decode(encoded, validate=True), max_values=MAX_VALUES)
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
 
     def to_json(self) -> bytes:
         """The structured-mode JSON form, without absent attributes."""

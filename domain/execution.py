@@ -1,7 +1,7 @@
 """The execution: one durable record per unit of work, as two documents and a mark in the state store.
 
 `claim:{id}` says who works on it, `execution:{id}` holds its outcome and is created once, `published:{id}` says that
-its events are out. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
+its events are out. What failed for good is listed in the dead-letter index. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Trigger(_Document):
     `source` and `key` are the event's source and id, or the caller and its idempotency key.
     Either `event` holds the whole event, or `input` what the request brought. `refusal` is why this can never run,
     when that was found before it was claimed: no CloudEvent, an identity that was used with another input.
+    `replay_of` is the failed execution whose work this does again.
     """
 
     agent: str
@@ -56,6 +57,7 @@ class Trigger(_Document):
     traceparent: str | None = None
     event: Event | None = None
     refusal: Failure | None = None
+    replay_of: str | None = None
 
     @cached_property
     def execution_id(self) -> str:
@@ -76,18 +78,21 @@ class Trigger(_Document):
 class Attempt(_Document):
     """`owner` is the process that ran, `ended` why it no longer does: an error's code, `lost`, or `handed_back`.
 
-    `started_at` is for people: no clock of another machine decides anything.
+    The times are for people: no clock of another machine decides anything.
     """
 
     owner: str
+    version: str | None = None
     started_at: str | None = None
     ended: str | None = None
+    ended_at: str | None = None
 
 
 class Claim(_Document):
     """Who works on an execution. Created once, then changed by ETag only.
 
-    `nonce` belongs to the delivery that owns it; `beat` moves while the owner lives.
+    `nonce` belongs to the delivery that owns it; `beat` moves while the owner lives; `waits_for` is what its owner waits
+    for, as of the last beat.
     """
 
     v: int = DOCUMENT_VERSION
@@ -98,6 +103,17 @@ class Claim(_Document):
     attempts: tuple[Attempt, ...]
     beat: int = 0
     handed_back: bool = False
+    waits_for: str | None = None
+
+    @property
+    def crashes(self) -> int:
+        """How often the process was lost that worked on it."""
+        return sum(attempt.ended == "lost" for attempt in self.attempts)
+
+    @property
+    def failures(self) -> int:
+        """How often a handler failed on it: neither crashes nor shutdowns count."""
+        return sum(attempt.ended not in {None, "lost", "handed_back"} for attempt in self.attempts)
 
 
 class Change(_Document):
@@ -117,6 +133,30 @@ class PromptUse(_Document):
 class TokenUsage(_Document):
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+class DeadLetter(_Document):
+    """A line of the dead-letter index: work that failed for good and waits for somebody to look at it.
+
+    `size` is the original's, in bytes; `message` is clipped. `replayed_as` is the execution that does it again.
+    """
+
+    id: str
+    agent: str
+    task: str
+    cause: str
+    message: str
+    event_type: str | None = None
+    event_id: str
+    source: str
+    size: int
+    attempts: int
+    first_seen: str
+    last_seen: str
+    state: Literal["open", "replayed", "dropped"] = "open"
+    replayed_as: str | None = None
+    dropped_because: str | None = None
+    changed_at: str | None = None
 
 
 class Execution(_Document):
@@ -140,6 +180,15 @@ class Execution(_Document):
     events: tuple[Event, ...] = ()
     changes: tuple[Change, ...] = ()
     error: Failure | None = None
+    dead_letter: DeadLetter | None = None
+    replay_of: str | None = None
     started_at: str
     completed_at: str
     duration_ms: float
+
+
+class Published(_Document):
+    """The mark that an outcome's events are out. `undeliverable` are the ids of those that no broker will ever take."""
+
+    at: str | None = None
+    undeliverable: tuple[str, ...] = ()

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 from agents.notification.models import Compose, Delivery, Draft, Send
-from agents.notification.rules import from_code, from_request, from_ticket, headline
+from agents.notification.rules import from_code, from_dead_letter, from_request, from_ticket, headline
 from agents.runtime import Agent, Context, Outcome
 from domain.entities.text import clip
 from domain.entities.values import identifier
 from domain.errors import Rejected
+from domain.events.dead_letters import (
+    DevopsDeadLettered,
+    ImplementationDeadLettered,
+    ServiceDeskDeadLettered,
+    TestPlanningDeadLettered,
+)
 from domain.events.implementation import CodeGenerated
 from domain.events.notification import DeliveryConfirmed, DeliveryFailed, SendRequested, SentCompleted
 from domain.events.servicedesk import TicketEscalated
@@ -35,6 +41,12 @@ async def compose(asked: Compose, ctx: Context) -> Outcome:
     return Outcome(output=request, events=[request])
 
 
+# Dead letters come only where AGENTS_RECEIVE_DEAD_LETTERS is set. Our own never do: what cannot be sent would be
+# told by sending.
+@AGENT.on(DevopsDeadLettered, from_dead_letter)
+@AGENT.on(ImplementationDeadLettered, from_dead_letter)
+@AGENT.on(ServiceDeskDeadLettered, from_dead_letter)
+@AGENT.on(TestPlanningDeadLettered, from_dead_letter)
 @AGENT.on(SendRequested, from_request)
 @AGENT.task(deadline=120)
 async def send(message: Send, ctx: Context) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.notification.models import Compose, Draft, Send
 from domain.entities.text import clip, one_line
 from domain.entities.values import Priority, Severity
+from domain.events.dead_letters import DeadLettered
 from domain.events.implementation import CodeGenerated
 from domain.events.notification import SendRequested
 from domain.events.servicedesk import TicketEscalated
@@ -43,6 +44,21 @@ def from_request(request: SendRequested) -> Send:
         body=request.body,
         recipients=request.recipients,
         notification_id=request.notification_id,
+    )
+
+
+def from_dead_letter(letter: DeadLettered) -> Send:
+    """Plain words, no model: what failed may be the model."""
+    return Send(
+        subject=clip(
+            one_line(f"Failed for good: {letter.agent}/{letter.task} ({letter.cause})"), MAX_SUBJECT
+        ),
+        body=clip(
+            f"{letter.message}\n\nAttempts: {letter.attempts}. The work is kept.\n"
+            f"Look at it:  agents dead-letters show {letter.execution_id}\n"
+            f"Once the cause is mended:  agents dead-letters replay {letter.execution_id}",
+            4000,
+        ),
     )
 
 

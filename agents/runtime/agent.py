@@ -29,6 +29,10 @@ from domain.execution import Change
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 Entity = TypeVar("Entity", bound=BaseModel)
+DEADLINE = 300.0
+DEAD_LETTERS = ".dead-letter"
+"""How the topics of dead letters end."""
+CONCURRENCY = 64
 Handler: TypeAlias = Callable[[In, Context], Awaitable[Outcome]]
 
 
@@ -51,13 +55,14 @@ class Reaction:
 
 @dataclass
 class Task:
-    """One thing an agent does. `deadline` bounds one attempt, in seconds."""
+    """One thing an agent does. `deadline` bounds one attempt, in seconds; `concurrency` the attempts of one replica at a time."""
 
     name: str
     description: str
     input: type[BaseModel]
     handler: Handler[Any]
     deadline: float
+    concurrency: int
     reactions: list[Reaction] = field(default_factory=list)
 
 
@@ -98,13 +103,15 @@ class Agent:
 
     @property
     def dead_letter_topic(self) -> str:
-        return f"agents.{self.domain}.dead-letter"
+        return f"agents.{self.domain}{DEAD_LETTERS}"
 
-    def task(self, *, deadline: float = 300.0) -> Callable[[Handler[In]], Handler[In]]:
+    def task(
+        self, *, deadline: float = DEADLINE, concurrency: int = CONCURRENCY
+    ) -> Callable[[Handler[In]], Handler[In]]:
         """Declare a task: the function's name is the task's, its first parameter's type the input, its docstring the description."""
 
         def declare(handler: Handler[In]) -> Handler[In]:
-            self._declare(handler, deadline)
+            self._declare(handler, deadline, concurrency)
             return handler
 
         return declare
@@ -119,7 +126,7 @@ class Agent:
 
         def declare(handler: Handler[In]) -> Handler[In]:
             name = _task_name(handler)
-            task = self.tasks.get(name) or self._declare(handler, 300.0)
+            task = self.tasks.get(name) or self._declare(handler, DEADLINE, CONCURRENCY)
             if to_input is None and task.input is not event:
                 raise TypeError(
                     f"{self.name}/{name} takes {task.input.__name__}, not {event.__name__}: give `to_input` in @AGENT.on"
@@ -162,17 +169,18 @@ class Agent:
             if reaction.event.event_type == event_type
         ]
 
-    @property
-    def subscribed_topics(self) -> list[str]:
-        """Every topic this agent receives: the events its tasks react to, and its own commands."""
+    def topics(self, *, dead_letters: bool) -> list[str]:
+        """What this agent receives: the events its tasks react to, dead letters only if asked, and its own commands."""
         reacted = {reaction.event.event_type for task in self.tasks.values() for reaction in task.reactions}
-        return [*sorted(reacted), self.commands_topic]
+        wanted = sorted(topic for topic in reacted if dead_letters or not topic.endswith(DEAD_LETTERS))
+        return [*wanted, self.commands_topic]
 
-    def _declare(self, handler: Handler[Any], deadline: float) -> Task:
+    def _declare(self, handler: Handler[Any], deadline: float, concurrency: int) -> Task:
         name = _task_name(handler)
         if name in self.tasks:
             raise TypeError(f"{self.name} declares the task {name} twice")
-        task = Task(name, inspect.getdoc(handler) or "", _parameter_types(handler)[0], handler, deadline)
+        takes = _parameter_types(handler)[0]
+        task = Task(name, inspect.getdoc(handler) or "", takes, handler, deadline, concurrency)
         self.tasks[name] = task
         return task
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agents.runtime.documents import claim_key, decode, encode
-from agents.runtime.timing import SWAPS, Timing, swap_pause
-from domain.errors import TooLarge, Unavailable
+from agents.runtime.documents import claim_key, decode, encode, update
+from agents.runtime.timing import Timing
+from domain.errors import TooLarge
 from domain.execution import Attempt, Claim, Trigger
 from domain.ports.state import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """This process, as records name it, and the version of the agent that runs in it."""
+
+    name: str
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +30,7 @@ class Held:
 
 
 class Claims:
-    """`owner` names this process in the record."""
-
-    def __init__(self, store: StateStore, owner: str, timing: Timing) -> None:
+    def __init__(self, store: StateStore, owner: Owner, timing: Timing) -> None:
         self._store = store
         self._owner = owner
         self._timing = timing
@@ -58,53 +64,66 @@ class Claims:
 
     async def take_over(self, held: Held, nonce: str) -> Claim | None:
         """Make a lost or handed-back claim one's own; None when another was first."""
-        lost = held.claim.attempts[-1]
         attempts = held.claim.attempts
-        if lost.ended is None:
-            attempts = (*attempts[:-1], lost.model_copy(update={"ended": "lost"}))
-        claim = held.claim.model_copy(
-            update={
-                "nonce": nonce,
-                "handed_back": False,
-                "beat": held.claim.beat + 1,
-                "attempts": (*attempts, self._attempt()),
-            }
+        if attempts[-1].ended is None:
+            attempts = _ended(attempts, "lost")
+        claim = _moved(
+            held.claim, nonce=nonce, handed_back=False, waits_for=None, attempts=(*attempts, self._attempt())
         )
-        return claim if await self._swap(claim, held.etag) else None
+        written = await self._store.swap(
+            claim_key(claim.id), encode(claim), held.etag, ttl=self._timing.retention
+        )
+        return claim if written else None
 
-    async def beat(self, claim: Claim) -> bool:
-        """Show that the owner lives. False: the claim is another's now."""
-        held = await self.read(claim.id)
-        if held is None or held.claim.nonce != claim.nonce:
-            return held is None  # expired in the middle of a very long run: nobody else has it
-        await self._swap(held.claim.model_copy(update={"beat": held.claim.beat + 1}), held.etag)
-        return True
+    async def beat(self, claim: Claim, waits_for: str | None) -> Claim | None:
+        """Show that the owner lives. None: the claim is another's now."""
+        return await self._change(claim, lambda current: _moved(current, waits_for=waits_for))
 
-    async def end_attempt(self, claim: Claim, reason: str, *, hand_back: bool) -> bool:
-        """Record why the latest attempt ended; either hand the claim back or begin the next attempt.
+    async def end_attempt(self, claim: Claim, reason: str, *, hand_back: bool) -> Claim | None:
+        """Record why the attempt that `claim` ends with is over; either hand the claim back or begin the next attempt.
 
-        False: the claim is another's now, and nothing was written.
+        None: the claim is another's now, and nothing was written. Done twice it changes nothing.
         """
-        for _ in range(SWAPS):  # a beat of my own may have moved it in between
-            held = await self.read(claim.id)
-            if held is None or held.claim.nonce != claim.nonce:
-                return False
-            *earlier, latest = held.claim.attempts
-            attempts = (*earlier, latest.model_copy(update={"ended": reason}))
+
+        def ended(current: Claim) -> Claim | None:
+            if len(current.attempts) > len(claim.attempts):
+                return None
+            attempts = _ended(current.attempts, reason)
             if not hand_back:
                 attempts = (*attempts, self._attempt())
-            update = {"attempts": attempts, "handed_back": hand_back, "beat": held.claim.beat + 1}
-            if await self._swap(held.claim.model_copy(update=update), held.etag):
-                return True
-            await asyncio.sleep(swap_pause())
-        raise Unavailable(f"the store refuses to change {claim_key(claim.id)}")
+            return _moved(current, attempts=attempts, handed_back=hand_back, waits_for=None)
+
+        return await self._change(claim, ended)
 
     async def still_mine(self, claim: Claim) -> bool:
         held = await self.read(claim.id)
         return held is not None and held.claim.nonce == claim.nonce
 
-    async def _swap(self, claim: Claim, etag: str) -> bool:
-        return await self._store.swap(claim_key(claim.id), encode(claim), etag, ttl=self._timing.retention)
+    async def _change(self, claim: Claim, change: Callable[[Claim], Claim | None]) -> Claim | None:
+        """My claim as it is after the change, also when a beat of my own moves it meanwhile; None when it is another's."""
+        mine: Claim | None = claim
+
+        def changed(current: Claim | None) -> Claim | None:
+            nonlocal mine
+            if current is None:  # expired in the middle of a very long run: nobody else has it
+                return None
+            mine = current if current.nonce == claim.nonce else None
+            return change(mine) if mine else None
+
+        written = await update(self._store, Claim, claim_key(claim.id), changed, ttl=self._timing.retention)
+        return written or mine
 
     def _attempt(self) -> Attempt:
-        return Attempt(owner=self._owner, started_at=datetime.now(UTC).isoformat())
+        return Attempt(owner=self._owner.name, version=self._owner.version, started_at=_now())
+
+
+def _moved(claim: Claim, **changes: object) -> Claim:
+    return claim.model_copy(update={"beat": claim.beat + 1, **changes})
+
+
+def _ended(attempts: tuple[Attempt, ...], reason: str) -> tuple[Attempt, ...]:
+    return (*attempts[:-1], attempts[-1].model_copy(update={"ended": reason, "ended_at": _now()}))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

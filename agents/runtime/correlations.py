@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 
-from agents.runtime.documents import correlation_key
-from agents.runtime.timing import SWAPS, swap_pause
-from domain.errors import DocumentUnreadable, Unavailable
+from pydantic import BaseModel, ConfigDict
+
+from agents.runtime.documents import read, update
 from domain.execution import DOCUMENT_VERSION
-from domain.json import dump, parse
-from domain.ports.state import StateStore, Stored
+from domain.ports.state import StateStore
 
 REMEMBERED = 100
 """How many root executions are kept for one correlation id; the newest stay."""
+
+
+class CorrelationIndex(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    v: int = DOCUMENT_VERSION
+    executions: tuple[str, ...]
 
 
 class Correlations:
@@ -23,36 +28,19 @@ class Correlations:
 
     async def add(self, correlation_id: str, execution_id: str) -> None:
         """Idempotent."""
-        key = _key(correlation_id)
-        for _ in range(SWAPS):
-            stored = await self._store.get(key)
-            known = _executions(key, stored) if stored else []
+
+        def added(index: CorrelationIndex | None) -> CorrelationIndex | None:
+            known = index.executions if index else ()
             if execution_id in known:
-                return
-            data = dump({"v": DOCUMENT_VERSION, "executions": [*known, execution_id][-REMEMBERED:]})
-            if stored is None:
-                written = await self._store.create(key, data, ttl=self._ttl)
-            else:
-                written = await self._store.swap(key, data, stored.etag, ttl=self._ttl)
-            if written:
-                return
-            await asyncio.sleep(swap_pause())
-        raise Unavailable(f"the index of correlation id {correlation_id} is too busy", retry_after=1)
+                return None
+            return CorrelationIndex(executions=(*known, execution_id)[-REMEMBERED:])
+
+        await update(self._store, CorrelationIndex, _key(correlation_id), added, ttl=self._ttl)
 
     async def roots(self, correlation_id: str) -> list[str]:
-        key = _key(correlation_id)
-        stored = await self._store.get(key)
-        return _executions(key, stored) if stored else []
+        index = await read(self._store, CorrelationIndex, _key(correlation_id))
+        return list(index.executions) if index else []
 
 
 def _key(correlation_id: str) -> str:
-    return correlation_key(hashlib.sha256(correlation_id.encode()).hexdigest())
-
-
-def _executions(key: str, stored: Stored) -> list[str]:
-    try:
-        return [str(execution) for execution in parse(stored.data)["executions"]]
-    except (ValueError, TypeError, KeyError):
-        raise DocumentUnreadable(
-            f"the document {key} in the state store is no index of executions", key=key
-        ) from None
+    return f"correlation:{hashlib.sha256(correlation_id.encode()).hexdigest()}"

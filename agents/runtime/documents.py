@@ -1,16 +1,22 @@
-"""Reading and writing the documents of an execution. A document that cannot be read is an error that names its key."""
+"""Reading and writing the documents of the runtime. One that cannot be read is an error that names its key."""
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import DocumentUnreadable
-from domain.execution import DOCUMENT_VERSION, Claim, Execution
+from domain.errors import DocumentUnreadable, Unavailable
+from domain.execution import DOCUMENT_VERSION, Execution
 from domain.ports.state import StateStore, Stored
 
-Document = TypeVar("Document", Claim, Execution)
+Document = TypeVar("Document", bound=BaseModel)
+
+TRIES = 10
+"""How often a swap is tried. Redis calls any failed write a refusal: without a bound a full store would be asked for ever."""
 
 
 def claim_key(execution_id: str) -> str:
@@ -25,10 +31,6 @@ def published_key(execution_id: str) -> str:
     return f"published:{execution_id}"
 
 
-def correlation_key(digest: str) -> str:
-    return f"correlation:{digest}"
-
-
 def encode(document: BaseModel) -> bytes:
     return document.model_dump_json(exclude_none=True).encode()
 
@@ -40,18 +42,57 @@ def decode(kind: type[Document], key: str, stored: Stored) -> Document:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         raise DocumentUnreadable(
-            f"the document {key} in the state store is no {kind.__name__.lower()}: {problem['msg']} at {problem['loc']}",
+            f"the document {key} in the state store is no {kind.__name__}: {problem['msg']} at {problem['loc']}",
             key=key,
         ) from None
-    if document.v > DOCUMENT_VERSION:
+    version = getattr(document, "v", DOCUMENT_VERSION)
+    if version > DOCUMENT_VERSION:
         raise DocumentUnreadable(
-            f"the document {key} has version {document.v}, this code knows {DOCUMENT_VERSION}: update this replica",
+            f"the document {key} has version {version}, this code knows {DOCUMENT_VERSION}: update this replica",
             key=key,
         )
     return document
 
 
-async def read_execution(store: StateStore, execution_id: str) -> Execution | None:
-    key = execution_key(execution_id)
+async def read(store: StateStore, kind: type[Document], key: str) -> Document | None:
     stored = await store.get(key)
-    return decode(Execution, key, stored) if stored else None
+    return decode(kind, key, stored) if stored else None
+
+
+async def read_execution(store: StateStore, execution_id: str) -> Execution | None:
+    return await read(store, Execution, execution_key(execution_id))
+
+
+async def update(
+    store: StateStore,
+    kind: type[Document],
+    key: str,
+    change: Callable[[Document | None], Document | None],
+    *,
+    ttl: int | None,
+) -> Document | None:
+    """Read, change, write back by ETag; again when somebody else was faster. `change` gets None where nothing is yet.
+
+    Returns what was written, None when `change` wanted no write.
+
+    Raises:
+        Unavailable: the store refuses to write, or too many change it at once.
+
+    """
+    for _ in range(TRIES):
+        stored = await store.get(key)
+        changed = change(decode(kind, key, stored) if stored else None)
+        if changed is None:
+            return None
+        data = encode(changed)
+        if stored is None:
+            written = await store.create(key, data, ttl=ttl)
+        else:
+            written = await store.swap(key, data, stored.etag, ttl=ttl)
+        if written:
+            return changed
+        # By chance, so that two that met do not meet again.
+        await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # no secret
+    raise Unavailable(
+        f"the store refuses to write {key}: it is full or down, or too many change it at once", retry_after=1
+    )

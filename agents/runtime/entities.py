@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from agents.runtime.agent import ChangeFunction, entity_kind
-from agents.runtime.documents import execution_key
-from agents.runtime.timing import SWAPS, swap_pause
-from domain.errors import DocumentUnreadable, Unavailable
+from agents.runtime.documents import execution_key, read, update
+from domain.errors import DocumentUnreadable
 from domain.execution import DOCUMENT_VERSION, Change, Execution
-from domain.json import JsonObject, dump, parse
-from domain.ports.state import StateStore, Stored
+from domain.ports.state import StateStore
 
 Entity = TypeVar("Entity", bound=BaseModel)
 
 REMEMBERED = 1_000
 """How many execution ids an entity remembers. An execution is tried again within seconds, a thousand changes later it is not."""
+
+
+class EntityDocument(BaseModel):
+    """The stored form: the entity, and which changes of which executions are in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: int = DOCUMENT_VERSION
+    state: dict[str, Any]
+    applied: tuple[str, ...]
 
 
 class Entities:
@@ -31,15 +38,13 @@ class Entities:
         self._changes = changes
 
     async def read(self, entity: type[Entity], entity_id: str) -> Entity | None:
-        key = _key(f"{entity_kind(entity)}:{entity_id}")
-        stored = await self._store.get(key)
-        return entity.model_validate(_document(key, stored)["state"]) if stored else None
+        kept = await read(self._store, EntityDocument, _key(f"{entity_kind(entity)}:{entity_id}"))
+        return entity.model_validate(kept.state) if kept else None
 
     async def rehearse(self, changes: Sequence[Change]) -> None:
         """Make the changes without writing: a bug in one shows before the outcome is recorded, while it can still fail."""
         for change in changes:
-            stored = await self._store.get(_key(change.entity))
-            self._changed(change, _document(change.entity, stored) if stored else {})
+            self._changed(change, await read(self._store, EntityDocument, _key(change.entity)))
 
     async def apply(self, execution: Execution) -> None:
         """Apply an execution's changes, each at most once per entity and place in the list.
@@ -58,46 +63,21 @@ class Entities:
             await self._apply_once(f"{execution.id}/{index}", change)
 
     async def _apply_once(self, mark: str, change: Change) -> None:
-        key = _key(change.entity)
-        for _ in range(SWAPS):
-            stored = await self._store.get(key)
-            document = _document(key, stored) if stored else {"applied": []}
-            if mark in document["applied"]:
-                return
-            changed = dump(
-                {
-                    "v": DOCUMENT_VERSION,
-                    "state": self._changed(change, document).model_dump(mode="json"),
-                    "applied": [*document["applied"], mark][-REMEMBERED:],
-                }
-            )
-            if stored is None and await self._store.create(key, changed, ttl=None):
-                return
-            if stored is not None and await self._store.swap(key, changed, stored.etag, ttl=None):
-                return
-            await asyncio.sleep(swap_pause())
-        raise Unavailable(f"the store refuses to change {key}, or too many change it at once")
+        def applied(kept: EntityDocument | None) -> EntityDocument | None:
+            marks = kept.applied if kept else ()
+            if mark in marks:
+                return None
+            state = self._changed(change, kept).model_dump(mode="json")
+            return EntityDocument(state=state, applied=(*marks, mark)[-REMEMBERED:])
 
-    def _changed(self, change: Change, document: JsonObject) -> BaseModel:
+        await update(self._store, EntityDocument, _key(change.entity), applied, ttl=None)
+
+    def _changed(self, change: Change, kept: EntityDocument | None) -> BaseModel:
         function = self._changes[change.function]
-        entity: BaseModel = function.entity.model_validate(document.get("state", {}))
+        entity: BaseModel = function.entity.model_validate(kept.state if kept else {})
         changed: BaseModel = function.apply(entity, function.arguments.model_validate(change.arguments))
         return changed
 
 
 def _key(entity: str) -> str:
     return f"entity:{quote(entity, safe=':')}"
-
-
-def _document(key: str, stored: Stored) -> dict[str, Any]:
-    try:
-        document = parse(stored.data)
-    except ValueError as error:
-        raise DocumentUnreadable(
-            f"the entity {key} in the state store is not JSON: {error}", key=key
-        ) from None
-    if not isinstance(document, dict) or document.get("v", 0) > DOCUMENT_VERSION or "applied" not in document:
-        raise DocumentUnreadable(
-            f"the entity {key} in the state store is foreign or of a newer version", key=key
-        )
-    return document

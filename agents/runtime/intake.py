@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -18,12 +17,13 @@ from agents.runtime.timing import backoff
 from domain.errors import Unavailable
 from domain.event import Event
 from domain.execution import Failure, Trigger
-from domain.json import MAX_VALUES, parse
 from domain.ports.pubsub import Answer
 from domain.ports.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
+KEPT = 65_536
+"""Bytes of a message that is no CloudEvent which are kept whole, for whoever looks at its dead letter."""
 OURS = "/agents/"
 """Sources that begin so are agents; whoever else gives a correlation id brings it in."""
 
@@ -49,7 +49,7 @@ class Intake:
 
     async def _deliver(self, topic: str, message: bytes) -> Answer:
         try:
-            event = read_event(message)
+            event = Event.from_json(message)
         except ValueError as error:
             return await self._runner.deliver(self._unreadable(topic, message, str(error)))
         attributes = {
@@ -110,7 +110,8 @@ class Intake:
             problem = error.errors(include_url=False, include_input=False)[0]
             refusal = Failure(code="rejected", message=f"no command: {problem['msg']} at {problem['loc']}")
         else:
-            if trigger.agent == self._agent.name and trigger.event is None and trigger.refusal is None:
+            replay = trigger.replay_of is not None
+            if trigger.agent == self._agent.name and (replay or not trigger.event) and not trigger.refusal:
                 return trigger
             refusal = Failure(code="rejected", message=f"no command for {self._agent.name}")
         return Trigger(
@@ -127,34 +128,13 @@ class Intake:
     def _unreadable(self, topic: str, message: bytes, problem: str) -> Trigger:
         """What is no CloudEvent gets the hash of its bytes for an identity, and a dead letter."""
         log.warning("a message on %s is no CloudEvent: %s", topic, problem)
-        excerpt = message[:EXCERPT].decode(errors="replace").replace("\x00", "\ufffd")
+        kept = message if len(message) <= KEPT else message[:EXCERPT]
+        text = kept.decode(errors="replace").replace("\x00", "\ufffd")
         return Trigger(
             agent=self._agent.name,
             task="unreadable",
             source=f"/topics/{topic}",
             key=hashlib.sha256(message).hexdigest(),
-            input={"size": len(message), "excerpt": excerpt},
+            input={"size": len(message), "message" if kept is message else "excerpt": text},
             refusal=Failure(code="unreadable", message=f"no CloudEvent: {problem}"),
         )
-
-
-def read_event(message: bytes) -> Event:
-    """Parse structured-mode CloudEvents 1.0, also with `data_base64`.
-
-    Raises:
-        ValueError: saying what is wrong.
-
-    """
-    document = parse(message, max_values=MAX_VALUES)
-    if not isinstance(document, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004  # what is wrong is the message, not a type in this program
-    if "data_base64" in document and "data" not in document:
-        encoded = document["data_base64"]
-        if not isinstance(encoded, str):
-            raise ValueError("data_base64: not a text")
-        document["data"] = parse(base64.b64decode(encoded, validate=True), max_values=MAX_VALUES)
-    try:
-        return Event.model_validate(document)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None

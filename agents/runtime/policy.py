@@ -1,15 +1,11 @@
 """What becomes of an execution when something is raised, and what the caller over HTTP sees: the one table.
 
-| raised | the work | counts as an attempt | HTTP |
-|---|---|---|---|
-| Rejected and its kin | recorded as failed, dead letter | ends it | 4xx |
-| Unavailable and its kin | held and tried again in place | no | 503 (429 when the model is rate limited), Retry-After |
-| Transient and its kin | tried again after a pause, then recorded as failed | yes | 502 or 504 |
-| anything else (a bug) | the same | yes | 500 |
+`docs/errors.md` is printed from it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain import errors
@@ -17,17 +13,38 @@ from domain import errors
 DEFAULT_RETRY_AFTER = 5
 """Seconds told to callers when the other side named none."""
 
-_STATUS: dict[type[errors.AgentError], int] = {
-    errors.InvalidInput: 422,
-    errors.IdReused: 409,
-    errors.TooLarge: 413,
-    errors.Rejected: 422,
-    errors.ModelRateLimited: 429,
-    errors.Unavailable: 503,
-    errors.DeadlineExceeded: 504,
-    errors.ModelTimeout: 504,
-    errors.Transient: 502,
-    errors.AgentError: 500,
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What follows from an error class, and from those below it that have no rule of their own.
+
+    `work` is what becomes of the execution, `counts` whether it uses up an attempt, `status` the HTTP status.
+    """
+
+    work: str
+    counts: bool
+    status: int
+
+
+_FINAL = "recorded as failed, a dead letter"
+_AGAIN = "tried again after a pause; when the attempts are used up, recorded as failed, a dead letter"
+_HELD = "held, and tried again in place with back-off"
+_LEFT = "left to the broker, which delivers it again; where a handler reads the document: as a bug"
+_NONE = "none: it answers a request about a dead letter"
+
+RULES: dict[type[BaseException], Rule] = {
+    errors.Rejected: Rule(_FINAL, counts=True, status=422),
+    errors.IdReused: Rule(_FINAL, counts=True, status=409),
+    errors.TooLarge: Rule(_FINAL, counts=True, status=413),
+    errors.Unavailable: Rule(_HELD, counts=False, status=503),
+    errors.ModelRateLimited: Rule(_HELD, counts=False, status=429),
+    errors.Transient: Rule(_AGAIN, counts=True, status=502),
+    errors.DeadlineExceeded: Rule(_AGAIN, counts=True, status=504),
+    errors.ModelTimeout: Rule(_AGAIN, counts=True, status=504),
+    errors.DocumentUnreadable: Rule(_LEFT, counts=False, status=500),
+    errors.UnknownDeadLetter: Rule(_NONE, counts=False, status=404),
+    errors.DeadLetterSettled: Rule(_NONE, counts=False, status=409),
+    Exception: Rule(_AGAIN, counts=True, status=500),
 }
 
 
@@ -43,12 +60,23 @@ class Verdict:
 
 def judge(error: BaseException) -> Verdict:
     if isinstance(error, errors.AgentError):
-        status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-        final = isinstance(error, errors.Rejected)
-        return Verdict(final=final, status=status, code=error.code, message=error.message)
+        rule = rule_of(type(error))
+        return Verdict(rule.work == _FINAL, rule.status, error.code, error.message)
     # A bug's text may quote its input or a secret: the log has it, the outside gets its kind.
     message = f"the handler failed with {type(error).__name__}; see the log"
     return Verdict(final=False, status=500, code="internal", message=message)
+
+
+def rule_of(kind: type[BaseException]) -> Rule:
+    return next(RULES[base] for base in kind.__mro__ if base in RULES)
+
+
+def error_classes(kind: type[errors.AgentError] = errors.AgentError) -> Iterator[type[errors.AgentError]]:
+    """Every class of the domain's errors, each before those below it."""
+    yield kind
+    for narrower in kind.__subclasses__():
+        if narrower.__module__ == errors.__name__:
+            yield from error_classes(narrower)
 
 
 def status_of(code: str) -> int:
@@ -56,11 +84,4 @@ def status_of(code: str) -> int:
     return _STATUS_BY_CODE.get(code, 500)
 
 
-def _by_code(kind: type[errors.AgentError]) -> dict[str, int]:
-    statuses = {kind.code: next(_STATUS[base] for base in kind.__mro__ if base in _STATUS)}
-    for narrower in kind.__subclasses__():
-        statuses |= _by_code(narrower)
-    return statuses
-
-
-_STATUS_BY_CODE = _by_code(errors.AgentError)
+_STATUS_BY_CODE = {kind.code: rule_of(kind).status for kind in error_classes()}

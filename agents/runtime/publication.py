@@ -1,4 +1,4 @@
-"""Making an outcome visible: publish its events under their recorded ids, then remember that they are out."""
+"""Making events public: publish them under their recorded ids, then remember that they are out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections import OrderedDict
 from contextvars import Context
+from datetime import UTC, datetime
 
-from agents.runtime.documents import published_key
+from agents.runtime.documents import decode, encode, published_key
 from domain.errors import AgentError, TooLarge
-from domain.execution import Execution
+from domain.execution import Execution, Published
 from domain.ports.pubsub import Publisher
 from domain.ports.state import StateStore
 
@@ -27,41 +28,54 @@ class Publication:
         self._store = store
         self._publisher = publisher
         self._ttl = ttl
-        self._sent: OrderedDict[str, None] = OrderedDict()
-        self._lately: OrderedDict[str, None] = OrderedDict()
-        self._unmarked: list[str] = []
+        self._sent: OrderedDict[str, bool] = OrderedDict()
+        """Event id → whether the broker took it."""
+        self._lately: OrderedDict[str, bool] = OrderedDict()
+        self._unmarked: dict[str, Published] = {}
         self._flushing: asyncio.Task[None] | None = None
 
     async def is_out(self, execution_id: str) -> bool:
         return execution_id in self._lately or await self._store.get(published_key(execution_id)) is not None
+
+    async def mark_of(self, execution_id: str) -> Published | None:
+        """When the events of an execution went out, as far as it is known."""
+        stored = await self._store.get(published_key(execution_id))
+        if stored is None or stored.data == b"1":  # as the version before wrote it
+            return Published() if stored else None
+        return decode(Published, published_key(execution_id), stored)
 
     async def publish(self, execution: Execution) -> None:
         """Publish every event of the outcome, or raise `Unavailable` to be tried again."""
         for event in execution.events:
             if event.id in self._sent:
                 continue
+            taken = True
             try:
                 await self._publisher.publish(event.type, event)
             except TooLarge as error:
                 # Sizes are checked before an outcome is recorded, so this broker takes less than it was said to.
-                # Trying again for ever would help nobody: the event stays readable in the record.
+                # Trying again for ever would help nobody: the mark tells, and the event stays readable in the record.
                 log.error("event %s of execution %s is undeliverable: %s", event.id, execution.id, error)  # noqa: TRY400
-            _remember(self._sent, event.id)
-        self._mark_soon(execution.id)
+                taken = False
+            _remember(self._sent, event.id, taken)
+        refused = tuple(event.id for event in execution.events if not self._sent.get(event.id, True))
+        self._mark_soon(execution.id, Published(at=datetime.now(UTC).isoformat(), undeliverable=refused))
 
     async def flush(self) -> None:
         """Write the marks gathered so far, in one call."""
-        ids, self._unmarked = self._unmarked, []
-        if not ids:
+        marks, self._unmarked = self._unmarked, {}
+        if not marks:
             return
         try:
-            await self._store.put([(published_key(i), b"1") for i in ids], ttl=self._ttl)
+            await self._store.put(
+                [(published_key(i), encode(mark)) for i, mark in marks.items()], ttl=self._ttl
+            )
         except AgentError as error:
-            log.warning("%d publication marks not written: %s", len(ids), error)
+            log.warning("%d publication marks not written: %s", len(marks), error)
 
-    def _mark_soon(self, execution_id: str) -> None:
-        _remember(self._lately, execution_id)
-        self._unmarked.append(execution_id)
+    def _mark_soon(self, execution_id: str, mark: Published) -> None:
+        _remember(self._lately, execution_id, True)  # noqa: FBT003
+        self._unmarked[execution_id] = mark
         if self._flushing is None or self._flushing.done():
             # In a context of its own: the marks of a hundred executions belong to none of their traces.
             self._flushing = asyncio.create_task(self._flush_soon(), context=Context())
@@ -72,7 +86,7 @@ class Publication:
             await self.flush()
 
 
-def _remember(known: OrderedDict[str, None], identity: str) -> None:
-    known[identity] = None
+def _remember(known: OrderedDict[str, bool], identity: str, taken: bool) -> None:  # noqa: FBT001
+    known[identity] = taken
     if len(known) > REMEMBERED:
         known.popitem(last=False)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
-from agents.runtime.agent import Agent
+from agents.runtime.agent import DEAD_LETTERS, Agent
 from agents.runtime.documents import encode
+from agents.runtime.policy import status_of
 from agents.runtime.timing import Timing
 from agents.runtime.work import Ran
 from domain.errors import TooLarge
 from domain.event import Event, EventData
-from domain.execution import Execution, Failure, TokenUsage, Trigger
+from domain.events.dead_letters import DeadLettered
+from domain.execution import Claim, DeadLetter, Execution, Failure, TokenUsage, Trigger
 from domain.json import JsonObject, dump
 
 Status: TypeAlias = Literal["completed", "failed"]
 
 EXCERPT = 2_000
+SHOWN = 300
+"""Characters of an error's message in the dead-letter index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +36,26 @@ class Recorded:
 
 
 class Records:
+    """`began` is a time of the running loop: durations do not follow jumps of the machine's clock."""
+
     def __init__(self, agent: Agent, timing: Timing) -> None:
         self._agent = agent
         self._timing = timing
 
-    def completed(self, trigger: Trigger, ran: Ran, started_at: datetime, attempts: int) -> Recorded:
+    def completed(self, claim: Claim, ran: Ran, began: float) -> Recorded:
         """The record of a handler's outcome.
 
         Raises:
             TooLarge: the outcome does not fit into the store, or an event not through the broker.
 
         """
-        outcome, context = ran.outcome, ran.context
-        record = self._record(trigger, "completed", started_at, attempts).model_copy(
+        outcome, context, trigger = ran.outcome, ran.context, claim.trigger
+        usage = TokenUsage(input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens)
+        record = self._record(claim, "completed", claim.failures + 1, began).model_copy(
             update={
                 "prompt": context.prompt,
                 "model": context.model,
-                "usage": TokenUsage(
-                    input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens
-                ),
+                "usage": usage,
                 "output": outcome.output.model_dump(mode="json"),
                 "events": tuple(
                     self._event(trigger, i, data, ran.traceparent) for i, data in enumerate(outcome.events)
@@ -58,12 +65,17 @@ class Records:
         )
         return self._recorded(record)
 
-    def failed(self, trigger: Trigger, failure: Failure, started_at: datetime, attempts: int) -> Recorded:
-        """The record of a failure; its outgoing event is the dead letter, when an event caused it."""
-        record = self._record(trigger, "failed", started_at, attempts)
-        from_broker = trigger.event is not None or trigger.refusal is not None
-        letters = (self._dead_letter(trigger, failure, attempts),) if from_broker else ()
-        return self._recorded(record.model_copy(update={"error": failure, "events": letters}))
+    def failed(self, claim: Claim, failure: Failure, attempts: int, began: float) -> Recorded:
+        """The record of a failure. It is a dead letter, unless it answers a caller whose request was wrong."""
+        record = self._record(claim, "failed", attempts, began)
+        trigger = claim.trigger
+        update: dict[str, object] = {"error": failure}
+        if trigger.event or trigger.refusal or status_of(failure.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            update["dead_letter"] = _dead_letter(claim, failure, record)
+            # What speaks of a dead letter and fails itself would speak of itself for ever: it is listed, not told.
+            if not (trigger.event and trigger.event.type.endswith(DEAD_LETTERS)):
+                update["events"] = (self._dead_lettered(trigger, failure, attempts),)
+        return self._recorded(record.model_copy(update=update))
 
     def _recorded(self, record: Execution) -> Recorded:
         data = encode(record)
@@ -79,10 +91,11 @@ class Records:
                     )
         return Recorded(record, data)
 
-    def _record(self, trigger: Trigger, status: Status, started_at: datetime, attempts: int) -> Execution:
-        now = datetime.now(UTC)
+    def _record(self, claim: Claim, status: Status, attempts: int, began: float) -> Execution:
+        trigger = claim.trigger
+        now, lasted = datetime.now(UTC), asyncio.get_running_loop().time() - began
         return Execution.model_construct(
-            id=trigger.execution_id,
+            id=claim.id,
             agent=trigger.agent,
             task=trigger.task,
             status=status,
@@ -90,11 +103,12 @@ class Records:
             causation_id=trigger.causation_id,
             trigger_source=trigger.source,
             trigger_key=trigger.key,
-            digest=trigger.digest,
+            digest=claim.digest,
             attempts=attempts,
-            started_at=started_at.isoformat(),
+            replay_of=trigger.replay_of,
+            started_at=(now - timedelta(seconds=lasted)).isoformat(),
             completed_at=now.isoformat(),
-            duration_ms=round((now - started_at).total_seconds() * 1000, 1),
+            duration_ms=round(lasted * 1000, 1),
         )
 
     def _event(self, trigger: Trigger, index: int, data: EventData, traceparent: str | None) -> Event:
@@ -108,22 +122,24 @@ class Records:
             update={"subject": data.subject, "traceparent": traceparent or trigger.traceparent}
         )
 
-    def _dead_letter(self, trigger: Trigger, failure: Failure, attempts: int) -> Event:
+    def _dead_lettered(self, trigger: Trigger, failure: Failure, attempts: int) -> Event:
         original: Any = trigger.input
         if trigger.event is not None:
             original = trigger.event.model_dump(mode="json", exclude_none=True)
         if len(dump(original)) > self._timing.max_event_bytes // 2:
             original = excerpt(trigger)
-        data = {
-            "execution_id": trigger.execution_id,
-            "task": trigger.task,
-            "cause": failure.code,
-            "message": failure.message,
-            "attempts": attempts,
-            "original": original,
-        }
+        letter = DeadLettered.model_construct(  # what is told of a stranger's command is the stranger's: it may not fit
+            execution_id=trigger.execution_id,
+            agent=trigger.agent,
+            task=trigger.task,
+            cause=failure.code,
+            message=failure.message[:2000],
+            attempts=attempts,
+            original=original,
+        )
         kind = self._agent.dead_letter_topic
-        return self._envelope(trigger, "dead-letter", kind, f"urn:my-agents:schema:{kind}:1.0", data)
+        schema = f"urn:my-agents:schema:{kind}:1.0"
+        return self._envelope(trigger, "dead-letter", kind, schema, letter.model_dump(mode="json"))
 
     def _envelope(self, trigger: Trigger, index: str, kind: str, schema: str, data: object) -> Event:
         return Event.model_construct(
@@ -140,6 +156,24 @@ class Records:
             traceparent=trigger.traceparent,
             data=data,
         )
+
+
+def _dead_letter(claim: Claim, failure: Failure, record: Execution) -> DeadLetter:
+    trigger = claim.trigger
+    return DeadLetter(
+        id=claim.id,
+        agent=trigger.agent,
+        task=trigger.task,
+        cause=failure.code,
+        message=failure.message[:SHOWN],
+        event_type=trigger.event.type if trigger.event else None,
+        event_id=trigger.key,
+        source=trigger.source,
+        size=len(dump(trigger.event or trigger.input)),
+        attempts=record.attempts,
+        first_seen=claim.attempts[0].started_at or record.started_at,
+        last_seen=record.completed_at,
+    )
 
 
 def excerpt(trigger: Trigger) -> JsonObject:

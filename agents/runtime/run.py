@@ -7,12 +7,13 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from agents.runtime.claims import Claims
+from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import execution_key, read_execution
 from agents.runtime.policy import judge
 from agents.runtime.publication import Publication
@@ -40,13 +41,20 @@ class Lifecycle:
     work: Work
     records: Records
     publication: Publication
+    dead_letters: DeadLetters
     telemetry: Telemetry
     timing: Timing
+    _busy: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def make_visible(self, execution: Execution) -> None:
+    async def make_visible(self, execution: Execution, *, surely_new: bool) -> None:
         """Apply the recorded changes and publish the recorded events. Done twice it changes nothing."""
-        await self.work.entities.apply(execution)
-        await self.publication.publish(execution)
+        async with self._busy.setdefault(execution.id, asyncio.Lock()):
+            if not surely_new and await self.publication.is_out(execution.id):
+                return
+            await self.work.entities.apply(execution)
+            if execution.dead_letter is not None:
+                await self.dead_letters.add(execution.dead_letter)
+            await self.publication.publish(execution)
 
 
 class Run:
@@ -57,7 +65,6 @@ class Run:
         lifecycle: Lifecycle,
         claim: Claim,
         *,
-        taken_over: bool,
         announce: Announce | None = None,
         on_text: OnText | None = None,
     ) -> None:
@@ -67,7 +74,6 @@ class Run:
         self.announced = asyncio.Event()
         """Set once the broker has the request that this is the run of; events need no announcement."""
         self._all = lifecycle
-        self._taken_over = taken_over
         self._announce = announce
         self._on_text = on_text
         self._stopped = False
@@ -80,16 +86,18 @@ class Run:
             self.task.cancel()
 
     async def _live(self) -> Execution:
+        now = asyncio.get_running_loop().time
         beat = asyncio.create_task(self._beat())
         try:
             if self._announce is not None:
                 await self._announce()
             self.announced.set()
-            record = await self._work_until_recorded()
-            execution, mine = await self._until_available(lambda: self._complete(record))
-            await self._until_available(
-                lambda: self._make_visible(execution, surely_new=mine and not self._taken_over)
-            )
+            record = await self._work_until_recorded(began=now())
+            recording = now()
+            execution, created = await self._until_available(partial(self._complete, record))
+            # Frozen for a lease after it was recorded, somebody else may have published it meanwhile.
+            new = created and now() - recording < self._all.timing.lease
+            await self._until_available(partial(self._all.make_visible, execution, surely_new=new))
         except BaseException as error:
             beat.cancel()
             # Only what a handler did counts as its attempt, and such errors have been recorded by now.
@@ -101,41 +109,43 @@ class Run:
         finally:
             beat.cancel()
 
-    async def _work_until_recorded(self) -> Recorded:
+    async def _work_until_recorded(self, began: float) -> Recorded:
         """Run the handler until there is something to record: an outcome, or a failure for good."""
         trigger, records, timing = self.claim.trigger, self._all.records, self._all.timing
-        started_at = datetime.now(UTC)
-        failures = sum(a.ended not in {None, "lost", "handed_back"} for a in self.claim.attempts)
-        crashes = sum(a.ended == "lost" for a in self.claim.attempts)
-        waits = 0
         if trigger.refusal is not None:
-            return records.failed(trigger, trigger.refusal, started_at, failures)
-        if crashes >= timing.max_crashes:
+            return records.failed(self.claim, trigger.refusal, 0, began)
+        if (crashes := self.claim.crashes) >= timing.max_crashes:
             crashed = Failure(
                 code="crashed", message=f"the process was lost {crashes} times while it ran this"
             )
-            return records.failed(trigger, crashed, started_at, crashes)
+            return records.failed(self.claim, crashed, crashes, began)
+        waits = 0
         while True:
             try:
                 ran = await self._all.work.run(trigger, self._require_claim, self._on_text)
-                return records.completed(trigger, ran, started_at, failures + 1)
+                return records.completed(self.claim, ran, began)
             except Unavailable as error:
                 await self._wait_for(error, waits)
                 waits += 1
             except Exception as error:
-                failures += 1
+                attempts = self.claim.failures + 1
                 expected = isinstance(error, AgentError)
                 log.log(
                     logging.WARNING if expected else logging.ERROR,
-                    "attempt %d of %s/%s failed: %s", failures, trigger.agent, trigger.task, error,
+                    "attempt %d of %s/%s failed: %s", attempts, trigger.agent, trigger.task, error,
                     exc_info=not expected,
                 )  # fmt: skip
-                if judge(error).final or failures >= timing.max_attempts:
-                    return records.failed(trigger, failure_of(error), started_at, failures)
-                end = partial(self._all.claims.end_attempt, self.claim, judge(error).code, hand_back=False)
-                if not await self._until_available(end):
-                    await self._end_as_zombie()
-                await _pause(failures)
+                if judge(error).final or attempts >= timing.max_attempts:
+                    return records.failed(self.claim, failure_of(error), attempts, began)
+                await self._until_available(partial(self._next_attempt, judge(error).code))
+                await _pause(attempts)
+
+    async def _next_attempt(self, why: str) -> None:
+        claim = await self._all.claims.end_attempt(self.claim, why, hand_back=False)
+        if claim is None:
+            await self._end_as_zombie()
+        else:
+            self.claim = claim
 
     async def _complete(self, record: Recorded) -> tuple[Execution, bool]:
         """Create the outcome. Refused: another attempt was first, so its outcome is the outcome and mine is dropped."""
@@ -145,27 +155,26 @@ class Run:
         except TooLarge as error:  # the store takes less than it was said to
             if execution.status == "failed":
                 raise
-            started_at = datetime.fromisoformat(execution.started_at)
-            failed = self._all.records.failed(
-                self.claim.trigger, failure_of(error), started_at, execution.attempts
-            )
-            return await self._complete(failed)
+            began = asyncio.get_running_loop().time() - execution.duration_ms / 1000
+            failure = self._all.records.failed(self.claim, failure_of(error), execution.attempts, began)
+            return await self._complete(failure)
         if created:
             self._count(execution)
             return execution, True
         theirs = await read_execution(store, execution.id)
         if theirs is None:
-            raise Unavailable(f"the store refused {execution_key(execution.id)}, yet does not hold it")
+            raise Unavailable(
+                f"the store refuses {execution_key(execution.id)}, yet does not hold it: is it full?"
+            )
         return theirs, False
 
-    async def _make_visible(self, execution: Execution, *, surely_new: bool) -> None:
-        if surely_new or not await self._all.publication.is_out(execution.id):
-            await self._all.make_visible(execution)
-
     def _count(self, execution: Execution) -> None:
-        labels = {"agent": execution.agent, "task": execution.task, "status": execution.status}
-        self._all.telemetry.count("agents.executions", attributes=labels)
-        self._all.telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
+        telemetry, who = self._all.telemetry, {"agent": execution.agent}
+        labels = {**who, "task": execution.task, "status": execution.status}
+        telemetry.count("agents.executions", attributes=labels)
+        telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
+        if execution.dead_letter is not None:
+            telemetry.count("agents.dead_letters", attributes={**who, "cause": execution.dead_letter.cause})
 
     async def _require_claim(self) -> None:
         if not await self._all.claims.still_mine(self.claim):
@@ -198,15 +207,19 @@ class Run:
         """Move the claim while its run lives. A zombie learns here that it is one, and stops paying."""
         while True:
             await asyncio.sleep(self._all.timing.beat)
+            trouble = self.trouble.result() if self.trouble.done() else None
+            waits_for = f"{trouble.code}: {trouble.message}" if trouble else None
             try:
-                if not await self._all.claims.beat(self.claim):
+                if await self._all.claims.beat(self.claim, waits_for) is None:
                     await self._end_as_zombie()
             except AgentError as error:
                 log.warning("no beat for execution %s: %s", self.claim.id, error)
 
     async def _hand_back(self, reason: str) -> None:
+        labels = {"agent": self.claim.trigger.agent, "reason": reason}
         try:
-            await self._all.claims.end_attempt(self.claim, reason, hand_back=True)
+            if await self._all.claims.end_attempt(self.claim, reason, hand_back=True):
+                self._all.telemetry.count("agents.handbacks", attributes=labels)
         except AgentError as error:
             log.warning("execution %s not handed back, its lease will end: %s", self.claim.id, error)
 

@@ -14,8 +14,9 @@ from typing import Any
 from uuid import uuid4
 
 from agents.runtime.agent import Agent
-from agents.runtime.claims import Claims
+from agents.runtime.claims import Claims, Held, Owner
 from agents.runtime.context import Ports
+from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
 from agents.runtime.records import Records, excerpt
@@ -23,7 +24,7 @@ from agents.runtime.run import Announce, Lifecycle, OnText, Run, failure_of
 from agents.runtime.timing import Timing, backoff
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
-from domain.execution import Claim, Execution, Trigger
+from domain.execution import Claim, Execution, Published, Trigger
 from domain.log_context import bind
 from domain.ports.pubsub import Answer
 
@@ -46,6 +47,15 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What the store knows of an execution: who worked on it, what came of it, and when that was published."""
+
+    claim: Claim | None
+    outcome: Execution | None
+    published: Published | None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """How a caller over HTTP waits: it has no redelivery, so `announce` sends its request to the agent's own command
     topic before it runs; it stays at most `patience` seconds, and leaves when the run is held up.
@@ -57,26 +67,28 @@ class Request:
 
 
 class Runner:
-    def __init__(self, agent: Agent, ports: Ports, timing: Timing, *, owner: str) -> None:
-        """`owner` names this process in the records."""
+    def __init__(self, agent: Agent, ports: Ports, timing: Timing, owner: Owner) -> None:
         self._agent = agent
         self._ports = ports
         self._timing = timing
         self._claims = Claims(ports.store, owner, timing)
         self._publication = Publication(ports.store, ports.publisher, timing.outcome_ttl)
         self.work = Work(agent, ports)
+        self.dead_letters = DeadLetters(ports.store, agent, timing.retention)
         self._lifecycle = Lifecycle(
             store=ports.store,
             claims=self._claims,
             work=self.work,
             records=Records(agent, timing),
             publication=self._publication,
+            dead_letters=self.dead_letters,
             telemetry=ports.telemetry,
             timing=timing,
         )
         self._runs: dict[str, Run] = {}
         self._waiting = 0
         self._draining = False
+        self._taking_suspect: str | None = None
 
     async def deliver(self, trigger: Trigger) -> Answer:
         """Settle one delivery. While a dependency is down the delivery is held: a RETRY would come back at once."""
@@ -91,10 +103,7 @@ class Runner:
             Unavailable: the request was not accepted.
 
         """
-        if self._draining:
-            raise Unavailable("this replica is shutting down", retry_after=1)
-        if len(self._runs) >= self._timing.max_runs:
-            raise Unavailable(f"this replica works on {len(self._runs)} executions already", retry_after=1)
+        self._require_room(trigger.task)
         with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
             return await self._settle(trigger, request)
 
@@ -119,13 +128,26 @@ class Runner:
         """How many executions this process works on."""
         return len(self._runs)
 
-    async def find(self, execution_id: str) -> Execution | Claim | None:
-        """The outcome, or the claim of what has none yet."""
-        execution = await read_execution(self._ports.store, execution_id)
-        if execution is not None:
-            return execution
+    async def find(self, execution_id: str) -> Found | None:
+        """What is known of an execution."""
+        outcome = await read_execution(self._ports.store, execution_id)
         held = await self._claims.read(execution_id)
-        return held.claim if held else None
+        if outcome is None and held is None:
+            return None
+        mark = await self._publication.mark_of(execution_id) if outcome else None
+        return Found(held.claim if held else None, outcome, mark)
+
+    def _require_room(self, task: str) -> None:
+        """Requests beyond what will be worked on soon are refused; events wait with the broker."""
+        if self._draining:
+            raise Unavailable("this replica is shutting down", retry_after=1)
+        if len(self._runs) >= self._timing.max_runs:
+            raise Unavailable(f"this replica works on {len(self._runs)} executions already", retry_after=1)
+        queued = sum(run.claim.trigger.task == task for run in self._runs.values())
+        if queued >= 2 * self._agent.tasks[task].concurrency:
+            raise Unavailable(
+                f"{queued} executions of {task} run or wait in this replica already", retry_after=1
+            )
 
     async def _deliver(self, trigger: Trigger) -> Answer:
         failures = 0
@@ -143,6 +165,7 @@ class Runner:
                 trigger = _changed(trigger, event=None, input=excerpt(trigger), refusal=failure_of(error))
             except AgentError as error:
                 log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
+                await asyncio.sleep(self._timing.lease)  # some brokers would deliver it again at once
                 return Answer.RETRY
             else:
                 return Answer.SUCCESS if isinstance(settled, Settled) else Answer.RETRY
@@ -154,7 +177,9 @@ class Runner:
         if trigger.execution_id not in self._runs:
             claim = await self._claims.create(trigger, nonce)
             if claim is not None:
-                return await self._start(claim, request, taken_over=False)
+                self._count("agents.claims", task=trigger.task)
+                return await self._start(claim, request)
+        self._count("agents.duplicates")
         if self._waiting >= self._timing.max_waiting:
             return await self._pending(request)
         self._waiting += 1
@@ -166,59 +191,83 @@ class Runner:
     async def _meet(self, trigger: Trigger, nonce: str, request: Request | None) -> Settled | Pending:
         """Known work: finished → make sure it is visible; lost → take over; else wait here a moment.
 
-        Clocks of two machines are never compared: a claim is lost when its ETag has not moved for a lease by this clock.
+        Clocks of two machines are never compared: what has not moved for a lease by this clock is lost.
         """
         now = asyncio.get_running_loop().time
         deadline = now() + self._timing.wait
-        etag, still_since = "", now()
-        found_at: float | None = None
+        seen, still_since = "", now()
         while True:
             if run := self._runs.get(trigger.execution_id):
                 _require_same_input(trigger, run.claim.digest)
                 return await self._await(run, request, until=deadline, replayed=True)
-            if execution := await read_execution(self._ports.store, trigger.execution_id):
+            execution = await read_execution(self._ports.store, trigger.execution_id)
+            if execution is not None:
                 _require_same_input(trigger, execution.digest)
-                found_at = now() if found_at is None else found_at
                 if await self._publication.is_out(execution.id):
                     return Settled(execution, replayed=True)
-                # Its owner may be about to publish: give it a lease before doing it in its place.
-                if now() - found_at >= self._timing.lease:
-                    await self._lifecycle.make_visible(execution)
-                await asyncio.sleep(self._timing.lease / 10)
-                continue
-            held = await self._claims.read(trigger.execution_id)
-            if held is None:
-                raise Unavailable(
-                    f"the claim of execution {trigger.execution_id} was refused, yet there is none"
-                )
-            if held.claim.nonce == nonce:  # it was mine: only the answer to my write was lost
-                return await self._start(held.claim, request, taken_over=False)
-            _require_same_input(trigger, held.claim.digest)
-            if held.etag != etag:
-                etag, still_since = held.etag, now()
-            if held.claim.handed_back or now() - still_since >= self._timing.lease:
-                claim = await self._claims.take_over(held, nonce)
-                if claim is not None:
-                    log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
-                    self._ports.telemetry.count("agents.takeovers", attributes={"agent": self._agent.name})
-                    return await self._start(claim, request, taken_over=True)
-                continue  # another was first, or it was mine and the answer was lost: read again
-            if now() >= deadline or self._draining:
+            held = None if execution else await self._read_claim(trigger)
+            if held is not None and held.claim.nonce == nonce:
+                return await self._start(held.claim, request)  # mine: only the answer to my write was lost
+            if seen != (state := held.etag if held else "recorded"):
+                seen, still_since = state, now()
+            still = now() - still_since >= self._timing.lease
+            if execution is not None and still:  # its owner had time to publish it
+                await self._lifecycle.make_visible(execution, surely_new=False)
+            elif held is not None and (still or held.claim.handed_back) and self._may_run(held.claim):
+                if (claim := await self._take_over(held, nonce)) is not None:
+                    return await self._start(claim, request)
+                await asyncio.sleep(
+                    self._timing.lease / 10
+                )  # another was first, or the answer was lost: read again
+            elif held is not None and (now() >= deadline or self._draining):
                 return await self._pending(request)
-            await asyncio.sleep(self._timing.lease / 5)
+            else:
+                await asyncio.sleep(self._timing.lease / 10)
 
-    async def _start(self, claim: Claim, request: Request | None, *, taken_over: bool) -> Settled | Pending:
+    async def _read_claim(self, trigger: Trigger) -> Held:
+        held = await self._claims.read(trigger.execution_id)
+        if held is None:
+            raise Unavailable(
+                f"the store refuses the claim of execution {trigger.execution_id}, yet does not hold it: is it full?"
+            )
+        _require_same_input(trigger, held.claim.digest)
+        return held
+
+    def _may_run(self, claim: Claim) -> bool:
+        """Work that lost its process again and again may be the cause: one such at a time, or all its neighbours go with it."""
+        limit = self._timing.suspect_after
+        if claim.crashes + (claim.attempts[-1].ended is None) < limit:
+            return True
+        if self._taking_suspect or any(run.claim.crashes >= limit for run in self._runs.values()):
+            return False
+        self._taking_suspect = claim.id
+        return True
+
+    async def _take_over(self, held: Held, nonce: str) -> Claim | None:
+        try:
+            claim = await self._claims.take_over(held, nonce)
+        finally:
+            if self._taking_suspect == held.claim.id:
+                self._taking_suspect = None
+        if claim is not None:
+            log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
+            self._count("agents.takeovers")
+        return claim
+
+    async def _start(self, claim: Claim, request: Request | None) -> Settled | Pending:
         """The claim is mine: run it in a task of its own, and wait for it."""
         run = Run(
             self._lifecycle,
             claim,
-            taken_over=taken_over,
             announce=request.announce if request else None,
             on_text=request.on_text if request else None,
         )
         self._runs[claim.id] = run
         run.task.add_done_callback(lambda _: self._forget(run))
         return await self._await(run, request, until=None, replayed=False)
+
+    def _count(self, name: str, **labels: str) -> None:
+        self._ports.telemetry.count(name, attributes={"agent": self._agent.name, **labels})
 
     def _forget(self, run: Run) -> None:
         if self._runs.get(run.claim.id) is run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 DAY = 86_400
@@ -15,6 +14,7 @@ class Timing:
     `lease`: a claim whose owner has not moved its beat for so long may be taken over.
     `redelivery_after`: when the broker offers an unanswered message again (Redis: processingTimeout).
     `max_attempts`: how often a handler may fail before its execution is recorded as failed.
+    `suspect_after`: after so many lost processes an execution runs only while no other such one runs in the replica.
     `max_crashes`: how often an execution may lose its process before it is recorded as failed.
     `max_waiting`: how many deliveries may wait for work that another replica holds: fewer than the sidecar's workers.
     `max_runs`: how many executions a replica works on before it refuses requests.
@@ -24,6 +24,7 @@ class Timing:
     lease: float = 2.0
     redelivery_after: float = 3.0
     max_attempts: int = 3
+    suspect_after: int = 2
     max_crashes: int = 5
     max_waiting: int = 48
     max_runs: int = 256
@@ -59,12 +60,3 @@ class Timing:
 def backoff(failures: int) -> float:
     """Pause before the next try after so many failures in a row: 0.25 s doubled up to 5 s."""
     return float(min(0.25 * 2**failures, 5.0))
-
-
-SWAPS = 10
-"""How often a swap is tried. Redis calls any failed write a refusal: without a bound a full store would be asked for ever."""
-
-
-def swap_pause() -> float:
-    """Seconds before a refused swap is tried again, by chance, so that two that met do not meet again."""
-    return random.uniform(0.005, 0.05)  # noqa: S311  # no secret

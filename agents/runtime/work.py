@@ -35,6 +35,7 @@ class Work:
         self._agent = agent
         self._ports = ports
         self.entities = Entities(ports.store, agent.changes)
+        self._slots = {task.name: asyncio.Semaphore(task.concurrency) for task in agent.tasks.values()}
 
     async def run(
         self,
@@ -58,11 +59,12 @@ class Work:
             "agents.execution_id": trigger.execution_id,
         }
         try:
-            with self._ports.telemetry.span(f"task {task.name}", attributes=attributes) as span:
-                async with asyncio.timeout(task.deadline) as deadline:
-                    outcome = await task.handler(value, context)
-                await self.entities.rehearse(outcome.changes)
-                return Ran(outcome, context, span.traceparent)
+            async with self._slots[task.name]:
+                with self._ports.telemetry.span(f"task {task.name}", attributes=attributes) as span:
+                    async with asyncio.timeout(task.deadline) as deadline:
+                        outcome = await task.handler(value, context)
+                    await self.entities.rehearse(outcome.changes)
+                    return Ran(outcome, context, span.traceparent)
         except TimeoutError:
             if not deadline.expired():  # the handler's own
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -16,9 +15,11 @@ from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
 from infrastructure.host.capacity import Capacity
+from infrastructure.host.dead_letters import add_dead_letters
 from infrastructure.host.journal import readable
 from infrastructure.host.probes import add_probes
 from infrastructure.host.requests import (
+    EXECUTION_ID,
     HttpError,
     correlation_id,
     idempotency_key,
@@ -35,7 +36,6 @@ from infrastructure.host.sse import events_response, task_response
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-_EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LONGEST_ID = 200
 """Characters of an entity's id: a longer one is nobody's, and no store is asked for it."""
 
@@ -61,6 +61,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     inputs = openapi.inputs(agent)
     _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
+    add_dead_letters(app, agent, settings)
     add_probes(app)
     openapi.install(app, inputs)
     return app
@@ -136,7 +137,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
     @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=openapi.EXECUTION)
     async def execution(request: Request, execution_id: str) -> Response:
         """The whole record, outgoing events as whole CloudEvents; of unfinished work, who is at it."""
-        known = _EXECUTION_ID.fullmatch(execution_id)
+        known = EXECUTION_ID.fullmatch(execution_id)
         found = await _service(request).runner.find(execution_id) if known else None
         if found is None:
             raise HttpError(

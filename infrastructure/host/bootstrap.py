@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from agents.runtime.agent import Agent
+from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
@@ -29,6 +30,7 @@ from infrastructure.host.declared import require_declared
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
+from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.factory import model_from
 from infrastructure.prompts.registry import load_prompts
 from infrastructure.telemetry.model import TracedModel
@@ -68,7 +70,9 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     app = create_app(agent, settings, lifespan)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
-        push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
+        push.append(
+            PushSubscription(app, settings.pubsub, agent.topics(dead_letters=settings.receive_dead_letters))
+        )
     return app
 
 
@@ -78,7 +82,10 @@ def _service(
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
     model = TracedModel(
-        model_from(settings), telemetry, provider=settings.llm_provider, name=settings.model_name
+        CircuitBreaker(model_from(settings)),
+        telemetry,
+        provider=settings.llm_provider,
+        name=settings.model_name,
     )
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
@@ -90,7 +97,14 @@ def _service(
         telemetry=telemetry,
         effects={NotificationChannel: channel},
     )
-    service = Service(agent, ports, settings.timing, _owner(agent), journal)
+    service = Service(
+        agent,
+        ports,
+        settings.timing,
+        Owner(_owner(agent), settings.version),
+        journal,
+        receive_dead_letters=settings.receive_dead_letters,
+    )
     service.checks |= {
         "sidecar": lambda: sidecar.missing(settings.pubsub, settings.statestore),
         "model": _believed(model.check),

@@ -85,6 +85,21 @@ EVENTS: Responses = _READ | {
     },
 }
 EXECUTION: Responses = _STORED | {200: _json("The record, as far as it is known.", "Execution")}
+DEAD_LETTERS: Responses = (
+    _READ
+    | _errors(400)
+    | {200: _json("A page of them, newest first; `next` is the cursor to go on from.", "DeadLetters")}
+)
+DEAD_LETTER: Responses = _STORED | {200: _json("All that is known of it.", "DeadLetterWhole")}
+_SETTLED = {409: _json("It was settled otherwise before, or its original is not whole.", "Error")}
+REPLAYED: Responses = (
+    _STORED
+    | _SETTLED
+    | {202: _json("The broker has it.", "Replayed", {"Location": {"schema": {"type": "string"}}})}
+)
+DROPPED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422) | _SETTLED | {200: _json("As it is now.", "DeadLetter")}
+)
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -119,6 +134,40 @@ _HEADERS = [
         ("traceparent", {"type": "string"}, "W3C Trace Context; an invalid one counts as none."),
     )
 ]
+FILTERS: JsonObject = {
+    "parameters": [
+        {"name": name, "in": "query", "schema": schema, "description": meaning}
+        for name, schema, meaning in (
+            (
+                "state",
+                {"enum": ["open", "replayed", "dropped", "all"], "default": "open"},
+                "What became of it.",
+            ),
+            ("cause", {"type": "string"}, "The error's code."),
+            ("task", {"type": "string"}, "The task that failed."),
+            ("type", {"type": "string"}, "The type of the event that failed."),
+            ("after", {"type": "string", "format": "date-time"}, "Seen at this time or later."),
+            ("before", {"type": "string", "format": "date-time"}, "Seen earlier."),
+            ("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Letters on a page."),
+            ("cursor", {"type": "string"}, "What `next` of the page before said."),
+        )
+    ]
+}
+DROP: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _JSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["reason"],
+                    "additionalProperties": False,
+                    "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500}},
+                }
+            }
+        },
+    }
+}
 _SECURITY = {
     "token": {"type": "apiKey", "in": "header", "name": "dapr-api-token"},
     "bearer": {"type": "http", "scheme": "bearer"},

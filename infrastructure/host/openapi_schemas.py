@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.event import Event
+from domain.execution import DeadLetter
 from domain.json import JsonObject
 
 _TEXT = {"type": "string"}
@@ -33,6 +34,20 @@ _IDENTITY = {"execution_id": _TEXT, "correlation_id": _TEXT, "agent": _TEXT, "ta
 _USAGE = _object({"input_tokens": _COUNT, "output_tokens": _COUNT})
 _PROMPT = {"name": _TEXT, "version": _TEXT}
 _TRIGGER = {"causation_id": _or_null(_TEXT), "trigger_source": _TEXT, "trigger_key": _TEXT}
+_HISTORY = _list(
+    _object(
+        {"owner": _TEXT},
+        {name: _or_null(_TEXT) for name in ("version", "started_at", "ended", "ended_at")},
+    )
+)
+_STORY = {
+    "history": _HISTORY,
+    "published_at": _or_null(_TEXT),
+    "undeliverable": _list(_TEXT),
+    "waits_for": _or_null(_TEXT),
+    "replay_of": _or_null(_TEXT),
+}
+_DEAD_LETTER = DeadLetter.model_json_schema(mode="serialization")
 
 SCHEMAS: JsonObject = {
     "Error": _object(
@@ -72,6 +87,7 @@ SCHEMAS: JsonObject = {
                     "started_at": _TEXT,
                     "completed_at": _TEXT,
                     "duration_ms": {"type": "number", "minimum": 0},
+                    **_STORY,
                 }
             ),
             _object(
@@ -80,14 +96,34 @@ SCHEMAS: JsonObject = {
                     **_TRIGGER,
                     "status": {"enum": ["running", "waiting"]},
                     "started_at": _TEXT,
-                    "attempts": _list(
-                        _object({"owner": _TEXT, "started_at": _TEXT, "ended": _or_null(_TEXT)})
-                    ),
+                    "attempts": _COUNT,
+                    **_STORY,
                 }
             ),
         ]
     },
     "CloudEvent": Event.model_json_schema(mode="serialization"),
+    "DeadLetter": _DEAD_LETTER,
+    "DeadLetters": _object(
+        {"dead_letters": _list({"$ref": "#/components/schemas/DeadLetter"}), "next": _or_null(_TEXT)}
+    ),
+    "DeadLetterWhole": {
+        "allOf": [
+            {"$ref": "#/components/schemas/DeadLetter"},
+            _object(
+                {
+                    "correlation_id": _or_null(_TEXT),
+                    "causation_id": _or_null(_TEXT),
+                    "replay_of": _or_null(_TEXT),
+                    "error": _or_null(_FAILURE),
+                    "prompt": _or_null(_object({**_PROMPT, "content_hash": _TEXT})),
+                    "history": _HISTORY,
+                    "original": _ANY,
+                }
+            ),
+        ]
+    },
+    "Replayed": _object({"execution_id": _TEXT, "replay_of": _TEXT}),
     "Correlation": _object({"executions": _list(_TEXT)}),
     "Tasks": _object(
         {

@@ -19,6 +19,7 @@ BODY_SECONDS = 60.0
 """How long a body may take to come."""
 SHOWN = 80
 """Characters of a caller's own words that an error repeats."""
+EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
 
 

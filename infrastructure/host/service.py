@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agents.runtime.agent import Agent, Task
+from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from agents.runtime.correlations import Correlations
+from agents.runtime.dead_letters import replay
 from agents.runtime.intake import Intake
 from agents.runtime.run import OnText
 from agents.runtime.runner import Pending, Request, Runner, Settled
 from agents.runtime.timing import Timing
+from domain.errors import DeadLetterSettled
 from domain.event import Event
 from domain.execution import Trigger
 from domain.ports.pubsub import Subscription
@@ -30,18 +33,22 @@ Check = Callable[[], Awaitable[str | None]]
 
 @dataclass
 class Service:
-    """`checks` are asked by `/readyz`, each under its name; `closing` is awaited last, in order."""
+    """`checks` are asked by `/readyz`, each under its name; `closing` is awaited last, in order.
+
+    `receive_dead_letters`: whether tasks that react to dead letters get them.
+    """
 
     agent: Agent
     ports: Ports
     timing: Timing
-    owner: str
+    owner: Owner
     journal: Journal
+    receive_dead_letters: bool = False
     checks: dict[str, Check] = field(default_factory=dict)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.runner = Runner(self.agent, self.ports, self.timing, owner=self.owner)
+        self.runner = Runner(self.agent, self.ports, self.timing, self.owner)
         self.correlations = Correlations(self.ports.store, self.timing.outcome_ttl)
         self.intake = Intake(self.agent, self.runner, self.correlations, self.ports.telemetry)
         self._receiving: asyncio.Task[None] | None = None
@@ -82,6 +89,27 @@ class Service:
             request = Request(lambda: self._announce(trigger), patience, on_text)
             return trigger, await self.runner.submit(trigger, request)
 
+    async def replay(self, execution_id: str) -> Trigger:
+        """Do the work of a dead letter again, as a new execution of this agent alone. Twice is once: it is the same one.
+
+        Raises:
+            UnknownDeadLetter, DeadLetterSettled
+
+        """
+        letter = await self.runner.dead_letters.get(execution_id)
+        found = await self.runner.find(execution_id)
+        if letter.state == "dropped":
+            raise DeadLetterSettled(f"the dead letter {execution_id} was dropped: {letter.dropped_because}")
+        if found is None or found.claim is None:
+            raise DeadLetterSettled(f"the original of {execution_id} is not kept any more: publish it again")
+        trigger = replay(found.claim)
+        await self._announce(trigger)
+        replayed_as = trigger.execution_id
+        await self.runner.dead_letters.settle(execution_id, state="replayed", replayed_as=replayed_as)
+        if letter.state == "open":
+            self.ports.telemetry.count("agents.replays", attributes={"agent": self.agent.name})
+        return trigger
+
     async def _announce(self, trigger: Trigger) -> None:
         if trigger.correlation_id is not None:
             await self.correlations.add(trigger.correlation_id, trigger.execution_id)
@@ -113,7 +141,7 @@ class Service:
         deliver = self.journal.noting(self.intake.deliver)
         while True:
             try:
-                await subscription.run(self.agent.subscribed_topics, deliver)
+                await subscription.run(self.agent.topics(dead_letters=self.receive_dead_letters), deliver)
             except Exception:
                 log.exception("receiving ended: it begins again in %g s", RECEIVE_AGAIN)
             await asyncio.sleep(RECEIVE_AGAIN)

@@ -114,6 +114,11 @@ class Settings(ModelSettings):
         validation_alias="AGENTS_GRACE",
         description="Seconds that work may take to end at shutdown.",
     )
+    receive_dead_letters: bool = Field(
+        default=False,
+        validation_alias="AGENTS_RECEIVE_DEAD_LETTERS",
+        description="Whether tasks that react to dead letters get them: notification tells its recipients.",
+    )
     max_body_bytes: int = Field(
         4 * 2**20,
         ge=1,

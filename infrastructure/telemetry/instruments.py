@@ -26,6 +26,13 @@ class Instrument:
 INSTRUMENTS = {
     "agents.executions": Instrument("Executions that ended, by status."),
     "agents.execution.duration": Instrument("From the claim to the recorded outcome.", "s", _SECONDS),
+    "agents.claims": Instrument("Executions claimed: work that was new."),
+    "agents.duplicates": Instrument(
+        "Deliveries and requests of work that was known already; it did not run again."
+    ),
+    "agents.handbacks": Instrument("Claims handed back, by reason."),
+    "agents.dead_letters": Instrument("Executions that failed for good, by cause."),
+    "agents.replays": Instrument("Dead letters replayed."),
     "agents.takeovers": Instrument("Executions taken over from a process that no longer moved."),
     "agents.answers.repaired": Instrument("Model answers that needed a second turn to fit their schema."),
     "agents.sidecar.call.duration": Instrument("Calls to the Dapr sidecar.", "s", _SIDECAR_SECONDS),

@@ -18,8 +18,8 @@ from typing import Any, Self
 from uuid import uuid4
 
 from agents.runtime.agent import Agent
+from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
-from agents.runtime.intake import read_event
 from agents.runtime.runner import Settled
 from agents.runtime.timing import Timing
 from domain.event import Event
@@ -84,7 +84,8 @@ class MemoryPlatform:
             telemetry=self.telemetry,
             effects=self._effects,
         )
-        return Service(agent, ports, self._timing, f"{agent.name}@memory:{uuid4().hex[:4]}", Journal())
+        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
+        return Service(agent, ports, self._timing, owner, Journal(), receive_dead_letters=True)
 
     async def execute(
         self,
@@ -126,6 +127,6 @@ class MemoryPlatform:
 
 def _event(published: tuple[str, bytes]) -> Event | None:
     try:
-        return read_event(published[1])
+        return Event.from_json(published[1])
     except ValueError:
         return None

@@ -89,7 +89,7 @@ async def test_an_answer_that_is_cut_off_every_time_fails_by_its_own_name() -> N
     model = ScriptedModel(lambda _: ModelTruncated("cut off at 900 tokens"))
     async with MemoryPlatform([AGENT], model=model) as platform:
         execution = await platform.execute("test-planning", "generate-spec", FEATURE)
-        assert platform.events == []
+        assert [event.type for event in platform.events] == ["agents.testplanning.dead-letter"]
     assert execution.error is not None
     assert execution.error.code == "model_truncated"
 

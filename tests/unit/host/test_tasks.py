@@ -113,11 +113,17 @@ async def test_a_caller_that_prefers_so_is_answered_at_once_and_finds_the_record
     running = (await api.http.get(location)).json()
     assert running["status"] == "running"
     began = running["started_at"]
-    assert running["attempts"] == [{"owner": api.service.owner, "started_at": began, "ended": None}]
+    assert running["attempts"] == 1
+    owner = api.service.owner
+    assert running["history"] == [
+        {"owner": owner.name, "version": owner.version, "started_at": began, "ended": None, "ended_at": None}
+    ]
     await api.platform.quiet()
     done = (await api.http.get(location)).json()
     assert done["status"] == "completed"
     assert done["output"] == {"word": "HI"}
+    assert done["history"][0]["ended"] == "completed"
+    assert done["published_at"] is not None
 
 
 @pytest.mark.parametrize("preference", ["", "wait=5", "no-respond-async", "return=minimal", ";,=;"])
@@ -153,8 +159,8 @@ async def test_work_that_was_handed_back_is_shown_as_waiting(api: Hosted) -> Non
     await api.service.stop(grace=0)
     record = (await api.http.get(accepted.headers["location"])).json()
     assert record["status"] == "waiting"
-    (attempt,) = record["attempts"]
-    assert (attempt["owner"], attempt["ended"]) == (api.service.owner, "handed_back")
+    (attempt,) = record["history"]
+    assert (attempt["owner"], attempt["ended"]) == (api.service.owner.name, "handed_back")
 
 
 async def test_a_failed_execution_is_an_error_with_its_record(api: Hosted) -> None:

@@ -41,8 +41,9 @@ class Platform(MemoryPlatform):
 
     async def outcome(self, execution: str = ID) -> Execution:
         found = await self.replica.runner.find(execution)
-        assert isinstance(found, Execution)
-        return found
+        assert found is not None
+        assert found.outcome is not None
+        return found.outcome
 
     async def tally(self) -> list[str]:
         kind = self.sample.agent.entities["tally"]
@@ -294,8 +295,10 @@ async def test_a_shutdown_hands_back_what_does_not_end_in_time(platform: Platfor
     platform.publish(said("hello", slow=5))
     await asyncio.sleep(0.05)
     await platform.replica.stop(grace=0.05)
-    claim = await platform.replica.runner.find(ID)
-    assert isinstance(claim, Claim)
+    found = await platform.replica.runner.find(ID)
+    assert found is not None
+    claim = found.claim
+    assert claim is not None
     assert claim.handed_back
     assert [attempt.ended for attempt in claim.attempts] == ["handed_back"]
 

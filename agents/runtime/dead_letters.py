@@ -1,0 +1,219 @@
+"""Dead letters: an index of what failed for good, newest first, and doing it again.
+
+Listing scans nothing: letters lie in pages of a hundred, `dead-letters:{agent}:{n}`, and `dead-letters:{agent}` holds the
+number of the last. A letter's place is decided first, by creating `dead-letter:{id}` once; then its page is changed by
+ETag. So adding it again, after any crash, finds it where it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.runtime.agent import Agent
+from agents.runtime.documents import encode, read, update
+from domain.errors import DeadLetterSettled, Unavailable, UnknownDeadLetter
+from domain.execution import DOCUMENT_VERSION, Claim, DeadLetter, Trigger
+from domain.ports.state import StateStore
+
+PAGE = 100
+"""Letters on a page before the next one is begun; those that come at the same moment may exceed it."""
+PAGES = 20
+"""How many pages one listing looks at: whoever filters for something rare gets a cursor to go on from."""
+
+
+WHOLE = 1_000_000
+"""More letters than a page can hold."""
+
+Letters: TypeAlias = Mapping[str, DeadLetter]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    v: int = DOCUMENT_VERSION
+
+
+class DeadLetterPlace(_Document):
+    """Where a letter lies; for the index itself, which page is the last."""
+
+    page: int
+
+
+class DeadLetterPage(_Document):
+    letters: Letters
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`next` is the cursor to go on from, None at the end."""
+
+    letters: list[DeadLetter]
+    next: str | None
+
+
+class DeadLetters:
+    """The index of one agent. `ttl` is that of the claims, which hold the originals (seconds)."""
+
+    def __init__(self, store: StateStore, agent: Agent, ttl: int) -> None:
+        self._store = store
+        self._ttl = ttl
+        self._root = f"dead-letters:{agent.name}"
+        self._new: dict[str, DeadLetter] = {}
+        self._writing = asyncio.Lock()
+
+    async def add(self, letter: DeadLetter) -> None:
+        """Return once the letter is listed; whoever adds meanwhile shares the write."""
+        self._new[letter.id] = letter
+        async with self._writing:
+            if letter.id in self._new:
+                batch = dict(self._new)
+                await self._write(batch)
+                for one in batch:
+                    del self._new[one]
+
+    async def page(self, cursor: str | None, limit: int, wanted: Callable[[DeadLetter], bool]) -> Listing:
+        """Newest first.
+
+        Raises:
+            ValueError: no such cursor.
+
+        """
+        page, before = _parsed(cursor) if cursor else (await self._last(), None)
+        found: list[DeadLetter] = []
+        for number in range(page, max(page - PAGES, -1), -1):
+            content = await read(self._store, DeadLetterPage, self._page(number))
+            if content is None and number != page:
+                return Listing(found, None)  # expired, and so is what lies below it
+            letters = list(content.letters.values()) if content else []
+            for place in reversed(range(len(letters))[:before]):
+                if wanted(letters[place]):
+                    found.append(letters[place])
+                    if len(found) == limit:
+                        return Listing(found, f"{number}.{place}")
+            before = None
+        return Listing(found, f"{page - PAGES}.{WHOLE}" if page >= PAGES else None)
+
+    async def get(self, execution_id: str) -> DeadLetter:
+        """Raise `UnknownDeadLetter`."""
+        place = await read(self._store, DeadLetterPlace, _place_key(execution_id))
+        page = await read(self._store, DeadLetterPage, self._page(place.page)) if place else None
+        if page is None or execution_id not in page.letters:
+            raise _unknown(execution_id)
+        return page.letters[execution_id]
+
+    async def settle(self, execution_id: str, **changes: object) -> DeadLetter:
+        """Change the state of a letter that is open, or has that state already.
+
+        Raises:
+            UnknownDeadLetter, DeadLetterSettled
+
+        """
+        place = await read(self._store, DeadLetterPlace, _place_key(execution_id))
+        if place is None:
+            raise _unknown(execution_id)
+
+        def settled(letters: Letters) -> Letters:
+            letter = letters.get(execution_id)
+            if letter is None:
+                raise _unknown(execution_id)
+            if letter.state not in {"open", changes["state"]}:
+                raise DeadLetterSettled(f"the dead letter {execution_id} was {letter.state} already")
+            if letter.state == changes["state"]:
+                return letters
+            at = datetime.now(UTC).isoformat()
+            return {**letters, execution_id: letter.model_copy(update={**changes, "changed_at": at})}
+
+        await self._change(place.page, settled)
+        return await self.get(execution_id)
+
+    async def _write(self, batch: dict[str, DeadLetter]) -> None:
+        last = await self._last()
+        places = await asyncio.gather(*(self._place(one, last) for one in batch))
+        for number in sorted(set(places)):
+            new = {one: batch[one] for one, place in zip(batch, places, strict=True) if place == number}
+            page = await self._change(number, partial(_added, new))
+            if page is not None and len(page.letters) >= PAGE:
+                await update(
+                    self._store, DeadLetterPlace, self._root, partial(_at_least, number + 1), ttl=None
+                )
+
+    async def _place(self, execution_id: str, page: int) -> int:
+        key = _place_key(execution_id)
+        if await self._store.create(key, encode(DeadLetterPlace(page=page)), ttl=self._ttl):
+            return page
+        place = await read(self._store, DeadLetterPlace, key)
+        if place is None:
+            raise Unavailable(f"the store refuses {key}, yet does not hold it: is it full?")
+        return place.page
+
+    async def _change(self, number: int, change: Callable[[Letters], Letters]) -> DeadLetterPage | None:
+        def changed(page: DeadLetterPage | None) -> DeadLetterPage | None:
+            before = page.letters if page else {}
+            after = change(before)
+            return None if after == before else DeadLetterPage(letters=after)
+
+        return await update(self._store, DeadLetterPage, self._page(number), changed, ttl=self._ttl)
+
+    async def _last(self) -> int:
+        place = await read(self._store, DeadLetterPlace, self._root)
+        return place.page if place else 0
+
+    def _page(self, number: int) -> str:
+        return f"{self._root}:{number}"
+
+
+def replay(claim: Claim) -> Trigger:
+    """The trigger that does the work of a failed execution again: always the same one, so that replaying twice is once.
+
+    Raises:
+        DeadLetterSettled: there is not enough left of the original.
+
+    """
+    trigger = claim.trigger
+    if trigger.refusal is not None and trigger.event is None:
+        raise DeadLetterSettled(
+            f"the original of {claim.id} is not whole ({trigger.refusal.code}): publish it again, mended"
+        )
+    return Trigger(
+        agent=trigger.agent,
+        task=trigger.task,
+        source=f"/agents/{trigger.agent}/dead-letters",
+        key=claim.id,
+        input=trigger.input,
+        correlation_id=trigger.root_correlation_id,
+        causation_id=trigger.causation_id,
+        hops=trigger.hops,
+        event=trigger.event,
+        replay_of=claim.id,
+    )
+
+
+def _added(new: Letters, letters: Letters) -> Letters:
+    """What is there already stays as it is: it may have been settled since."""
+    return {**letters, **{one: letter for one, letter in new.items() if one not in letters}}
+
+
+def _at_least(page: int, place: DeadLetterPlace | None) -> DeadLetterPlace | None:
+    return None if place is not None and place.page >= page else DeadLetterPlace(page=page)
+
+
+def _parsed(cursor: str) -> tuple[int, int]:
+    page, dot, before = cursor.partition(".")
+    if not (dot and page.isdecimal() and before.isdecimal() and len(cursor) < 30):
+        raise ValueError("no cursor of this index")
+    return int(page), int(before)
+
+
+def _place_key(execution_id: str) -> str:
+    return f"dead-letter:{execution_id}"
+
+
+def _unknown(execution_id: str) -> UnknownDeadLetter:
+    return UnknownDeadLetter(f"there is no dead letter {execution_id}, or not any more")
