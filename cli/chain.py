@@ -22,6 +22,8 @@ MAX_HOPS = 16
 OVERDUE = 60.0
 """Seconds after its event from which an execution that nobody knows is no longer waited for."""
 
+REFUSED = "no broker takes it"
+UNPUBLISHED = "not published yet"
 SETTLED = {"completed", "failed", "missing", "repeated"}
 
 
@@ -29,8 +31,8 @@ SETTLED = {"completed", "failed", "missing", "repeated"}
 class Link:
     """One execution of the chain, or the place where one should be.
 
-    `status` is the record's (`completed`, `failed`, `running`, `waiting`), or `expected`: its event is out, and the agent
-    has not claimed it yet; `missing`: the same for more than a minute; `unknown`: its agent does not answer; `repeated`:
+    `status` is the record's (`completed`, `failed`, `running`, `waiting`), or `expected`: its event is there, and the
+    agent has not taken it up yet; `missing`: the same for more than a minute; `unknown`: its agent does not answer; `repeated`:
     it stands further up in the tree. `since` is when its event was emitted, None at the root.
     """
 
@@ -47,6 +49,12 @@ class Link:
         for _, reactions in self.emitted:
             for reaction in reactions:
                 yield from reaction.walk()
+
+    def publication_of(self, event: JsonObject) -> str | None:
+        """What is wrong with the publication of an event of this execution; None: it is out, as far as is known."""
+        if event["id"] in (self.record.get("undeliverable") or ()):
+            return REFUSED
+        return None if self.record.get("published_at", "unknown") else UNPUBLISHED
 
     @property
     def waited(self) -> float | None:
@@ -101,7 +109,9 @@ class Chain:
             return
         seen.add(link.execution_id)
         for event in link.record.get("events", []):
-            reactions = self._reactions_to(event) if hops < MAX_HOPS else []
+            reactions = (
+                self._reactions_to(event) if hops < MAX_HOPS and link.publication_of(event) != REFUSED else []
+            )
             link.emitted.append((event, reactions))
             for reaction in reactions:
                 self._grow(reaction, seen, hops + 1)
@@ -131,7 +141,7 @@ class Chain:
         if known is not None:
             return known if known["agent"] == name else None
         record = self._ask(name, lambda client: client.execution(wanted))
-        if record is not None and record["status"] in SETTLED:
+        if record is not None and record["status"] in SETTLED and record.get("published_at", "unknown"):
             self._outcomes[wanted] = record
         return record
 
@@ -173,6 +183,11 @@ def _nested(link: Link) -> JsonObject:
         "completed_at",
         "duration_ms",
         "attempts",
+        "history",
+        "waits_for",
+        "published_at",
+        "undeliverable",
+        "replay_of",
         "model",
         "usage",
         "error",
@@ -189,6 +204,7 @@ def _nested(link: Link) -> JsonObject:
                 "id": event["id"],
                 "type": event["type"],
                 "time": event.get("time"),
+                "problem": link.publication_of(event),
                 "reactions": [_nested(reaction) for reaction in reactions],
             }
             for event, reactions in link.emitted

@@ -91,15 +91,25 @@ class AgentClient:
 
     def execution(self, execution_id: str) -> JsonObject | None:
         """The record as far as there is one."""
-        return self._find(f"/executions/{quote(execution_id, safe='')}")
+        return self.find(f"/executions/{quote(execution_id, safe='')}")
 
     def correlated(self, correlation_id: str) -> list[str]:
         """Ids of this agent's executions that brought a correlation id in."""
-        found = self._find(f"/correlations/{quote(correlation_id, safe='')}")
+        found = self.find(f"/correlations/{quote(correlation_id, safe='')}")
         return list(found["executions"]) if found else []
 
     def get(self, path: str) -> Any:
         return self.call("GET", path).document
+
+    def find(self, path: str) -> JsonObject | None:
+        """As `get`; None where there is no such thing."""
+        try:
+            found: JsonObject = self.get(path)
+        except Refusal as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+        return found
 
     def call(
         self,
@@ -142,15 +152,6 @@ class AgentClient:
                 yield from _events(response)
             except (OSError, HTTPException) as error:
                 raise self._interrupted(error) from None
-
-    def _find(self, path: str) -> JsonObject | None:
-        try:
-            found: JsonObject = self.get(path)
-        except Refusal as refusal:
-            if refusal.status == 404:
-                return None
-            raise
-        return found
 
     @contextmanager
     def _answered(

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("cli.commands.run:command", "Run a task."),
     "events": ("cli.commands.events:command", "Watch events go by."),
     "executions": ("cli.commands.executions:command", "Look at an execution."),
+    "dead-letters": ("cli.commands.dead_letters:command", "Work that failed for good: look, replay, drop."),
     "chain": ("cli.commands.chain:command", "Show all that one execution set off."),
     "publish": ("cli.commands.publish:command", "Publish an event."),
 }

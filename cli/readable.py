@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
@@ -65,6 +65,29 @@ def clock(time: str | None, *, milliseconds: bool = False) -> str:
         return one_line(time or "")
     local = moment.astimezone()
     return f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}" if milliseconds else f"{local:%H:%M:%S}"
+
+
+def when(time: str | None) -> str:
+    """`12:03:04` today, `2026-11-20 12:03:04` on another day."""
+    moment = moment_of(time)
+    if moment is None or moment.astimezone().date() == datetime.now().astimezone().date():
+        return clock(time)
+    return f"{moment.astimezone():%Y-%m-%d} {clock(time)}"
+
+
+def age(time: str | None) -> str:
+    """`85 ms`, `3 min 05 s`, `2 days` until now; an unreadable time as it is."""
+    moment = moment_of(time)
+    if moment is None:
+        return one_line(time or "")
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    return duration(seconds) if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+def clipped(text: object, length: int) -> str:
+    """On one line, and no longer than that."""
+    line = one_line(text)
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def moment_of(time: str | None) -> datetime | None:

@@ -1,9 +1,12 @@
 """`agents chain`: all that an execution set off, as a tree."""
 
+import sys
 import time
+from datetime import datetime
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
@@ -34,9 +37,9 @@ _MARKS = {
     "repeated": ("↑", "dim"),
 }
 _MEANINGS = {
-    "waiting": "waiting to be tried again",
-    "expected": "not begun",
-    "missing": "never begun",
+    "waiting": "handed back, waiting to be taken up again",
+    "expected": "not taken up yet",
+    "missing": "never taken up",
     "unknown": "not known: the agent does not answer",
     "repeated": "already above",
 }
@@ -52,8 +55,8 @@ _MEANINGS = {
 def command(ctx: click.Context, *, wanted: str, follow: bool, json_: bool) -> None:
     """Show the chain below ID, an execution's id or a correlation id: every execution and event, with times.
 
-    Nothing is searched: what an event sets off follows from its id and from the events that tasks react to. Waiting,
-    running and failed work is shown, too.
+    Nothing is searched: what an event sets off follows from its id and from the events that tasks react to. Work that
+    waits is shown with what it waits for and since when, events that nobody took up yet as well.
 
     Exit code 0, 1 when an execution of the chain failed, 3 when no agent answers, 4 when an agent of several does not
     answer, 9 when nobody knows the id.
@@ -82,6 +85,7 @@ def _follow(chain: Chain, wanted: str, *, json_: bool) -> list[Link]:
     out = console(stderr=json_)
     changed_at = time.monotonic()
     said: JsonObject | None = None
+    told: dict[str, tuple[str, str | None]] = {}
     with Live(console=out, transient=True, auto_refresh=False) as live:
         while True:
             roots = chain.read(wanted)
@@ -92,9 +96,22 @@ def _follow(chain: Chain, wanted: str, *, json_: bool) -> list[Link]:
                 said, changed_at = document, time.monotonic()
                 if json_ and roots:
                     print_json(document, indent=None)
+            if not json_ and not out.is_terminal:
+                _tell_changes(out, roots, told)
             if _ended(roots, chain, time.monotonic() - changed_at):
                 return _required(chain, wanted, roots)
             time.sleep(REFRESH)
+
+
+def _tell_changes(out: Console, roots: list[Link], told: dict[str, tuple[str, str | None]]) -> None:
+    """Where nothing can be redrawn: a line for every execution that is not as it was told."""
+    for root in roots:
+        for link in root.walk():
+            now = (link.status, link.record.get("waits_for"))
+            if link.status != "repeated" and told.get(link.execution_id) != now:
+                told[link.execution_id] = now
+                out.print(f"{datetime.now().astimezone():%H:%M:%S} ", _line(link, _begin(root)), sep="")
+    sys.stdout.flush()
 
 
 def _ended(roots: list[Link], chain: Chain, unchanged: float) -> bool:
@@ -130,7 +147,7 @@ def _drawn(roots: list[Link]) -> Tree:
 
 def _draw(tree: Tree, link: Link, began: str | None) -> None:
     for event, reactions in link.emitted:
-        branch = tree.add(_event_line(event))
+        branch = tree.add(_event_line(event, link.publication_of(event)))
         for reaction in reactions:
             _draw(branch.add(_line(reaction, began)), reaction, began)
 
@@ -145,17 +162,22 @@ def _line(link: Link, began: str | None) -> Text:
         line.append(_offset(record["started_at"], began), "dim")
     elif link.status != "repeated" and link.waited is not None:
         line.append(f" for {duration(link.waited)}")
+        if began_at := link.since or record.get("started_at"):
+            line.append(f", since {clock(began_at)}", "dim")
     if isinstance(record.get("attempts"), int) and record["attempts"] > 1:
         line.append(f", {record['attempts']} attempts")
     line.append(f"  {link.execution_id}", "dim")
+    if record.get("waits_for"):
+        line.append(f"\nwaits for {one_line(record['waits_for'])}", "yellow")
     if record.get("error"):
         line.append(f"\n{record['error']['code']}: {one_line(record['error']['message'])}", "red")
     return line
 
 
-def _event_line(event: JsonObject) -> Text:
+def _event_line(event: JsonObject, problem: str | None) -> Text:
     style = "red" if event["type"].endswith(".dead-letter") else "cyan"
-    return Text.assemble((one_line(event["type"]), style), ("  " + clock(event.get("time")), "dim"))
+    line = Text.assemble((one_line(event["type"]), style), ("  " + clock(event.get("time")), "dim"))
+    return line.append(f"  {problem}", "red") if problem else line
 
 
 def _begin(root: Link) -> str | None:

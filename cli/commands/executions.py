@@ -4,13 +4,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.client import AgentClient, agent_clients, chosen, nothing_answers
-from cli.errors import CommandError
-from cli.exit_codes import ExitCode
+from cli.asking import first_known
+from cli.client import AgentClient, agent_clients, chosen
 from cli.local.instance import find_instance
 from cli.output import console, print_json
 from cli.progress import waiting
-from cli.readable import clock, duration, one_line, value_lines
+from cli.readable import age, clock, duration, one_line, value_lines, when
+from cli.story import story_lines
 from domain.json import JsonObject
 
 COLOURS = {"completed": "green", "failed": "red", "running": "cyan", "waiting": "yellow"}
@@ -28,7 +28,8 @@ def command() -> None:
     "--json", "as_json", is_flag=True, help="Print the record as JSON, events as whole CloudEvents."
 )
 def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
-    """Tell what became of an execution: why it began, attempts, prompt, model, output, events, error.
+    """Tell the story of an execution: why it began, who worked on it and why each attempt ended, what it waits for,
+    prompt, model, output, events and their publication, error, replays.
 
     Every agent is asked, since an id does not say whose it is. Exit code 0, 3 when no agent answers, 9 when none knows it.
     """
@@ -40,25 +41,11 @@ def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
 
 
 def find(clients: dict[str, AgentClient], execution_id: str) -> JsonObject:
-    problems: list[CommandError] = []
+    hint = "records are kept for AGENTS_RETENTION_DAYS; `agents chain` takes correlation ids, too"
     with waiting(f"looking for execution {execution_id}"):
-        for client in clients.values():
-            try:
-                record = client.execution(execution_id)
-            except CommandError as problem:
-                problems.append(problem)
-            else:
-                if record is not None:
-                    return record
-    if len(problems) == len(clients):
-        raise nothing_answers(problems)
-    missing = "; ".join(problem.message for problem in problems)
-    raise CommandError(
-        f"no agent knows the execution {execution_id}",
-        hint=missing
-        or "records are kept for AGENTS_RETENTION_DAYS; `agents chain` takes correlation ids, too",
-        code=ExitCode.NOT_FOUND,
-    )
+        return first_known(
+            clients, lambda client: client.execution(execution_id), f"the execution {execution_id}", hint
+        )[1]
 
 
 def _tell(out: Console, record: JsonObject) -> None:
@@ -69,6 +56,11 @@ def _tell(out: Console, record: JsonObject) -> None:
     out.print(title)
     for name, text in _facts(record):
         out.print(Text.assemble("  ", (f"{name:12}", "cyan"), one_line(text)))
+    told = list(story_lines(record))
+    if told:
+        out.print(Text("\nstory", style="bold"))
+    for line in told:
+        out.print(line)
     if record.get("error"):
         _section(out, "error", record["error"]["message"])
         if record["error"]["details"]:
@@ -82,9 +74,10 @@ def _tell(out: Console, record: JsonObject) -> None:
             out.print(line)
     if record.get("changes"):
         _section(out, "changes", record["changes"])
-    out.print(
-        f"\nnext: {find_instance().command('chain')} {record['execution_id']}", markup=False, style="dim"
-    )
+    verb = "chain"
+    if any(event["type"].endswith(".dead-letter") for event in record.get("events", [])):
+        verb = "dead-letters show"
+    out.print(f"\nnext: {find_instance().command(verb)} {record['execution_id']}", markup=False, style="dim")
 
 
 def _facts(record: JsonObject) -> list[tuple[str, str]]:
@@ -94,8 +87,13 @@ def _facts(record: JsonObject) -> list[tuple[str, str]]:
         ("trigger", _trigger(record)),
         ("attempts", _attempts(record["attempts"])),
     ]
-    if "started_at" in record:
-        facts.append(("time", f"{clock(record['started_at'])} to {clock(record['completed_at'])}"))
+    facts += [
+        (name.replace("_", " "), record[name]) for name in ("replay_of", "replayed_as") if record.get(name)
+    ]
+    if "completed_at" in record:
+        facts.append(("time", f"{when(record['started_at'])} to {clock(record['completed_at'])}"))
+    elif record.get("started_at"):
+        facts.append(("time", f"since {when(record['started_at'])}, for {age(record['started_at'])}"))
     if prompt := record.get("prompt"):
         facts.append(("prompt", f"{prompt['name']} {prompt['version']} ({prompt['content_hash'][:12]})"))
     if record.get("model"):
@@ -113,11 +111,8 @@ def _trigger(record: JsonObject) -> str:
 
 
 def _attempts(attempts: int | list[JsonObject]) -> str:
-    """A finished record counts them, an unfinished one tells whose they are."""
-    if isinstance(attempts, int):
-        return str(attempts)
-    told = [f"{one['owner']} ({one['ended'] or 'at work'})" for one in attempts]
-    return f"{len(attempts)}: {', '.join(told)}"
+    """Agents of the version before list those of unfinished work instead of counting them."""
+    return str(attempts if isinstance(attempts, int) else len(attempts))
 
 
 def _section(out: Console, name: str, value: object) -> None:

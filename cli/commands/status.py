@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.table import Table
 
 from cli.errors import CommandError
@@ -12,7 +13,9 @@ from cli.local import control, model
 from cli.local.instance import Instance, find_instance
 from cli.local.platform import Platform, plan, port_of
 from cli.local.redis import Redis, backlog, condition, in_mib
+from cli.local.work import work_by_agent
 from cli.output import console, print_json
+from cli.readable import duration
 
 EPILOG = "Example: agents status --json | jq '.services[] | select(.restarts > 0)'"
 _NUMBERS = {"pid", "restarts", "memory", "port"}
@@ -23,12 +26,14 @@ _COLOURS = {"ready": "green", "starting": "cyan", "waiting": "cyan", "unready": 
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Apps, sidecars, brokers and model: state, restarts, memory, and the backlog of every agent.
+    """Apps, sidecars, brokers and model: state, restarts, memory; of every agent what waits, for how long at most, and how
+    often work came once more than needed (since its replicas started).
 
     Exit code 0 when all is ready, 4 when something is not, 3 when nothing runs.
     """
     instance = find_instance()
     status = control.ask(instance, "status") | outside(plan(instance))
+    status["agents"] = work_by_agent(status["services"], (status["redis"] or {}).get("backlog", []))
     if as_json:
         print_json(status)
     else:
@@ -78,6 +83,7 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
     for part in status["adopted"]:
         table.add_row(part["name"], "was running", "", "", "", part["address"].rpartition(":")[2], "")
     out.print(table)
+    _show_work(out, status["agents"])
     _show_backlog(status["redis"])
     told = status["model"]
     found = told.get("error") or {True: "available", False: "MISSING", None: ""}[told.get("available")]
@@ -89,6 +95,20 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
         out.print(f"all ready, up for {status['up_s']:.0f} s")
     else:
         out.print(f"not all is ready; {instance.command('logs')} tells more")
+
+
+def _show_work(out: Console, agents: list[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("agent", "replicas", "waiting", "in work", "oldest", "redeliveries"):
+        table.add_column(column, justify="left" if column == "agent" else "right", no_wrap=True)
+    for one in agents:
+        oldest = "" if one["oldest_s"] is None else duration(one["oldest_s"])
+        redeliveries = "?" if one["redeliveries"] is None else str(one["redeliveries"])
+        numbers = [str(one[key]) for key in ("replicas", "waiting", "in_work")]
+        table.add_row(one["agent"], *numbers, oldest, redeliveries)
+    out.print()
+    out.print(table)
+    out.print()
 
 
 def _show_backlog(redis: dict[str, Any] | None) -> None:

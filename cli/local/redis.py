@@ -47,14 +47,24 @@ class Redis:
 
 
 def backlog(redis: Redis) -> list[dict[str, Any]]:
-    """Per stream and consumer group: how much is waiting, and how much is in work or waits for redelivery."""
+    """Per stream and consumer group: how much is waiting, how much is in work or waits for redelivery, and how long the
+    oldest of both has been there (seconds, by Redis' own clock).
+    """
     found = []
+    seconds, microseconds = map(int, redis.ask("TIME"))
+    now = seconds + microseconds / 1e6
     for stream in streams(redis):
         for fields in redis.ask("XINFO", "GROUPS", stream):
             group = dict(zip(fields[::2], fields[1::2], strict=True))
-            waiting = _waiting(redis, stream, group)
+            oldest = _oldest(redis, stream, group)
             found.append(
-                {"topic": stream, "agent": group["name"], "pending": group["pending"], "waiting": waiting}
+                {
+                    "topic": stream,
+                    "agent": group["name"],
+                    "pending": group["pending"],
+                    "waiting": _waiting(redis, stream, group),
+                    "oldest_s": None if oldest is None else max(0.0, round(now - oldest, 1)),
+                }
             )
     return sorted(found, key=lambda entry: (entry["agent"], entry["topic"]))
 
@@ -68,6 +78,15 @@ def _waiting(redis: Redis, stream: str, group: dict[str, Any]) -> int:
     # Before Redis 7 there is no lag: count what follows the last delivered entry, up to a limit.
     after = f"({group['last-delivered-id']}"
     return len(redis.ask("XRANGE", stream, after, "+", "COUNT", str(COUNT_LIMIT)))
+
+
+def _oldest(redis: Redis, stream: str, group: dict[str, Any]) -> float | None:
+    """When the oldest entry came that the group has not acknowledged: entries' ids begin with milliseconds."""
+    first = redis.ask("XPENDING", stream, group["name"])[1] if group["pending"] else None
+    if first is None:
+        entries = redis.ask("XRANGE", stream, f"({group['last-delivered-id']}", "+", "COUNT", "1")
+        first = entries[0][0] if entries else None
+    return None if first is None else int(first.partition("-")[0]) / 1000
 
 
 def streams(redis: Redis) -> list[str]:

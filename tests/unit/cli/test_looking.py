@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -110,6 +111,41 @@ def test_following_waits_for_an_id_that_is_not_known_yet(served: Served, agents:
     assert "3 executions: 3 completed" in followed.stdout
 
 
+def test_following_where_nothing_can_be_redrawn_prints_each_change_as_it_comes(
+    served: Served, agents: Call
+) -> None:
+    execution = run(agents, "x", "--slow", "0.6", "--async")
+
+    lines = without_times(agents("chain", execution, "-f").stdout)
+
+    tree = lines.index("✓ planner/make-plan  completed in … at …  ID")
+    changes = lines[:tree]
+    assert changes[0] == "… ● planner/make-plan  running for …, since …  ID"
+    assert changes[-1] == "… ✓ planner/note-reading  completed in … at +…  ID"
+    assert "… ✓ planner/make-plan  completed in … at …  ID" in changes
+    assert len(changes) == len(set(changes))
+
+
+def test_a_chain_tells_what_it_waits_for_and_since_when(served: Served, agents: Call) -> None:
+    kept = agents("run", "planner", "make-plan", "--title", "model away", "--async")
+    execution = kept.stderr.split()[-1]
+
+    def waits() -> object:
+        return json.loads(agents("chain", execution, "--json").stdout)["roots"][0]["waits_for"]
+
+    deadline = time.monotonic() + 10
+    while not waits() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    assert waits() == "model_unavailable: the model is away"
+    lines = without_times(agents("chain", execution).stdout)
+    assert lines[0] == "● planner/make-plan  running for …, since …  ID"
+    assert lines[1] == "waits for model_unavailable: the model is away"
+    shown = without_times(agents("executions", "show", execution).stdout)
+    assert "  time        since …, for …" in shown
+    assert shown[shown.index("story") + 2].strip() == "waits for model_unavailable: the model is away"
+
+
 def test_work_that_was_not_begun_is_expected_for_a_minute_and_missing_after(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +194,9 @@ def test_an_execution_is_told_as_a_story(served: Served, agents: Call) -> None:
     assert lines[0] == "planner/make-plan completed in …"
     assert "  trigger     a request over HTTP, idempotency key story" in lines
     assert "  attempts    1" in lines
+    story = lines[lines.index("story") + 1 :][:3]
+    assert re.sub(r": planner\S+ .*begins", ": OWNER begins", story[0]) == "  …  attempt 1: OWNER begins"
+    assert story[1:] == ["  …  completed", "  …  published 1 event"]
     assert "event agents.planner.plan.made  ID" in lines
     assert json.loads(agents("executions", "show", execution, "--json").stdout)["events"][0]["data"] == {
         "title": "x",
@@ -173,6 +212,32 @@ def test_a_failed_execution_tells_its_error(served: Served, agents: Call) -> Non
 
     assert shown.stdout.startswith("planner/make-plan failed in ")
     assert "error\n  this cannot be planned\n" in shown.stdout
+    assert "  failed for good\n" in shown.stdout
+
+
+def test_a_failed_execution_leads_to_its_dead_letter_and_its_replay_back(
+    served: Served, agents: Call
+) -> None:
+    root = run(agents, "unreadable")
+    served.quiet()
+    chain = json.loads(agents("chain", root, "--json").stdout)
+    failed = chain["roots"][0]["events"][0]["reactions"][0]["execution_id"]
+
+    assert agents("executions", "show", failed).stdout.endswith(f"next: agents dead-letters show {failed}\n")
+    (listed,) = json.loads(agents("dead-letters", "list", "--json").stdout)
+    assert (listed["id"], listed["agent"], listed["cause"]) == (failed, "reader", "rejected")
+    shown = agents("dead-letters", "show", failed).stdout
+    assert "    title: unreadable\n" in shown
+    assert shown.endswith(f"do it again: agents dead-letters replay {failed} --agent reader\n")
+
+    replayed = json.loads(agents("dead-letters", "replay", failed, "--json").stdout)[0]["execution_id"]
+    served.quiet()
+    assert f"  replay of   {failed}\n" in agents("executions", "show", replayed).stdout
+    assert f"  replayed as {replayed}, " in agents("dead-letters", "show", failed).stdout
+    (again,) = json.loads(agents("dead-letters", "list", "--json").stdout)
+    assert again["id"] == replayed  # it failed again, and is a dead letter of its own
+    assert agents("dead-letters", "drop", replayed, "--reason", "a test").exit_code == 0
+    assert agents("dead-letters", "list").stdout == "no open dead letters\n"
 
 
 def test_events_merges_the_agents_streams_by_time(served: Served, agents: Call) -> None:

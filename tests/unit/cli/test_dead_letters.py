@@ -1,0 +1,287 @@
+"""`agents dead-letters`: list, show, replay, replay-all, drop."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from cli.commands import replays
+from tests.unit.cli.conftest import Call
+from tests.unit.cli.letters_served import LettersServed, letter
+from tests.unit.cli.served import write_manifest
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("AGENTS_PORT_OFFSET", raising=False)
+    write_manifest(tmp_path, ["reader", "planner"], [2, 3], 1)
+    return tmp_path
+
+
+@pytest.fixture
+def reader(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LettersServed]:
+    served = LettersServed("reader", [letter("reader", 1), letter("reader", 3, cause="invalid_input")])
+    monkeypatch.setenv("AGENTS_URL_READER", served.url)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def planner(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LettersServed]:
+    served = LettersServed(
+        "planner", [letter("planner", 2, task="make-plan", message="a\nb\x1b[31m" + "x" * 80)]
+    )
+    monkeypatch.setenv("AGENTS_URL_PLANNER", served.url)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def both(reader: LettersServed, planner: LettersServed) -> tuple[LettersServed, LettersServed]:
+    return reader, planner
+
+
+def listed(agents: Call, *words: str) -> list[str]:
+    return [one["id"] for one in json.loads(agents("dead-letters", "list", "--json", *words).stdout)]
+
+
+@pytest.mark.usefixtures("both")
+def test_list_merges_the_agents_letters_newest_first(agents: Call) -> None:
+    assert listed(agents) == ["reader-3", "planner-2", "reader-1"]
+    assert listed(agents, "planner") == ["planner-2"]
+
+
+@pytest.mark.usefixtures("both")
+def test_a_list_is_a_table_with_the_message_on_one_line(agents: Call) -> None:
+    shown = agents("dead-letters", "list")
+    assert shown.exit_code == 0
+    head, *rows = shown.stdout.splitlines()
+    assert head.split() == ["age", "agent", "task", "cause", "message", "id"]
+    assert re.fullmatch(
+        r"\d+ .* +reader +read-plan +invalid_input +nobody can read this +reader-3 *", rows[0]
+    )
+    assert "a\\nb\\x1b[31mxxx" in rows[1]
+    assert "…  planner-2" in rows[1]
+    assert "\x1b" not in rows[1]
+
+
+def test_conditions_are_sent_to_the_agents(agents: Call, reader: LettersServed) -> None:
+    words = [
+        "--where",
+        "cause=rejected",
+        "--where",
+        "task=read-plan",
+        "--where",
+        "type=agents.planner.plan.made",
+    ]
+    assert (
+        listed(agents, "reader", *words, "--where", "before=2026-11-20T12:00+01:00", "--state", "all") == []
+    )
+    assert listed(agents, "reader", *words, "--where", "after=2026-11-20T11:00:30+00:00") == ["reader-1"]
+    sent = parse_qs(urlsplit(reader.asked[-1]).query)
+    assert sent == {
+        "state": ["open"],
+        "cause": ["rejected"],
+        "task": ["read-plan"],
+        "type": ["agents.planner.plan.made"],
+        "after": [sent["after"][0]],
+        "limit": ["51"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("cause", "'cause' is not NAME=VALUE, as cause=rejected"),
+        ("cause=", "'cause=' is not NAME=VALUE"),
+        ("couse=x", "'couse' is nothing to choose by; did you mean cause?"),
+        ("after=yesterday", "after is 'yesterday', not a time as 2026-11-20 or 2026-11-20T12:30"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_a_wrong_condition_is_2_and_says_what_is_allowed(agents: Call, where: str, told: str) -> None:
+    refused = agents("dead-letters", "list", "--where", where)
+    assert refused.exit_code == 2
+    assert told in " ".join(refused.stderr.split())
+
+
+def test_a_long_list_is_read_page_by_page_and_no_further_than_asked(
+    agents: Call, reader: LettersServed
+) -> None:
+    reader.letters = [letter("reader", number) for number in range(40)]
+    reader.page = 10
+    shown = agents("dead-letters", "list", "reader", "--limit", "15", "--json")
+    assert [one["id"] for one in json.loads(shown.stdout)] == [
+        f"reader-{number}" for number in range(39, 24, -1)
+    ]
+    assert shown.stderr == "there are more: --limit 60 or --limit 0 shows them\n"
+    assert len(reader.asked) == 2
+    assert len(listed(agents, "reader", "--limit", "0")) == 40
+
+
+@pytest.mark.usefixtures("reader")
+def test_an_agent_that_does_not_answer_is_named_and_the_rest_is_listed(agents: Call) -> None:
+    shown = agents("dead-letters", "list")
+    assert shown.exit_code == 4
+    assert "reader-3" in shown.stdout
+    assert "planner does not answer" in shown.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_when_no_agent_answers_it_is_3(agents: Call) -> None:
+    for words in (["list"], ["show", "x"], ["replay", "x"], ["replay-all", "--yes"]):
+        assert agents("dead-letters", *words).exit_code == 3
+
+
+def test_nothing_to_list_is_said(agents: Call, reader: LettersServed) -> None:
+    reader.letters = []
+    assert agents("dead-letters", "list", "reader").stdout == "no open dead letters\n"
+    assert agents("dead-letters", "list", "reader", "--json").stdout == "[]\n"
+
+
+@pytest.mark.usefixtures("both")
+def test_a_letter_is_shown_with_its_story_its_original_and_the_command_that_replays_it(agents: Call) -> None:
+    lines = agents("dead-letters", "show", "reader-1").stdout.splitlines()
+    assert lines[0] == "reader/read-plan dead letter, open"
+    assert "  cause       rejected" in lines
+    assert "  message     nobody can read this" in lines
+    assert "  event       agents.planner.plan.made  event-1 from /agents/planner" in lines
+    assert "  prompt      read-plan 1.0.0 (0123456789ab)" in lines
+    story = lines[lines.index("story") + 1 : lines.index("details") - 1]
+    assert [line.split("  ", 2)[2] for line in story] == [
+        "attempt 1: host-1 (0.1.0) begins",
+        "its owner was lost",
+        "attempt 2: host-2 (0.1.0) takes it over",
+        "failed: rejected",
+    ]
+    assert lines[lines.index("original") + 1 :] == [
+        "  id: event-1",
+        "  type: agents.planner.plan.made",
+        "  data:",
+        "    title: ",
+        "    tags:",
+        "      - a",
+        "      - b",
+        "",
+        "do it again: agents dead-letters replay reader-1 --agent reader",
+    ]
+
+
+def test_a_letter_that_cannot_be_replayed_says_why(agents: Call, reader: LettersServed) -> None:
+    reader.letters[0] |= {"original": {"size": 5_000_000, "digest": "d", "excerpt": "{"}}
+    assert agents("dead-letters", "show", "reader-1", "--agent", "reader").stdout.endswith(
+        "it cannot be replayed: the original is not whole any more\n"
+    )
+    agents("dead-letters", "drop", "reader-3", "--reason", "a test", "--agent", "reader")
+    shown = agents("dead-letters", "show", "reader-3", "--agent", "reader").stdout
+    assert ": a test\n" in shown
+    assert shown.endswith("it was dropped, and is not done again\n")
+
+
+@pytest.mark.usefixtures("both")
+def test_an_unknown_letter_is_9(agents: Call) -> None:
+    for words in (["show", "x"], ["replay", "x"], ["drop", "x", "--reason", "y"]):
+        refused = agents("dead-letters", *words)
+        assert refused.exit_code == 9
+        assert refused.stderr.startswith("error: no agent knows the dead letter x\n")
+
+
+def test_a_replay_finds_the_agent_by_itself_and_twice_is_once(
+    agents: Call, both: tuple[LettersServed, LettersServed]
+) -> None:
+    first = agents("dead-letters", "replay", "planner-2")
+    assert first.stdout == (
+        "replayed: planner-2 as again-planner-2 (planner)\nnext: agents chain -f again-planner-2\n"
+    )
+    assert agents("dead-letters", "replay", "planner-2").stdout == first.stdout
+    assert both[1].letters[0]["state"] == "replayed"
+    shown = agents("dead-letters", "show", "planner-2").stdout
+    assert shown.endswith("next: agents executions show again-planner-2\n")
+
+
+@pytest.mark.usefixtures("both")
+def test_ids_come_from_standard_input_too_and_each_failure_is_told(agents: Call) -> None:
+    agents("dead-letters", "drop", "reader-1", "--reason", "a test")
+    done = agents("dead-letters", "replay", "-", stdin="reader-3 reader-1\nnobody-7\nreader-3\n")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("replayed: reader-3 as again-reader-3 (reader)\n")
+    assert done.stderr == (
+        "failed: reader-1: reader-1 was dropped\nfailed: nobody-7: no agent knows the dead letter nobody-7\n"
+    )
+
+
+@pytest.mark.usefixtures("both")
+def test_no_ids_on_standard_input_is_no_error(agents: Call) -> None:
+    done = agents("dead-letters", "replay", "-", "--json", stdin="\n")
+    assert (done.exit_code, done.stdout) == (0, "[]\n")
+
+
+@pytest.mark.usefixtures("both")
+def test_a_dropped_letter_cannot_be_replayed_nor_a_replayed_one_dropped(agents: Call) -> None:
+    dropped = agents("dead-letters", "drop", "reader-1", "--reason", "a test", "--json")
+    assert json.loads(dropped.stdout)[0]["dropped_because"] == "a test"
+    refused = agents("dead-letters", "replay", "reader-1")
+    assert (refused.exit_code, refused.stderr.splitlines()[0]) == (1, "error: reader-1 was dropped")
+    agents("dead-letters", "replay", "reader-3")
+    refused = agents("dead-letters", "drop", "reader-3", "--reason", "a test")
+    assert (refused.exit_code, refused.stderr.splitlines()[0]) == (1, "error: reader-3 was replayed already")
+
+
+@pytest.mark.usefixtures("project")
+def test_drop_needs_a_reason(agents: Call) -> None:
+    assert agents("dead-letters", "drop", "x").exit_code == 2
+    assert agents("dead-letters", "drop", "x", "--reason", " ").exit_code == 2
+
+
+def test_replay_all_refuses_without_yes_where_nobody_can_be_asked_and_tells_the_counts(
+    agents: Call, both: tuple[LettersServed, LettersServed]
+) -> None:
+    refused = agents("dead-letters", "replay-all")
+    assert refused.exit_code == 2
+    assert "     1  planner: rejected\n" in refused.stderr
+    assert "3 dead letters would be replayed: --yes does it" in refused.stderr
+    assert {one["state"] for one in both[0].letters} == {"open"}
+
+
+def test_replay_all_replays_what_the_conditions_choose(
+    agents: Call, both: tuple[LettersServed, LettersServed]
+) -> None:
+    done = agents("dead-letters", "replay-all", "--where", "cause=rejected", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "replayed 2 of 2\n")
+    assert [one["state"] for one in both[0].letters] == ["replayed", "open"]
+    assert agents("dead-letters", "replay-all", "--where", "cause=rejected", "--yes").stdout == (
+        "no dead letters of that kind\n"
+    )
+    told = json.loads(agents("dead-letters", "replay-all", "reader", "--yes", "--json").stdout)
+    assert told == {
+        "found": 1,
+        "replayed": [
+            {"id": "reader-3", "agent": "reader", "execution_id": "again-reader-3", "replay_of": "reader-3"}
+        ],
+        "failed": [],
+    }
+
+
+def test_replay_all_waits_for_an_agent_that_is_full(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "PAUSE", 0.01)
+    reader.full = 3
+    assert agents("dead-letters", "replay-all", "reader", "--yes").stdout == "replayed 2 of 2\n"
+
+
+def test_replay_all_gives_an_agent_up_that_stays_full(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "PATIENCE", 0.0)
+    reader.full = 1
+    done = agents("dead-letters", "replay-all", "reader", "--yes")
+    assert (done.exit_code, done.stdout) == (4, "replayed 0 of 2\n")
+    assert done.stderr.count("the broker is away") == 2
