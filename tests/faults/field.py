@@ -135,10 +135,12 @@ class Field:
             await asyncio.sleep(0.1)
         return False
 
-    async def working_again(self, patience: float = 60) -> None:
-        """Until the supervisor calls everything ready: the next attack shall meet a whole system."""
-        if not await self.until(self.system.ready, patience):
-            self.problem(f"not everything was ready {patience:.0f} s after the attack")
+    async def working_again(self, within: float = 15.0) -> None:
+        """Until every replica says so at /readyz; seconds from the last fault. The next attack shall meet a whole system."""
+        end = self.faults[-1] if self.faults else time.monotonic()
+        if not await self.until(self.system.ready, max(1.0, end + within - time.monotonic())):
+            waiting = [name for name, one in self.system.status().items() if one["state"] != "ready"]
+            self.problem(f"{', '.join(waiting)} not ready {within:.0f} s after the last fault")
 
     def count(self) -> Figures:
         """Ask the outside world; to be asked again later for what came late."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from tests.faults.field import Field
 from tests.faults.proxy import Mode, proxies
@@ -29,8 +28,7 @@ async def connection_broken(field: Field) -> None:
             for proxy in field.proxies:
                 proxy.misbehave(Mode.NONE)
             field.fault_ended()
-    # Nothing tells an app that its connection is dead: its own pings do, in ten seconds.
-    await asyncio.sleep(max(0.0, field.faults[-1] + 10 - time.monotonic()))
+    await field.working_again(10)
     await field.probe()
     field.note(
         f"{turn} times two of {len(field.proxies)} connections: {', '.join(mode.value for mode in modes)}"
