@@ -20,12 +20,13 @@ class Targets:
 
 
 class Figures(BaseModel):
-    """Counted outside. `calls_per_event`: model calls for each event that needs one. `back`: the longest time from the
+    """Counted outside. `asked`: chains as the command was given them. `calls_per_event`: model calls for each event that needs one. `back`: the longest time from the
     end of a fault to the next effect; `last`: from the end of the last fault, or of publishing, to the last effect.
     """
 
     row: str
     chains: int
+    asked: int
     seed: int
     lost: int = 0
     doubles: int = 0
@@ -45,7 +46,7 @@ class Figures(BaseModel):
 
     @property
     def command(self) -> str:
-        return f"python -m tests.faults {self.row} --chains {self.chains} --seed {self.seed}"
+        return f"python -m tests.faults {self.row} --chains {self.asked} --seed {self.seed}"
 
     def judge(self, targets: Targets) -> None:
         """Add to `problems` what the targets forbid."""
@@ -71,10 +72,12 @@ class Figures(BaseModel):
         letters = ", ".join(f"{count} {cause}" for cause, count in self.dead_letters.items()) or "none"
         back, last = (f"{value:.1f} s" if value is not None else "-" for value in (self.back, self.last))
         lines = [
-            f"{self.row}: {verdict}. {self.chains} chains, {self.lost} lost, {self.doubles} doubled, "
-            f"{self.repeated_publications} publications and {self.repeated_effects} effects repeated under their id, "
-            f"{self.calls_per_event:.3f} model calls per event, dead letters: {letters}, {self.kills} kills, "
-            f"back {back}, last {last}, {self.events_per_second:.0f} events/s",
+            (
+                f"{self.row}: {verdict}. {self.chains} chains, {self.lost} lost, {self.doubles} doubled, "
+                f"{self.repeated_publications} publications and {self.repeated_effects} effects repeated under their id, "
+                f"{self.calls_per_event:.3f} model calls per event, dead letters: {letters}, {self.kills} kills, "
+                f"back {back}, last {last}, {self.events_per_second:.0f} events/s"
+            ),
             *(f"    note: {note}" for note in self.notes),
             *(f"    FAILED: {problem}" for problem in self.problems),
             *([f"    again: {self.command}"] if self.problems else []),

@@ -26,6 +26,8 @@ class Suite:
 
     def __init__(self, system: FaultSystem, outside: OutsideWorld, say: Callable[[str], None]) -> None:
         self._system, self._outside, self._say = system, outside, say
+        self.programs: dict[str, str] = {}
+        """Versions of what was attacked."""
         self._options: Options | None = None
         self._stack = AsyncExitStack()
         self._fields: list[tuple[Row, Field]] = []
@@ -53,7 +55,8 @@ class Suite:
 
     async def late(self) -> list[str]:
         """What became visible only after its row had been counted."""
-        await asyncio.sleep(LATE)
+        if self._fields:
+            await asyncio.sleep(LATE)
         found = []
         for row, field in self._fields:
             doubles = field.figures.doubles
@@ -79,6 +82,7 @@ class Suite:
             self._proxies = await self._stack.enter_async_context(proxies(ports))
         await asyncio.to_thread(self._system.up, options, {**self._outside.environment, **channel})
         self._options = options
+        self.programs = self._system.programs()
         self._say(f"started with {options} in {time.monotonic() - began:.1f} s")
 
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -21,8 +22,10 @@ from cli.errors import CommandError
 from cli.local import control
 from cli.local.instance import Instance
 from cli.local.manifest import read_manifest
+from cli.local.redis import Redis, condition
 from cli.local.replicas import STEP
-from tests.e2e.system import ROOT, System
+from tests.e2e.system import System
+from tests.integration.local.project import ROOT
 
 AGENTS = ("notification", "implementation")
 """Those that a chain passes: five agents' worth of processes would only take their share of the machine."""
@@ -139,6 +142,13 @@ class FaultSystem:
                 if number in {signal.SIGKILL, signal.SIGTERM}:
                     self.kills[name] += 1
         return pids
+
+    def programs(self) -> dict[str, str]:
+        """Versions of what runs, by the running programs themselves."""
+        daprd = Path(f"/proc/{self.pid('notification.daprd')}/exe").readlink()
+        said = subprocess.run([daprd, "--version"], capture_output=True, text=True, check=True)
+        with Redis("127.0.0.1", self.redis_port) as redis:
+            return {"daprd": said.stdout.strip(), "Redis": condition(redis).version}
 
     def died(self, before: Mapping[str, int]) -> dict[str, int]:
         """Which processes ended more often since then than we ended them."""

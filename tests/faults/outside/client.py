@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from typing import Any
 
-from tests.e2e.system import ROOT
 from tests.faults.outside.model import KEY, MODEL
+from tests.integration.local.project import ROOT
 
 
 class OutsideWorld:
@@ -38,25 +38,27 @@ class OutsideWorld:
 
     def behave(self, **wanted: Any) -> None:
         """`delay=(low, high)` in seconds; `faults={run: [kind, …]}`; `keep=[run]`: its events, to be sent again."""
-        request = urllib.request.Request(f"{self._base}/behave", json.dumps(wanted).encode())
-        with urllib.request.urlopen(request, timeout=10):
-            pass
+        self._ask("/behave", json.dumps(wanted).encode())
 
     def progress(self, run: str) -> dict[str, int]:
-        found: dict[str, int] = self._get(f"/progress/{run}")
+        found: dict[str, int] = json.loads(self._ask(f"/progress/{run}"))
         return found
 
     def figures(self, run: str, since: float) -> dict[str, Any]:
-        found: dict[str, Any] = self._get(f"/figures/{run}?since={since}")
+        found: dict[str, Any] = json.loads(self._ask(f"/figures/{run}?since={since}"))
         return found
 
     def kept(self, run: str) -> list[tuple[str, bytes]]:
         """Topic and message of each event of a run that was to be kept."""
-        return [(topic, text.encode()) for topic, text in self._get(f"/kept/{run}")]
+        return [(topic, text.encode()) for topic, text in json.loads(self._ask(f"/kept/{run}"))]
 
-    def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(self._base + path, timeout=60) as response:
-            return json.load(response)
+    def _ask(self, path: str, body: bytes | None = None) -> bytes:
+        connection = HTTPConnection("127.0.0.1", self.http, timeout=60)
+        try:
+            connection.request("GET" if body is None else "POST", path, body)
+            return connection.getresponse().read()
+        finally:
+            connection.close()
 
 
 @contextmanager

@@ -71,19 +71,24 @@ async def apps_frozen_and_replaced(field: Field) -> None:
 
 
 async def rolling_restart(field: Field) -> None:
+    """One after the other, the next when the one before is ready; round and round, each at least once."""
+    turn = 0
+    names = field.system.apps()
     async with field.load():
-        while field.publishing:
-            for name in field.system.apps():
-                pid = field.system.signal(signal.SIGTERM, name)[0]
-                asked = time.monotonic()
-                await field.until(lambda pid=pid, name=name: field.system.status()[name]["pid"] != pid, 15)  # type: ignore[misc]
-                field.fault_ended()
-                ended = field.system.status()[name]["last_exit"] or ""
-                if not ended.startswith("exit code 0"):
-                    field.problem(f"{name} ended {time.monotonic() - asked:.1f} s after SIGTERM by {ended}")
-                await field.working_again()
-                if not field.publishing:
-                    break
+        while field.publishing or turn < len(names):
+            await _restart(field, names[turn % len(names)])
+            turn += 1
+
+
+async def _restart(field: Field, name: str) -> None:
+    (pid,) = field.system.signal(signal.SIGTERM, name)
+    asked = time.monotonic()
+    await field.until(lambda: field.system.status()[name]["pid"] != pid, 15)
+    field.fault_ended()
+    ended = field.system.status()[name]["last_exit"] or ""
+    if not ended.startswith("exit code 0"):
+        field.problem(f"{name} ended {time.monotonic() - asked:.1f} s after SIGTERM by {ended}")
+    await field.working_again()
 
 
 KILLS = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from tests.faults.field import Field
-from tests.faults.proxy import Mode, proxies
+from tests.faults.proxy import Mode
 from tests.faults.rows.row import Row
-from tests.faults.system import PROXY_STEP, Options, faketime
+from tests.faults.system import Options, faketime
 
 WRAPPED = Options(wrapped=True)
 JUMPS = ["+3600", "-3600", "+0", "-3600", "+3600", "+0"]

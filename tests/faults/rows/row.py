@@ -15,6 +15,6 @@ class Row:
     name: str
     title: str
     attack: Callable[[Field], Awaitable[None]]
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     targets: Targets = field(default_factory=Targets)
     why_other_targets: str = ""

@@ -64,7 +64,7 @@ async def redis_full(field: Field) -> None:
     redis = field.broker.client
     async with field.load():
         await asyncio.sleep(1.5)
-        usual = (await redis.config_get("maxmemory"))["maxmemory"]
+        usual = str((await redis.config_get("maxmemory"))["maxmemory"])
         least = await field.broker.used_memory()
         begun = time.monotonic()
         while time.monotonic() - begun < (4 if field.short else 10):
