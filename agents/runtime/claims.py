@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agents.runtime.documents import claim_key, decode, encode, update
 from agents.runtime.timing import Timing
-from domain.errors import TooLarge
+from domain.errors import AgentError, TooLarge
 from domain.execution import Attempt, Claim, Trigger
 from domain.ports.state import StateStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,15 @@ class Claims:
             return _moved(current, attempts=attempts, handed_back=hand_back, waits_for=None)
 
         return await self._change(claim, ended)
+
+    async def give_up(self, execution_id: str, nonce: str) -> None:
+        """Hand back what was claimed as `nonce` without an answer, if it stands."""
+        try:
+            held = await self.read(execution_id)
+            if held is not None and held.claim.nonce == nonce:
+                await self.end_attempt(held.claim, "handed_back", hand_back=True)
+        except AgentError as error:
+            log.warning("execution %s not handed back, its lease will end: %s", execution_id, error)
 
     async def still_mine(self, claim: Claim) -> bool:
         held = await self.read(claim.id)

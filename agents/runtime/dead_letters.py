@@ -130,7 +130,8 @@ class DeadLetters:
             at = datetime.now(UTC).isoformat()
             return {**letters, execution_id: letter.model_copy(update={**changes, "changed_at": at})}
 
-        await self._change(place.page, settled)
+        async with self._writing:  # those that are settled side by side would only meet at the page
+            await self._change(place.page, settled)
         return await self.get(execution_id)
 
     async def _write(self, batch: dict[str, DeadLetter]) -> None:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 KEPT = 65_536
 """Bytes of a message that is no CloudEvent which are kept whole, for whoever looks at its dead letter."""
+HEADSTART = 0.05
+"""Seconds for the replica that sent a request to itself to claim it: its caller waits there, and gets the model's text there."""
 OURS = "/agents/"
 """Sources that begin so are agents; whoever else gives a correlation id brings it in."""
 
@@ -68,6 +70,8 @@ class Intake:
             return Answer.SUCCESS
         if event.correlationid and not event.source.startswith(OURS):
             await self._index(event.correlationid, triggers)
+        if topic == self._agent.commands_topic:
+            await asyncio.sleep(HEADSTART)
         answers = await asyncio.gather(*map(self._runner.deliver, triggers))
         return Answer.RETRY if Answer.RETRY in answers else Answer.SUCCESS
 

@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 OnText: TypeAlias = Callable[[str], None]
-Announce: TypeAlias = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +59,11 @@ class Lifecycle:
 class Run:
     """`task` ends with the recorded and visible outcome. Whatever else ends it, its claim is handed back."""
 
-    def __init__(
-        self,
-        lifecycle: Lifecycle,
-        claim: Claim,
-        *,
-        announce: Announce | None = None,
-        on_text: OnText | None = None,
-    ) -> None:
+    def __init__(self, lifecycle: Lifecycle, claim: Claim, on_text: OnText | None = None) -> None:
         self.claim = claim
         self.trouble = _news()
         """Resolved while the run has to wait for something, with what that is."""
-        self.announced = asyncio.Event()
-        """Set once the broker has the request that this is the run of; events need no announcement."""
         self._all = lifecycle
-        self._announce = announce
         self._on_text = on_text
         self._stopped = False
         self.task = asyncio.create_task(self._live())
@@ -88,16 +77,17 @@ class Run:
     async def _live(self) -> Execution:
         now = asyncio.get_running_loop().time
         beat = asyncio.create_task(self._beat())
+
+        async def make_visible() -> None:
+            # After a lease, frozen or held up, somebody else may have published it: look before doing it again.
+            new = created and now() - recording < self._all.timing.lease
+            await self._all.make_visible(execution, surely_new=new)
+
         try:
-            if self._announce is not None:
-                await self._announce()
-            self.announced.set()
             record = await self._work_until_recorded(began=now())
             recording = now()
             execution, created = await self._until_available(partial(self._complete, record))
-            # Frozen for a lease after it was recorded, somebody else may have published it meanwhile.
-            new = created and now() - recording < self._all.timing.lease
-            await self._until_available(partial(self._all.make_visible, execution, surely_new=new))
+            await self._until_available(make_visible)
         except BaseException as error:
             beat.cancel()
             # Only what a handler did counts as its attempt, and such errors have been recorded by now.
@@ -123,6 +113,8 @@ class Run:
         while True:
             try:
                 ran = await self._all.work.run(trigger, self._require_claim, self._on_text)
+                rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)
+                await self._until_available(rehearse)
                 return records.completed(self.claim, ran, began)
             except Unavailable as error:
                 await self._wait_for(error, waits)

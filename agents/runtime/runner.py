@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -20,7 +22,7 @@ from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
 from agents.runtime.records import Records, excerpt
-from agents.runtime.run import Announce, Lifecycle, OnText, Run, failure_of
+from agents.runtime.run import Lifecycle, OnText, Run, failure_of
 from agents.runtime.timing import Timing, backoff
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
@@ -57,11 +59,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a caller over HTTP waits: it has no redelivery, so `announce` sends its request to the agent's own command
-    topic before it runs; it stays at most `patience` seconds, and leaves when the run is held up.
+    """How a caller over HTTP waits: at most `patience` seconds, and not at all while the run is held up.
+
+    It has no redelivery, so `announce` sends its request to the agent's own command topic before anything is claimed.
     """
 
-    announce: Announce
+    announce: Callable[[], Awaitable[None]]
     patience: float
     on_text: OnText | None = None
 
@@ -89,6 +92,7 @@ class Runner:
         self._waiting = 0
         self._draining = False
         self._taking_suspect: str | None = None
+        self._unsure: dict[str, str] = {}
 
     async def deliver(self, trigger: Trigger) -> Answer:
         """Settle one delivery. While a dependency is down the delivery is held: a RETRY would come back at once."""
@@ -105,7 +109,8 @@ class Runner:
         """
         self._require_room(trigger.task)
         with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
-            return await self._settle(trigger, request)
+            await request.announce()
+            return await self._settle(trigger, uuid4().hex, request)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""
@@ -121,6 +126,8 @@ class Runner:
                 for run in runs:
                     run.stop()
                 await asyncio.wait(late, timeout=self._timing.lease)
+        while self._unsure:
+            await self._claims.give_up(*self._unsure.popitem())
         await self._publication.flush()
 
     @property
@@ -150,15 +157,19 @@ class Runner:
             )
 
     async def _deliver(self, trigger: Trigger) -> Answer:
+        nonce = uuid4().hex  # one for all tries: a claim whose answer was lost is recognised as mine
         failures = 0
         while not self._draining:
             try:
-                settled = await self._settle(trigger, None)
+                settled = await self._settle(trigger, nonce, None)
             except Unavailable as error:
                 log.warning("%s/%s is held: %s", trigger.agent, trigger.task, error)
                 await asyncio.sleep(backoff(failures))
                 failures += 1
             except IdReused as error:
+                if trigger.event is None:
+                    log.info("%s", error)  # a request: whoever sent it was told
+                    return Answer.SUCCESS
                 # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
                 trigger = _changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
             except TooLarge as error:
@@ -171,17 +182,19 @@ class Runner:
                 return Answer.SUCCESS if isinstance(settled, Settled) else Answer.RETRY
         return Answer.RETRY
 
-    async def _settle(self, trigger: Trigger, request: Request | None) -> Settled | Pending:
+    async def _settle(self, trigger: Trigger, nonce: str, request: Request | None) -> Settled | Pending:
         """Claim new work and run it; `_meet` what is known."""
-        nonce = uuid4().hex
         if trigger.execution_id not in self._runs:
-            claim = await self._claims.create(trigger, nonce)
+            with self._sure_of(trigger.execution_id, nonce):
+                claim = await self._claims.create(trigger, nonce)
             if claim is not None:
                 self._count("agents.claims", task=trigger.task)
                 return await self._start(claim, request)
         self._count("agents.duplicates")
         if self._waiting >= self._timing.max_waiting:
-            return await self._pending(request)
+            if request is not None:
+                raise Unavailable("too many wait here for work of other replicas", retry_after=1)
+            return Pending()
         self._waiting += 1
         try:
             return await self._meet(trigger, nonce, request)
@@ -194,7 +207,7 @@ class Runner:
         Clocks of two machines are never compared: what has not moved for a lease by this clock is lost.
         """
         now = asyncio.get_running_loop().time
-        deadline = now() + self._timing.wait
+        deadline = now() + (request.patience if request else self._timing.wait)
         seen, still_since = "", now()
         while True:
             if run := self._runs.get(trigger.execution_id):
@@ -213,16 +226,24 @@ class Runner:
             still = now() - still_since >= self._timing.lease
             if execution is not None and still:  # its owner had time to publish it
                 await self._lifecycle.make_visible(execution, surely_new=False)
-            elif held is not None and (still or held.claim.handed_back) and self._may_run(held.claim):
-                if (claim := await self._take_over(held, nonce)) is not None:
+                continue
+            if held is not None and (still or held.claim.handed_back) and self._may_run(held.claim):
+                claim = await self._take_over(held, nonce)
+                if claim is not None:
                     return await self._start(claim, request)
-                await asyncio.sleep(
-                    self._timing.lease / 10
-                )  # another was first, or the answer was lost: read again
-            elif held is not None and (now() >= deadline or self._draining):
-                return await self._pending(request)
-            else:
-                await asyncio.sleep(self._timing.lease / 10)
+                # Another was first, or it was mine and the answer was lost: read again.
+            if held is not None and (now() >= deadline or self._draining):
+                return Pending()
+            await asyncio.sleep(self._timing.lease / 10)
+
+    @contextmanager
+    def _sure_of(self, execution_id: str, nonce: str) -> Iterator[None]:
+        """A shutdown may cut off the answer to a claim of mine: `drain` looks whether it stands."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._unsure[execution_id] = nonce
+            raise
 
     async def _read_claim(self, trigger: Trigger) -> Held:
         held = await self._claims.read(trigger.execution_id)
@@ -245,7 +266,8 @@ class Runner:
 
     async def _take_over(self, held: Held, nonce: str) -> Claim | None:
         try:
-            claim = await self._claims.take_over(held, nonce)
+            with self._sure_of(held.claim.id, nonce):
+                claim = await self._claims.take_over(held, nonce)
         finally:
             if self._taking_suspect == held.claim.id:
                 self._taking_suspect = None
@@ -256,12 +278,10 @@ class Runner:
 
     async def _start(self, claim: Claim, request: Request | None) -> Settled | Pending:
         """The claim is mine: run it in a task of its own, and wait for it."""
-        run = Run(
-            self._lifecycle,
-            claim,
-            announce=request.announce if request else None,
-            on_text=request.on_text if request else None,
-        )
+        if self._draining:
+            await self._claims.give_up(claim.id, claim.nonce)
+            return Pending()
+        run = Run(self._lifecycle, claim, request.on_text if request else None)
         self._runs[claim.id] = run
         run.task.add_done_callback(lambda _: self._forget(run))
         return await self._await(run, request, until=None, replayed=False)
@@ -284,28 +304,13 @@ class Runner:
             timeout = None if until is None else until - asyncio.get_running_loop().time()
             await asyncio.wait({run.task}, timeout=timeout)
         else:
-            await self._announced(run)
             watched: set[asyncio.Future[Any]] = {run.task, trouble}
             await asyncio.wait(watched, timeout=request.patience, return_when=asyncio.FIRST_COMPLETED)
         if not run.task.done():
             return Pending(trouble.result() if trouble.done() else None)
         if run.task.cancelled():
-            return await self._pending(request)
+            return Pending()
         return Settled(run.task.result(), replayed)
-
-    @staticmethod
-    async def _announced(run: Run) -> None:
-        """Return once the broker has the request, or the run has ended."""
-        announced = asyncio.ensure_future(run.announced.wait())
-        await asyncio.wait({announced, run.task}, return_when=asyncio.FIRST_COMPLETED)
-        announced.cancel()
-
-    @staticmethod
-    async def _pending(request: Request | None) -> Pending:
-        """Others have it. A request is accepted only once the broker surely has it, so it is announced again."""
-        if request is not None:
-            await request.announce()
-        return Pending()
 
 
 def _changed(trigger: Trigger, **changes: object) -> Trigger:

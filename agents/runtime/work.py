@@ -63,7 +63,6 @@ class Work:
                 with self._ports.telemetry.span(f"task {task.name}", attributes=attributes) as span:
                     async with asyncio.timeout(task.deadline) as deadline:
                         outcome = await task.handler(value, context)
-                    await self.entities.rehearse(outcome.changes)
                     return Ran(outcome, context, span.traceparent)
         except TimeoutError:
             if not deadline.expired():  # the handler's own

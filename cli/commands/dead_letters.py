@@ -4,7 +4,6 @@ from itertools import islice
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cli.client import agent_clients, chosen, nothing_answers
@@ -22,7 +21,8 @@ EPILOG = """\b
 Examples: agents dead-letters list implementation --where cause=rejected --where after=2026-11-20
           agents dead-letters replay-all --where cause=model_misconfigured
           agents dead-letters list --json | jq -r '.[].id' | agents dead-letters replay -"""
-MESSAGE_LENGTH = 60
+SHORTEST_MESSAGE, LONGEST_MESSAGE = 12, 60
+GAP = 2
 _STATES = {"open": "red", "replayed": "green", "dropped": "dim"}
 
 
@@ -111,21 +111,18 @@ def _show_list(letters: list[JsonObject], state: str) -> None:
     if not letters:
         click.echo("no dead letters" if state == "all" else f"no {state} dead letters")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["age", "agent", "task", "cause", "message", *(["state"] if state == "all" else []), "id"]
-    for column in columns:
-        clip = column == "message"
-        table.add_column(
-            column, no_wrap=True, overflow="ellipsis" if clip else "fold", min_width=None if clip else 8
-        )
-    for letter in letters:
-        cells = {
-            "age": age(letter["last_seen"]),
-            **{key: one_line(letter[key]) for key in ("agent", "task", "cause", "state", "id")},
-            "message": clipped(letter["message"], MESSAGE_LENGTH),
-        }
-        table.add_row(*(Text(cells[column]) for column in columns))
-    console().print(table, soft_wrap=False)
+    cells = [{**letter, "age": age(letter["last_seen"])} for letter in letters]
+    rows = [[one_line(row[column]) for column in columns] for row in cells]
+    out = console()
+    widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
+    # The message gives way, nothing else: an id that is cut off is of no use.
+    place = columns.index("message")
+    room = out.width - sum(widths) + widths[place] - GAP * (len(columns) - 1)
+    widths[place] = min(widths[place], max(room, SHORTEST_MESSAGE), LONGEST_MESSAGE)
+    for style, row in (("bold", columns), *(("", row) for row in rows)):
+        padded = [f"{clipped(text, width):{width}}" for text, width in zip(row, widths, strict=True)]
+        out.print(Text((" " * GAP).join(padded).rstrip(), style=style))
 
 
 def _tell(out: Console, letter: JsonObject) -> None:

@@ -43,9 +43,14 @@ def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
 def find(clients: dict[str, AgentClient], execution_id: str) -> JsonObject:
     hint = "records are kept for AGENTS_RETENTION_DAYS; `agents chain` takes correlation ids, too"
     with waiting(f"looking for execution {execution_id}"):
-        return first_known(
+        agent, record = first_known(
             clients, lambda client: client.execution(execution_id), f"the execution {execution_id}", hint
-        )[1]
+        )
+        if record["status"] == "failed":
+            # A record never changes: what became of it afterwards is written in its dead letter.
+            letter = clients[agent].find(f"/dead-letters/{execution_id}")
+            record["replayed_as"] = letter["replayed_as"] if letter else None
+    return record
 
 
 def _tell(out: Console, record: JsonObject) -> None:

@@ -153,7 +153,7 @@ def _replay_in_turn(
     failed: Failures = []
     away: dict[str, CommandError] = {}
     try:
-        with waiting(f"replaying {len(meant)} dead letters") as say:
+        with waiting(f"replaying {_letters(meant)}") as say:
             for agent, letter, _ in meant:
                 try:
                     if agent in away:
@@ -191,9 +191,18 @@ def _confirm(meant: list[tuple[str, str, str]]) -> None:
     counts = Counter((agent, cause) for agent, _, cause in meant)
     for (agent, cause), count in counts.most_common():
         click.echo(f"{count:6}  {one_line(agent)}: {one_line(cause)}", err=True)
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{len(meant)} dead letters would be replayed: --yes does it")
-    click.confirm(f"Replay {len(meant)} dead letters?", abort=True, err=True)
+    if not somebody_is_there():
+        raise click.UsageError(f"{_letters(meant)} would be replayed: --yes does it")
+    click.confirm(f"Replay {_letters(meant)}?", abort=True, err=True)
+
+
+def somebody_is_there() -> bool:
+    """To be asked."""
+    return sys.stdin.isatty()
+
+
+def _letters(meant: list[tuple[str, str, str]]) -> str:
+    return "1 dead letter" if len(meant) == 1 else f"{len(meant)} dead letters"
 
 
 def _failure(letter: str, problem: CommandError) -> JsonObject:

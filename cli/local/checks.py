@@ -37,7 +37,9 @@ class Finding:
 async def look(instance: Instance) -> list[Finding]:
     found = [finding async for finding in _versions(instance)]
     for check in (about_project, about_prompts, about_ports, about_redis, about_disk, about_stale):
-        found += _safely(check, instance)
+        # What is wrong with a file or a setting keeps several checks from working: said once.
+        told = {one.text for one in found if one.level == "wrong"}
+        found += [one for one in _safely(check, instance) if one.text not in told]
     return found
 
 

@@ -7,8 +7,9 @@ from http.client import HTTPException
 from typing import Any
 
 from cli.local.service import Role
+from cli.local.supervised import State
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 _DUPLICATES = re.compile(r"^agents_duplicates_total(?:\{[^}]*\})? (\S+)", re.MULTILINE)
 
 
@@ -16,7 +17,9 @@ def work_by_agent(services: list[dict[str, Any]], backlog: list[dict[str, Any]])
     """From what the supervisor and Redis told. `redeliveries` count from the start of each replica; None: none tells."""
     apps = [one for one in services if one["role"] == Role.APP]
     with ThreadPoolExecutor(max_workers=max(len(apps), 1)) as pool:
-        counts = list(pool.map(lambda one: duplicates(one["address"]) if one["pid"] else None, apps))
+        counts = list(
+            pool.map(lambda one: duplicates(one["address"]) if one["state"] == State.READY else None, apps)
+        )
     found = []
     for agent in dict.fromkeys(one["agent"] for one in apps):
         entries = [entry for entry in backlog if entry["agent"] == agent]

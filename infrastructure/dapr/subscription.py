@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import grpc
 from dapr.proto import api_v1, appcallback_v1
@@ -61,34 +61,35 @@ class StreamingSubscription:
         """One stream: its deliveries run side by side, and end with it (their work does not: the runner owns it)."""
         answers: asyncio.Queue[api_v1.SubscribeTopicEventsRequestAlpha1] = asyncio.Queue()
         stream = self._sidecar.stub.SubscribeTopicEventsAlpha1(
-            self._requests(topic, answers), metadata=self._sidecar.metadata, wait_for_ready=True
+            metadata=self._sidecar.metadata, wait_for_ready=True
         )
-        deliveries: set[asyncio.Task[None]] = set()
+        initial = api_v1.SubscribeTopicEventsRequestInitialAlpha1(
+            pubsub_name=self._component, topic=topic, metadata=RAW
+        )
+        answers.put_nowait(api_v1.SubscribeTopicEventsRequestAlpha1(initial_request=initial))
+
+        async def send() -> None:
+            # One after another, and not by a generator given to gRPC: that one is left pending when a stream breaks.
+            while True:
+                await stream.write(await answers.get())
 
         async def answer(message: appcallback_v1.TopicEventRequest) -> None:
             status = _STATUS[await deliver(topic, message.data)]
             processed = api_v1.SubscribeTopicEventsRequestProcessedAlpha1(id=message.id, status=status)
             answers.put_nowait(api_v1.SubscribeTopicEventsRequestAlpha1(event_processed=processed))
 
+        tasks = {asyncio.create_task(send())}
         try:
             async for response in stream:
                 if response.HasField("initial_response"):
                     self._open.add(topic)
                 else:
                     delivery = asyncio.create_task(answer(response.event_message))
-                    deliveries.add(delivery)
-                    delivery.add_done_callback(deliveries.discard)
+                    tasks.add(delivery)
+                    delivery.add_done_callback(tasks.discard)
         finally:
             stream.cancel()
-            for delivery in deliveries:
-                delivery.cancel()
-
-    async def _requests(
-        self, topic: str, answers: asyncio.Queue[api_v1.SubscribeTopicEventsRequestAlpha1]
-    ) -> AsyncIterator[api_v1.SubscribeTopicEventsRequestAlpha1]:
-        initial = api_v1.SubscribeTopicEventsRequestInitialAlpha1(
-            pubsub_name=self._component, topic=topic, metadata=RAW
-        )
-        yield api_v1.SubscribeTopicEventsRequestAlpha1(initial_request=initial)
-        while True:
-            yield await answers.get()
+            for task in tasks:
+                task.cancel()
+            # What a write raises on a broken stream, the stream has told.
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from agents.runtime.timing import Timing
 from cli.local.provision.run import Programs
@@ -63,7 +64,7 @@ async def test_an_event_costs_three_sidecar_calls_and_a_share_of_a_batched_mark(
         telemetry=MemoryTelemetry(),
         effects={},
     )
-    service = Service(sample.agent, ports, Timing(), "hot", Journal())
+    service = Service(sample.agent, ports, Timing(), Owner("hot"), Journal())
     subscription = StreamingSubscription(sidecar, "agents-pubsub")
     service.subscribe(subscription)
     source = f"/tests/{uuid4()}"

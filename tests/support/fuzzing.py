@@ -49,7 +49,7 @@ def fuzz(url: str, *, examples: int) -> Fuzzed:
 
 
 def _has_body(operation: Any) -> bool:
-    return bool(operation.method == "post")
+    return len(operation.body) > 0
 
 
 def _exercise(

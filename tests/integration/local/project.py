@@ -111,7 +111,10 @@ class Project:
     def _belongs(self, pid: int) -> bool:
         with suppress(OSError):
             environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            return f"AGENTS_PORT_OFFSET={self.offset}".encode() in environ and pid != os.getpid()
+            # Redis writes its title over its environment.
+            title = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].strip()
+            ours = f"AGENTS_PORT_OFFSET={self.offset}".encode() in environ
+            return (ours or title.endswith(f":{6379 + self.offset}".encode())) and pid != os.getpid()
         return False
 
     def clear(self) -> None:

@@ -44,6 +44,36 @@ def platform_with(channel: MemoryChannel, **answers: Any) -> MemoryPlatform:
     return MemoryPlatform([AGENT], model=answering(**answers), effects={NotificationChannel: channel})
 
 
+async def test_a_dead_letter_of_another_agent_is_told_without_asking_a_model() -> None:
+    channel = MemoryChannel()
+    letter = {
+        "execution_id": "0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e",
+        "agent": "implementation",
+        "task": "generate-code",
+        "cause": "model_truncated",
+        "message": "the answer was cut off",
+        "attempts": 3,
+        "original": {"data": {}},
+    }
+    kind = "agents.implementation.dead-letter"
+    async with platform_with(channel) as platform:
+        platform.publish(Event(id="1", source="/agents/implementation", type=kind, data=letter))
+        await platform.quiet()
+        assert platform.model.requests == []  # type: ignore[attr-defined]
+    (notification,) = channel.sent
+    assert notification.subject == "Failed for good: implementation/generate-code (model_truncated)"
+    assert notification.body == (
+        "the answer was cut off\n\nAttempts: 3. The work is kept.\n"
+        "Look at it:  agents dead-letters show 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e\n"
+        "Once the cause is mended:  agents dead-letters replay 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e"
+    )
+
+
+def test_dead_letters_are_not_subscribed_unless_asked_for() -> None:
+    assert not any(topic.endswith(".dead-letter") for topic in AGENT.topics(dead_letters=False))
+    assert sum(topic.endswith(".dead-letter") for topic in AGENT.topics(dead_letters=True)) == 4
+
+
 async def test_what_happened_is_drafted_and_sent_once_as_two_executions() -> None:
     channel = MemoryChannel()
     asked = {"what_happened": "The VPN is down.", "recipients": ["ops@example.com"], "severity": "error"}

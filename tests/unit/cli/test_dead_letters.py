@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from rich.console import Console
 
-from cli.commands import replays
+from cli.commands import dead_letters, replays
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.letters_served import LettersServed, letter
 from tests.unit.cli.served import write_manifest
@@ -248,6 +249,28 @@ def test_replay_all_refuses_without_yes_where_nobody_can_be_asked_and_tells_the_
     assert "     1  planner: rejected\n" in refused.stderr
     assert "3 dead letters would be replayed: --yes does it" in refused.stderr
     assert {one["state"] for one in both[0].letters} == {"open"}
+
+
+@pytest.mark.parametrize(("answer", "state"), [("y", "replayed"), ("n", "open")])
+def test_replay_all_asks_at_a_terminal(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch, answer: str, state: str
+) -> None:
+    monkeypatch.setattr(replays, "somebody_is_there", lambda: True)
+    asked = agents("dead-letters", "replay-all", "reader", stdin=f"{answer}\n")
+    assert "     1  reader: rejected\n" in asked.stderr
+    assert "Replay 2 dead letters?" in asked.stderr
+    assert {one["state"] for one in reader.letters} == {state}
+
+
+@pytest.mark.usefixtures("both")
+def test_in_a_narrow_terminal_the_message_gives_way_and_nothing_else(
+    agents: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = Console(width=50, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(dead_letters, "console", lambda: narrow)
+    with narrow.capture() as shown:
+        agents("dead-letters", "list")
+    assert " invalid_input  nobody can …  reader-3\n" in shown.get()
 
 
 def test_replay_all_replays_what_the_conditions_choose(

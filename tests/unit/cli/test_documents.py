@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from openapi_spec_validator import validate
 
 from cli import documents
-from cli.asyncapi import asyncapi, dead_letter_schema, envelope, payload_schemas
+from cli.asyncapi import asyncapi, envelope, payload_schemas
 from cli.errors import CommandError
 from domain.event import Event
 from infrastructure.memory.prompts import MemoryPrompts
@@ -111,7 +111,7 @@ async def test_what_the_runtime_publishes_fits_the_schemas() -> None:
         jsonschema_rs.validate(schemas[kind], event["data"])
         assert event.get("dataschema", schemas[kind]["$id"]) == schemas[kind]["$id"]
     letter = json.loads(published["agents.reader.dead-letter"])["data"]
-    assert set(letter) == set(dead_letter_schema("agents.reader.dead-letter")["properties"])
+    assert set(letter) == set(schemas["agents.reader.dead-letter"]["properties"])
 
 
 def test_check_names_what_drifted_and_the_cure_and_writing_mends_it(

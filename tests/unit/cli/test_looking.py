@@ -234,6 +234,7 @@ def test_a_failed_execution_leads_to_its_dead_letter_and_its_replay_back(
     served.quiet()
     assert f"  replay of   {failed}\n" in agents("executions", "show", replayed).stdout
     assert f"  replayed as {replayed}, " in agents("dead-letters", "show", failed).stdout
+    assert f"  replayed as {replayed}\n" in agents("executions", "show", failed).stdout
     (again,) = json.loads(agents("dead-letters", "list", "--json").stdout)
     assert again["id"] == replayed  # it failed again, and is a dead letter of its own
     assert agents("dead-letters", "drop", replayed, "--reason", "a test").exit_code == 0

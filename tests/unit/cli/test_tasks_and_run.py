@@ -258,7 +258,9 @@ def test_work_goes_on_when_its_agent_goes_away_in_the_middle(served: Served, age
     restart.join()
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["replayed"] is True
-    commands = [
-        topic for topic, _ in served.platform.broker.published if topic.endswith(".execution.requested")
-    ]
-    assert len(commands) == 1
+    commands = {
+        json.loads(message)["id"]
+        for topic, message in served.platform.broker.published
+        if topic.endswith(".execution.requested")
+    }
+    assert len(commands) == 1, "sent again with the same key, it is the same request"

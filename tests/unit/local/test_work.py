@@ -39,8 +39,8 @@ def replica() -> Iterator[str]:
     server.server_close()
 
 
-def service(agent: str | None, address: str, *, pid: int | None = 1, role: str = "app") -> dict[str, object]:
-    return {"agent": agent, "address": address, "pid": pid, "role": role}
+def service(agent: str | None, address: str, *, state: str = "ready", role: str = "app") -> dict[str, object]:
+    return {"agent": agent, "address": address, "state": state, "role": role}
 
 
 def entry(agent: str, waiting: int, pending: int, oldest: float | None) -> dict[str, object]:
@@ -52,7 +52,7 @@ def test_replicas_are_counted_together(replica: str) -> None:
         service("alpha", replica),
         service("alpha", replica, role="sidecar"),
         service("alpha", replica),
-        service("beta", replica, pid=None),
+        service("beta", replica, state="backoff"),
         service(None, replica, role="infrastructure"),
     ]
     backlog = [entry("alpha", 2, 1, 3.5), entry("alpha", 0, 4, 7.0), entry("stranger", 1, 1, 99.0)]

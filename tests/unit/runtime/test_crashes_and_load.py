@@ -166,7 +166,8 @@ async def test_a_waiting_execution_says_what_it_waits_for(platform: MemoryPlatfo
 async def test_an_unknown_answer_to_the_end_of_an_attempt_counts_it_once(platform: MemoryPlatform) -> None:
     """The write took effect, its answer was lost: written again, it would use up another attempt."""
     store = platform.stores["sample"]
-    swap, failed = store.swap, []
+    swap = store.swap
+    failed: list[str] = []
 
     async def lost_answer(key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
         swapped = await swap(key, data, etag, ttl=ttl)
