@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -205,8 +204,3 @@ class Field:
                 f"  {self.figures.row} {spent:5.0f} s: {len(self.published)} of {len(self.markers)} chains published, "
                 f"{done} done, {len(self.faults)} faults"
             )
-
-
-def memory_mb(pid: int) -> float:
-    """Resident memory of one process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6

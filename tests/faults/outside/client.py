@@ -18,14 +18,14 @@ class OutsideWorld:
     """`environment` is what the system under test has to be told of it."""
 
     def __init__(self, http: int, smtp: int) -> None:
-        self._base = f"http://127.0.0.1:{http}"
+        self.base = f"http://127.0.0.1:{http}"
         self.http, self.smtp = http, smtp
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             "LLM_PROVIDER": "openai",
-            "OPENAI_BASE_URL": f"{self._base}/v1",
+            "OPENAI_BASE_URL": f"{self.base}/v1",
             "OPENAI_API_KEY": KEY,
             "OPENAI_MODEL": MODEL,
             "AGENTS_SMTP_HOST": "127.0.0.1",
@@ -34,7 +34,7 @@ class OutsideWorld:
 
     @property
     def webhook(self) -> dict[str, str]:
-        return {"AGENTS_NOTIFICATION_WEBHOOK_URL": f"{self._base}/hook"}
+        return {"AGENTS_NOTIFICATION_WEBHOOK_URL": f"{self.base}/hook"}
 
     def behave(self, **wanted: Any) -> None:
         """`delay=(low, high)` in seconds; `faults={run: [kind, …]}`; `keep=[run]`: its events, to be sent again."""

@@ -22,15 +22,14 @@ VARYING = {"explanation", "body"}
 
 @dataclass
 class Model:
-    """`delay` is drawn between two bounds (s). `faults` maps a run to the kinds of faults its chains meet in turn, each
-    at its first `times` calls of a prompt.
+    """`delay` is drawn between two bounds (s). `faults` maps a run to the kinds of faults its chains meet, chain i the
+    kind i mod n; an empty list ends them.
     """
 
     seen: Seen
     rng: random.Random
     delay: tuple[float, float] = (0.05, 0.3)
     faults: dict[str, list[str]] = field(default_factory=dict)
-    times: int = 2
     last_fault: float = 0.0
     _calls: int = 0
     _answers: dict[str, list[bytes]] = field(default_factory=dict)
@@ -56,10 +55,7 @@ class Model:
         before = self.seen.call(self.seen.runs[run][found[0].decode()], prompt, at)
         await asyncio.sleep(self.rng.uniform(*self.delay))
         kinds = self.faults.get(run)
-        if kinds and before < self.times:
-            kind = kinds[number % len(kinds)]
-            if kind in FAULTS_ONCE and before > 0:
-                return _body(answer)
+        if kinds and (kind := kinds[number % len(kinds)]) and before < FEW.get(kind, before + 1):
             self.last_fault = time.monotonic()
             return await FAULTS[kind](request, answer)
         return _body(answer)
@@ -142,8 +138,8 @@ FAULTS = {
     "500": _500, "429": _429, "hang": _hang, "reset": _reset, "drip": _drip, "garbage": _garbage,
     "truncated": _truncated, "wrong-answer": _wrong_answer,
 }  # fmt: skip
-FAULTS_ONCE = {"hang"}
-"""Played once a prompt: it is long enough."""
+FEW = {"wrong-answer": 2, "hang": 1}
+"""Kinds that a chain meets so often per prompt and no more: wrong answers are not the server's but the work's failure."""
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

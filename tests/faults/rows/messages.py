@@ -7,24 +7,25 @@ import json
 import time
 from typing import Any
 
-import aiohttp
-
-from tests.faults.field import Field, memory_mb
+from tests.faults.field import Field
 from tests.faults.figures import Targets
 from tests.faults.outside.chains import RECORDED_BY, SPEC
 from tests.faults.outside.model import FAULTS
 from tests.faults.rows.row import Row
+from tests.faults.sampling import sample
 
 BURST = 20
 """Chains of row o for each chain of the others."""
 
 
 async def model_faults(field: Field) -> None:
-    """Chain i meets fault i mod n at its first calls of each prompt."""
+    """While the load is published every call fails, each chain's in a way of its own; then the model is well again."""
     field.outside.behave(faults={field.run: list(FAULTS)})
     async with field.load():
-        pass
-    field.note(f"each chain met one of {', '.join(FAULTS)}, twice for each of its prompts")
+        await field.until(lambda: not field.publishing, 600)
+        field.outside.behave(faults={field.run: []})
+        field.fault_ended()
+    field.note(f"while chains were published, each chain's calls met one of: {', '.join(FAULTS)}")
 
 
 async def five_copies(field: Field) -> None:
@@ -82,7 +83,7 @@ async def burst(field: Field) -> None:
     field.multiply(BURST)
     field.outside.behave(delay=(0.2, 0.2))
     stop = asyncio.Event()
-    sampler = asyncio.create_task(_sample(field, stop))
+    sampler = asyncio.create_task(sample(field, stop))
     try:
         async with field.load(rate=1e9):
             pass
@@ -90,43 +91,6 @@ async def burst(field: Field) -> None:
         field.outside.behave(delay=(0.05, 0.3))
         stop.set()
         await sampler
-
-
-async def _sample(field: Field, stop: asyncio.Event) -> None:
-    """Resident memory of every app, and how long /healthz and /readyz take to answer."""
-    status = field.system.status()
-    apps = {name: (status[name]["pid"], status[name]["address"]) for name in field.system.apps()}
-    memory: dict[str, list[float]] = {name: [] for name in apps}
-    took: list[float] = []
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        while not stop.is_set():
-            for name, (pid, address) in apps.items():
-                memory[name].append(memory_mb(pid))
-                for path in ("/healthz", "/readyz"):
-                    asked = time.monotonic()
-                    try:
-                        async with session.get(address + path) as answer:
-                            await answer.read()
-                            if answer.status != 200:
-                                field.problem(f"{name}{path} answered {answer.status}")
-                    except (aiohttp.ClientError, TimeoutError) as error:
-                        field.problem(f"{name}{path}: {error!r}")
-                    took.append(time.monotonic() - asked)
-            await asyncio.sleep(0.2)
-    took.sort()
-    slowest, usual = took[-1] * 1000, took[len(took) // 2] * 1000
-    late = took[int(len(took) * 0.99)] * 1000
-    field.note(
-        f"health: {len(took)} answers, median {usual:.1f} ms, p99 {late:.0f} ms, slowest {slowest:.0f} ms"
-    )
-    if slowest >= 100:
-        field.problem(f"a health endpoint took {slowest:.0f} ms")
-    for name, samples in memory.items():
-        steady = samples[len(samples) // 4 :]
-        low, high = min(steady), max(steady)
-        field.note(f"memory of {name}: {low:.0f} to {high:.0f} MB after warm-up")
-        if high > 1.2 * (low + high) / 2 or low < 0.8 * (low + high) / 2:
-            field.problem(f"the memory of {name} is not flat: {low:.0f} to {high:.0f} MB")
 
 
 def _poison(run: str, count: int) -> list[tuple[str, bytes]]:
