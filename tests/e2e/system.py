@@ -24,7 +24,7 @@ class System:
     `project` is the folder whose dapr.yaml is started: this checkout's own, unless a test makes one of its own.
     """
 
-    def __init__(self, run: Path, *, project: Path = ROOT, **environment: str) -> None:
+    def __init__(self, run: Path, project: Path = ROOT, /, **environment: str) -> None:
         self.offset = _free_offset()
         self.run = run
         self.project = project

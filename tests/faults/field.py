@@ -18,8 +18,8 @@ from tests.faults.outside.client import OutsideWorld
 from tests.faults.proxy import Proxy
 from tests.faults.system import FaultSystem
 
-RATE = 45.0
-"""Chains a second: five events and three executions each, so 225 events/s."""
+RATE = 60.0
+"""Chains a second: five events and three executions each, so 300 events/s."""
 SHORTEST = 4.0
 """Seconds of load at least: fewer chains are spread over them."""
 CALLED_EVENTS = 2

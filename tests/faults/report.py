@@ -77,8 +77,9 @@ def tables(report: Report) -> str:
 
 
 _HEAD = [
-    "row", "fault", "chains", "lost", "seen twice", "published again, same id", "model calls per event",
-    "dead letters", "kills", "back at work", "all done", "events/s",
+    "row", "fault", "chains", "lost", "seen twice", "published again, same id", "notified again, same key",
+    "model calls per event", "of recorded work", "dead letters", "kills", "died of it", "back at work", "all done",
+    "events/s",
 ]  # fmt: skip
 
 
@@ -90,9 +91,12 @@ def _cells(one: Figures) -> list[str]:
         str(one.lost),
         str(one.doubles),
         str(one.repeated_publications),
+        str(one.repeated_effects),
         f"{one.calls_per_event:.2f}",
+        str(one.calls_after_record),
         str(sum(one.dead_letters.values())),
         str(one.kills),
+        str(sum(one.died.values())),
         _seconds(one.back),
         _seconds(one.last),
         f"{one.events_per_second:.0f}",

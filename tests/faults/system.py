@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class FaultSystem:
     def __init__(self, folder: Path) -> None:
         self.project = folder / "project"
         self.clock = folder / "clock"
-        self._system = System(folder / "run", project=self.project)
+        self._system = System(folder / "run", self.project)
         self._system.env |= {
             "PYTHONPATH": str(ROOT),
             "AGENTS_REPLICAS": ",".join(f"{agent}={count}" for agent, count in REPLICAS.items()),
@@ -177,17 +178,18 @@ class FaultSystem:
             lines.append(
                 f'if [ "$APP_PORT" = {first} ]; then export LD_PRELOAD={shlex.quote(str(library))} '
                 f"FAKETIME_TIMESTAMP_FILE={shlex.quote(str(self.clock))} "
-                "FAKETIME_CACHE_DURATION=1 DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_RESET=1; fi"
+                "FAKETIME_CACHE_DURATION=1 DONT_FAKE_MONOTONIC=1; fi"
             )
         return "; ".join([*lines, f"exec {shlex.join(app['command'])}"])
 
 
 def faketime() -> Path | None:
-    """The library that gives one process a wall clock of its own; None where it is not installed."""
-    with suppress(ImportError):
-        import libfaketime  # type: ignore[import-not-found]  # noqa: PLC0415  # optional: sets up nothing by itself
-
-        folder = Path(libfaketime.__file__).parent
-        return next(folder.glob("vendor/libfaketime/src/libfaketime.so*"), None)
-    given = os.environ.get("FAULTS_LIBFAKETIME")
-    return Path(given) if given else None
+    """The library that gives one process a wall clock of its own: the PyPI package's, a given one, the system's."""
+    if given := os.environ.get("FAULTS_LIBFAKETIME"):
+        return Path(given)
+    package = find_spec("libfaketime")
+    folders = (
+        [Path(package.origin).parent / "vendor" / "libfaketime" / "src"] if package and package.origin else []
+    )
+    folders += Path("/usr/lib").glob("*/faketime")
+    return next((library for folder in folders for library in folder.glob("libfaketime.so*")), None)

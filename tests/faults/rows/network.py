@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import urllib.request
+from email.utils import parsedate_to_datetime
 
 from tests.faults.field import Field
 from tests.faults.proxy import Mode
 from tests.faults.rows.row import Row
-from tests.faults.system import Options, faketime
+from tests.faults.system import FaultSystem, Options, faketime
 
 WRAPPED = Options(wrapped=True)
+NO_FAKETIME = "libfaketime is not there: pip install libfaketime, or the system's package faketime"
 JUMPS = ["+3600", "-3600", "+0", "-3600", "+3600", "+0"]
 
 
@@ -37,17 +41,29 @@ async def connection_broken(field: Field) -> None:
 
 async def clock_jumps(field: Field) -> None:
     if faketime() is None:
-        field.problem("libfaketime is not there: install the development dependencies")
+        field.problem(f"{NO_FAKETIME}: the row proves nothing")
         return
-    turn = 0
+    turn, furthest = 0, 0.0
     async with field.load():
         while field.publishing or turn < 3:
             field.system.clock.write_text(JUMPS[turn % len(JUMPS)] + "\n")
             turn += 1
             await asyncio.sleep(1.3)
+            furthest = max(furthest, await asyncio.to_thread(_clock_error, field.system))
         field.system.clock.write_text("+0\n")
         field.fault_ended()
-    field.note(f"the wall clock of one of the two notifications jumped {turn} times")
+    field.note(
+        f"the wall clock of one of the two notifications jumped {turn} times, by up to {furthest / 60:.0f} minutes"
+    )
+    if furthest < 3_500:
+        field.problem("the clock did not follow: the row proves nothing")
+
+
+def _clock_error(system: FaultSystem) -> float:
+    """Seconds between the wall clock of the first notification, as its answers tell it, and ours."""
+    with urllib.request.urlopen(system.url("notification", "/healthz"), timeout=5) as answer:  # noqa: S310  # our own
+        told = parsedate_to_datetime(answer.headers["Date"])
+    return abs(told.timestamp() - time.time())
 
 
 NETWORK = [
