@@ -231,5 +231,6 @@ def _news() -> asyncio.Future[AgentError]:
 
 
 async def _pause(failures: int, retry_after: float | None = None) -> None:
-    """Back off with jitter, and as long as the other side asks for (at most a minute)."""
-    await asyncio.sleep(max(backoff(failures) * random.uniform(0.8, 1.2), min(retry_after or 0, 60.0)))  # noqa: S311  # no secret
+    """As long as the other side asks for, at most a minute; else back off. With jitter, so that not all come back at once."""
+    seconds = backoff(failures) if retry_after is None else min(max(retry_after, 0.05), 60.0)
+    await asyncio.sleep(seconds * random.uniform(1.0, 1.2))  # noqa: S311  # no secret

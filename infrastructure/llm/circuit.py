@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 THRESHOLD = 3
 """Failures in a row after which the circuit opens; a server that names a Retry-After opens it at once."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 """Seconds for which an open circuit lets nothing through; doubled with each failed call."""
 
 
