@@ -19,11 +19,15 @@ from tests.integration.local.project import ROOT, _free_offset
 
 
 class System:
-    """`agents` commands of one running copy: its own ports, data folder and environment."""
+    """`agents` commands of one running copy: its own ports, data folder and environment.
 
-    def __init__(self, run: Path, **environment: str) -> None:
+    `project` is the folder whose dapr.yaml is started: this checkout's own, unless a test makes one of its own.
+    """
+
+    def __init__(self, run: Path, project: Path = ROOT, /, **environment: str) -> None:
         self.offset = _free_offset()
         self.run = run
+        self.project = project
         self.env = {
             **os.environ,
             "AGENTS_PORT_OFFSET": str(self.offset),
@@ -36,7 +40,7 @@ class System:
     def agents(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "cli", *words],
-            cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout, check=False,
+            cwd=self.project, env=self.env, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
     def up(self) -> None:

@@ -1,0 +1,206 @@
+"""One run of one row: the chains, the attack on them, and the count afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from tests.faults.figures import Figures
+from tests.faults.load import Broker, pace, spec_event
+from tests.faults.outside.client import OutsideWorld
+from tests.faults.proxy import Proxy
+from tests.faults.system import FaultSystem
+
+RATE = 60.0
+"""Chains a second: five events and three executions each, so 300 events/s."""
+SHORTEST = 4.0
+"""Seconds of load at least: fewer chains are spread over them."""
+CALLED_EVENTS = 2
+"""Events of a chain that need the model: the specification and the code."""
+STALLED = 25.0
+"""Seconds without any progress after which what is missing counts as lost."""
+
+
+class Field:
+    """What an attack works with. Faults are noted by when they end: `fault_ended()`."""
+
+    def __init__(
+        self, row: str, system: FaultSystem, outside: OutsideWorld, broker: Broker, *, chains: int, seed: int,
+        say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.system, self.outside, self.broker = system, outside, broker
+        self.rng = random.Random(f"{row}/{seed}")
+        self.run = f"{row}.{uuid4().hex[:6]}"
+        self.markers = [f"{self.run}.{number:06}" for number in range(chains)]
+        self.figures = Figures(row=row, chains=chains, asked=chains, seed=seed)
+        self.say = say
+        self.faults: list[float] = []
+        self.published: dict[int, float] = {}
+        self.publishing = False
+        self.injected = 0
+        """Entries that the attack itself put again into the streams of the agents' own events."""
+        self.made = self.began = time.monotonic()
+        self.proxies: list[Proxy] = []
+        """Before the sidecars, where the row wants them."""
+
+    @property
+    def rate(self) -> float:
+        return min(RATE, len(self.markers) / SHORTEST)
+
+    @property
+    def short(self) -> bool:
+        """Whether this is the form for everybody's `make test`."""
+        return len(self.markers) < 500
+
+    def multiply(self, times: int) -> None:
+        """More chains than the run was asked for."""
+        self.markers = [f"{self.run}.{number:06}" for number in range(times * len(self.markers))]
+        self.figures.chains = len(self.markers)
+
+    def note(self, text: str) -> None:
+        self.figures.notes.append(text)
+
+    def problem(self, text: str) -> None:
+        self.figures.problems.append(text)
+
+    @asynccontextmanager
+    async def load(self, *, rate: float | None = None, copies: int = 1) -> AsyncIterator[None]:
+        """Chains flow in the background while the body attacks; it should go on while `publishing` is true."""
+        messages = [[spec_event(marker)] * copies for marker in self.markers]
+        self.began = time.monotonic()
+        self.publishing = True
+
+        async def publish() -> None:
+            await pace(self.broker, messages, rate or self.rate, self._note_published)
+            self.publishing = False
+
+        task = asyncio.create_task(publish())
+        reporter = asyncio.create_task(self._report())
+        try:
+            yield
+            await task
+            await self._settled()
+        finally:
+            task.cancel()
+            reporter.cancel()
+
+    async def probe(self, chains: int = 40, bound: float = 3.0) -> None:
+        """More chains, on a system that should be whole again: every replica gets some, and none may be held up.
+
+        The bound is shorter than a redelivery takes, so that a replica that takes work and does nothing is found.
+        """
+        run = f"{self.run}0"
+        markers = [f"{run}.{number:06}" for number in range(chains)]
+        began = time.monotonic()
+        await pace(self.broker, [[spec_event(marker)] for marker in markers], RATE, lambda _: None)
+        sent = time.monotonic()
+        await self.until(lambda: self.outside.progress(run)["done"] >= chains, 30)
+        seen = await asyncio.to_thread(self.outside.figures, run, began)
+        if len(seen["done"]) < chains:
+            self.problem(f"{chains - len(seen['done'])} of {chains} chains after the attack were lost")
+            return
+        took = seen["effects_at"][-1] - sent
+        self.note(f"{chains} chains afterwards: the last was through {took:.1f} s after it was published")
+        if took > bound:
+            self.problem(
+                f"work is held up after the attack: {took:.1f} s for a chain that takes half a second"
+            )
+
+    def kill(self, *names: str) -> None:
+        self.system.signal(signal.SIGKILL, *names)
+        self.fault_ended()
+
+    def fault_ended(self) -> None:
+        self.faults.append(time.monotonic())
+
+    def done(self) -> int:
+        with suppress(OSError):
+            return self.outside.progress(self.run)["done"]
+        return 0
+
+    async def until(self, check: Callable[[], bool], patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if check():
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+    async def working_again(self, within: float = 15.0) -> None:
+        """Until every replica says so at /readyz; seconds from the last fault. The next attack shall meet a whole system."""
+        end = self.faults[-1] if self.faults else time.monotonic()
+        if not await self.until(self.system.ready, max(1.0, end + within - time.monotonic())):
+            waiting = [name for name, one in self.system.status().items() if one["state"] != "ready"]
+            self.problem(f"{', '.join(waiting)} not ready {within:.0f} s after the last fault")
+
+    def count(self) -> Figures:
+        """Ask the outside world; to be asked again later for what came late."""
+        seen = self.outside.figures(self.run, self.made)
+        figures = self.figures
+        done = set(seen["done"])
+        missing = [number for number, marker in enumerate(self.markers) if marker not in done]
+        figures.lost = len(missing)
+        figures.doubles = seen["doubles"]
+        figures.repeated_publications = seen["repeated_publications"] - self.injected
+        figures.repeated_effects = seen["repeated_effects"]
+        figures.calls_per_event = round(seen["calls"] / CALLED_EVENTS / max(1, len(self.markers)), 4)
+        figures.calls_after_record = seen["calls_after_record"]
+        figures.dead_letters = seen["dead_letters"]
+        figures.at = datetime.now(UTC).date().isoformat()
+        self._times(seen)
+        for name, why in seen["doubled"].items():
+            self._once(f"doubled: {name}: {why}")
+        if missing:
+            self._once(f"lost: {', '.join(self.markers[number] for number in missing[:10])}")
+        return figures
+
+    def _times(self, seen: dict[str, Any]) -> None:
+        effects: Sequence[float] = seen["effects_at"]
+        ends = [*self.faults, *([seen["last_fault"]] if seen["last_fault"] > self.began else [])]
+        waits = [next((at - end for at in effects if at >= end), None) for end in ends]
+        known = [wait for wait in waits if wait is not None]
+        self.figures.back = round(max(known), 2) if known else None
+        if effects:
+            begin = max([*self.published.values(), *ends], default=effects[-1])
+            self.figures.last = round(max(0.0, effects[-1] - begin), 2)
+        # Without a fault to end, the attack is the load itself and lasts until it has come through.
+        until = max([*ends, *self.published.values()] if ends else effects, default=0.0)
+        events = [at for at in seen["events_at"] if self.began <= at <= until]
+        if until > self.began:
+            self.figures.events_per_second = round(len(events) / (until - self.began), 1)
+
+    def _once(self, note: str) -> None:
+        if note not in self.figures.notes:
+            self.figures.notes.append(note)
+
+    def _note_published(self, number: int) -> None:
+        self.published[number] = time.monotonic()
+
+    async def _settled(self) -> None:
+        """Until every chain has its effect, or nothing moves any more."""
+        before: dict[str, int] = {}
+        moved = time.monotonic()
+        while time.monotonic() - moved < STALLED:
+            progress = await asyncio.to_thread(self.outside.progress, self.run)
+            if progress["done"] >= len(self.markers):
+                return
+            if progress != before:
+                before, moved = progress, time.monotonic()
+            await asyncio.sleep(0.1)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(5)
+            done = await asyncio.to_thread(self.done)
+            spent = time.monotonic() - self.began
+            self.say(
+                f"  {self.figures.row} {spent:5.0f} s: {len(self.published)} of {len(self.markers)} chains published, "
+                f"{done} done, {len(self.faults)} faults"
+            )

@@ -1,0 +1,12 @@
+"""The faults, one function each."""
+
+from tests.faults.rows.kills import KILLS
+from tests.faults.rows.messages import MESSAGES
+from tests.faults.rows.network import NETWORK
+from tests.faults.rows.row import Row
+from tests.faults.rows.stores import STORES
+
+ROWS: dict[str, Row] = {row.name: row for row in [*KILLS, *MESSAGES, *STORES, *NETWORK]}
+"""By name, in the order of the report."""
+
+__all__ = ["ROWS", "Row"]

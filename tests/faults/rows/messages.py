@@ -1,0 +1,167 @@
+"""What the broker brings, and what the model says: repeated, late, poisoned, wrong, too much at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from tests.faults.field import Field
+from tests.faults.figures import Targets
+from tests.faults.outside.chains import RECORDED_BY, SPEC
+from tests.faults.outside.model import FAULTS
+from tests.faults.rows.row import Row
+from tests.faults.sampling import sample
+
+BURST = 20
+"""Chains of row o for each chain of the others."""
+
+
+async def model_faults(field: Field) -> None:
+    """While the load is published every call fails, each chain's in a way of its own; then the model is well again."""
+    field.outside.behave(faults={field.run: list(FAULTS)})
+    async with field.load():
+        await field.until(lambda: not field.publishing, 600)
+        field.outside.behave(faults={field.run: []})
+        field.fault_ended()
+    field.note(f"while chains were published, each chain's calls met one of: {', '.join(FAULTS)}")
+
+
+async def five_copies(field: Field) -> None:
+    async with field.load(copies=5):
+        pass
+    await field.broker.drained()
+
+
+async def redelivered_late(field: Field) -> None:
+    """Everything a chain consists of comes again, in any order: after completion, and after a restart of everything."""
+    field.outside.behave(keep=[field.run])
+    async with field.load():
+        pass
+    await field.broker.drained()
+    effects = await asyncio.to_thread(field.outside.figures, field.run, field.began)
+
+    async def again() -> None:
+        links = {SPEC, *RECORDED_BY.values()}
+        kept = await asyncio.to_thread(field.outside.kept, field.run)
+        entries = [entry for entry in kept if entry[0] in links]
+        field.rng.shuffle(entries)
+        await field.broker.add(entries)
+        field.injected += sum(1 for topic, _ in entries if topic != SPEC)
+        await field.broker.drained()
+
+    await again()
+    await asyncio.to_thread(field.system.restart)
+    await again()
+    field.note(f"{field.injected} events of the agents' own came again, and every specification twice")
+    after = await asyncio.to_thread(field.outside.figures, field.run, field.began)
+    for what in ("calls", "repeated_effects", "doubles"):
+        if after[what] != effects[what]:
+            field.problem(f"{what}: {effects[what]} before everything came again, {after[what]} after")
+
+
+async def poison(field: Field) -> None:
+    """A thousand bad messages in a row, on both agents' topics, and then good work."""
+    bad = list(_poison(field.run, max(len(field.markers), 200)))
+    field.rng.shuffle(bad)
+    began = time.monotonic()
+    await field.broker.add(bad)
+    async with field.load():
+        pass
+    await field.broker.drained(60)
+    field.note(f"{len(bad)} bad messages, all settled {time.monotonic() - began:.1f} s after the first")
+    letters = sum(field.count().dead_letters.values())
+    if letters != len(bad):
+        field.problem(f"{letters} dead letters for {len(bad)} bad messages")
+    if await field.broker.pending():
+        field.problem("bad messages are still pending")
+
+
+async def burst(field: Field) -> None:
+    """Twenty times as many chains, all at once, at a model of 200 ms; memory and health are sampled meanwhile."""
+    field.multiply(BURST)
+    field.outside.behave(delay=(0.2, 0.2))
+    stop = asyncio.Event()
+    sampler = asyncio.create_task(sample(field, stop))
+    try:
+        async with field.load(rate=1e9):
+            pass
+    finally:
+        field.outside.behave(delay=(0.05, 0.3))
+        stop.set()
+        await sampler
+
+
+def _poison(run: str, count: int) -> list[tuple[str, bytes]]:
+    """(topic, message), every kind in turn; no two messages are alike, so each is bad work of its own."""
+    topics = [SPEC, "agents.implementation.code.generated", "agents.notification.send.requested"]
+    found = []
+    for number in range(count):
+        name = f"poison/{run}/{number}"
+        topic = topics[number % len(topics)]
+        kinds = _kinds(name, topic)
+        found.append((topic, kinds[number % len(kinds)]))
+    return [*found, *((SPEC, large) for large in _large(run))]
+
+
+def _kinds(name: str, topic: str) -> list[bytes]:
+    """Messages of every bad kind; the name makes each one's bytes its own."""
+    good: dict[str, Any] = {"specversion": "1.0", "id": name, "source": "/faults", "type": topic, "data": {}}
+    events: list[dict[str, Any]] = [
+        {**good, "traceid": 1},
+        {**good, "traceparent": {"a": []}, "tracestate": 7},
+        {**good, "id": 7, "subject": name},
+        {**good, "id": "", "subject": name},
+        {**good, "source": [name]},
+        {**good, "type": None},
+        {**good, "type": 5},
+        {**good, "specversion": 2},
+        {**good, "specversion": "0.3"},
+        {**good, "time": 12, "datacontenttype": [1], "dataschema": {}},
+        {**good, "topic": 1, "pubsubname": [], "expiration": {}},
+        {**good, "data": "text"},
+        {**good, "data": None},
+        {**good, "data": {"spec_id": 5, "cases": "none"}},
+        {**good, "data_base64": 5},
+        {**good, "data_base64": "!!!"},
+        {**good, "correlationid": 5, "causationid": [], "hops": -1},
+        {**good, "hops": 10**30},
+        {**good, "hops": 10_000},
+    ]
+    text = name.encode()
+    return [
+        b"not JSON " + text,
+        b"{" + text,
+        b'"' + text + b'"',
+        b'["' + text + b'"]',
+        b'{"hello": "' + text + b'"}',
+        text + b"\x00\xff\xfe",
+        b'{"specversion": "1.0", "id": "\\ud800' + text + b'"}',
+        b"[" * 5_000 + text + b"]" * 5_000,
+        b'{"a":' * 3_000 + b'"' + text + b'"' + b"}" * 3_000,
+        *(json.dumps(event).encode() for event in events),
+    ]
+
+
+def _large(run: str) -> list[bytes]:
+    """Of 1, 4, 5 and 9 MiB: an event each, and no JSON."""
+    found = []
+    for size in (1, 4, 5, 9):
+        text = "x" * (size * 2**20)
+        event = {"specversion": "1.0", "id": f"large/{run}/{size}", "source": "/faults", "type": SPEC}
+        found.append(json.dumps({**event, "data": {"feature_title": text}}).encode())
+        found.append(f"large {run} {size} {text}".encode())
+    return found
+
+
+MESSAGES = [
+    Row("j", "model: 500, 429 with Retry-After, hang, reset, drip, garbage, truncated, wrong answer", model_faults),
+    Row("k", "every event five times in parallel under one id", five_copies, targets=Targets(calls_per_event=1.0)),
+    Row(
+        "l", "redelivery and reordering after completion and across a restart of everything", redelivered_late,
+        targets=Targets(calls_per_event=1.0),
+    ),
+    Row("m", "a thousand bad messages in a row before good work", poison, targets=Targets(calls_per_event=1.0)),
+    Row("o", "twenty times as many chains at once, at a model of 200 ms", burst),
+]  # fmt: skip

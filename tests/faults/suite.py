@@ -1,0 +1,99 @@
+"""Runs rows on as few starts of the system as their options allow, and asks again for what came late."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from tests.faults.field import Field
+from tests.faults.figures import Figures
+from tests.faults.load import Broker
+from tests.faults.outside.client import OutsideWorld, outside_world
+from tests.faults.proxy import proxies
+from tests.faults.rows import Row
+from tests.faults.system import FaultSystem, Options
+
+LATE = 5.0
+"""Seconds after the last row: longer than a redelivery takes, so that a late double is seen."""
+
+
+class Suite:
+    """`run` one row after the other; rows with the same options share a start. Close it in the end."""
+
+    def __init__(self, system: FaultSystem, outside: OutsideWorld, say: Callable[[str], None]) -> None:
+        self._system, self._outside, self._say = system, outside, say
+        self.programs: dict[str, str] = {}
+        """Versions of what was attacked."""
+        self._options: Options | None = None
+        self._stack = AsyncExitStack()
+        self._fields: list[tuple[Row, Field]] = []
+
+    async def run(self, row: Row, *, chains: int, seed: int) -> Figures:
+        await self._start(row.options)
+        self._say(f"{row.name}: {row.title}, {chains} chains")
+        broker = Broker(self._system.redis_port)
+        field = Field(row.name, self._system, self._outside, broker, chains=chains, seed=seed, say=self._say)
+        self._system.kills.clear()
+        restarts = {name: one["restarts"] for name, one in self._system.status().items()}
+        try:
+            if row.options.wrapped:
+                field.proxies = self._proxies
+            await row.attack(field)
+            figures = field.count()
+        finally:
+            await broker.close()
+        figures.kills = sum(self._system.kills.values())
+        figures.died = self._system.died(restarts)
+        figures.judge(row.targets)
+        self._fields.append((row, field))
+        self._say(str(figures))
+        return figures
+
+    async def late(self) -> list[str]:
+        """What became visible only after its row had been counted."""
+        if self._fields:
+            await asyncio.sleep(LATE)
+        found = []
+        for row, field in self._fields:
+            doubles = field.figures.doubles
+            if field.count().doubles > doubles:
+                found.append(f"{row.name}: {field.figures.doubles - doubles} chains were seen twice later on")
+        return found
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+        await asyncio.to_thread(self._system.down)
+
+    async def _start(self, options: Options) -> None:
+        if options == self._options:
+            return
+        began = time.monotonic()
+        if self._options is not None:
+            await self.close()
+        self._options = None
+        channel = self._outside.webhook if options.channel == "webhook" else {}
+        self._proxies = []
+        if options.wrapped:
+            ports = self._system.expected_grpc_ports()
+            self._proxies = await self._stack.enter_async_context(proxies(ports))
+        await asyncio.to_thread(self._system.up, options, {**self._outside.environment, **channel})
+        self._options = options
+        self.programs = self._system.programs()
+        self._say(f"started with {options} in {time.monotonic() - began:.1f} s")
+
+
+@asynccontextmanager
+async def suite(seed: int, say: Callable[[str], None], folder: Path | None = None) -> AsyncIterator[Suite]:
+    """Logs and data go into the folder, which must be empty and stays; without one they are thrown away."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as passing:
+        system = FaultSystem(folder or Path(passing))
+        with outside_world(system.redis_port, seed) as outside:
+            running = Suite(system, outside, say)
+            try:
+                yield running
+            finally:
+                await running.close()

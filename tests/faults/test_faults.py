@@ -1,0 +1,45 @@
+"""Every fault with 50 chains; `make faults` runs them with 1,000."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from cli.local.provision.run import Programs
+from tests.faults.rows import ROWS, Row
+from tests.faults.rows.network import NO_FAKETIME
+from tests.faults.suite import Suite, suite
+from tests.faults.system import faketime
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(240),
+]
+SEED = random.SystemRandom().randrange(1_000_000)
+CHAINS = 50
+ORDER = sorted(ROWS.values(), key=lambda row: str(row.options))
+"""Rows that share a start of the system come one after the other."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def attacked(programs: Programs) -> AsyncIterator[Suite]:
+    assert programs.daprd is not None
+    async with suite(SEED, lambda text: print(text, file=sys.stderr, flush=True)) as running:  # noqa: T201  # progress
+        yield running
+
+
+@pytest.mark.parametrize("row", ORDER, ids=lambda row: row.name)
+async def test_nothing_is_lost_and_nothing_is_seen_twice(attacked: Suite, row: Row) -> None:
+    if row.name == "n" and faketime() is None:
+        pytest.skip(NO_FAKETIME)
+    figures = await attacked.run(row, chains=CHAINS, seed=SEED)
+    assert not figures.problems, str(figures)
+
+
+async def test_nothing_is_seen_twice_later_on(attacked: Suite) -> None:
+    assert await attacked.late() == []
