@@ -9,10 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from domain.json import MAX_VALUES, parse
 
+LONGEST = 1024
+"""Characters of an attribute. CloudEvents asks for events of 64 KiB at least; no sensible attribute comes near this."""
+
 
 def _text_or_nothing(value: object) -> object:
-    """An extension of the wrong type is a foreign publisher's business: read it as absent."""
-    return value if isinstance(value, str) and value else None
+    """An extension of the wrong type or beyond all measure is a foreign publisher's business: read it as absent."""
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST else None
 
 
 def _hops(value: object) -> object:
@@ -20,7 +23,7 @@ def _hops(value: object) -> object:
 
 
 Extension = Annotated[str | None, BeforeValidator(_text_or_nothing)]
-Attribute = Annotated[str, Field(min_length=1, max_length=1024)]
+Attribute = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
 class Event(BaseModel):

@@ -138,7 +138,8 @@ class TokenUsage(_Document):
 class DeadLetter(_Document):
     """A line of the dead-letter index: work that failed for good and waits for somebody to look at it.
 
-    `size` is the original's, in bytes; `message` is clipped. `replayed_as` is the execution that does it again.
+    `size` is the original's, in bytes; `message` is clipped. `replayable` is False when the original is not whole, or no
+    work of the agent. `replayed_as` is the execution that does it again.
     """
 
     id: str
@@ -150,6 +151,7 @@ class DeadLetter(_Document):
     event_id: str
     source: str
     size: int
+    replayable: bool = True
     attempts: int
     first_seen: str
     last_seen: str
@@ -188,7 +190,10 @@ class Execution(_Document):
 
 
 class Published(_Document):
-    """The mark that an outcome's events are out. `undeliverable` are the ids of those that no broker will ever take."""
+    """The mark that an outcome is visible. `undeliverable` are the ids of events that no broker will ever take,
+    `unapplied` the entities whose changes raised when they were made.
+    """
 
     at: str | None = None
     undeliverable: tuple[str, ...] = ()
+    unapplied: tuple[str, ...] = ()

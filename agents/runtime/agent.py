@@ -30,8 +30,8 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 Entity = TypeVar("Entity", bound=BaseModel)
 DEADLINE = 300.0
-DEAD_LETTERS = ".dead-letter"
-"""How the topics of dead letters end."""
+COMMANDS, DEAD_LETTERS = ".execution.requested", ".dead-letter"
+"""How the topics of an agent's commands to itself and of its dead letters end."""
 CONCURRENCY = 64
 Handler: TypeAlias = Callable[[In, Context], Awaitable[Outcome]]
 
@@ -99,7 +99,7 @@ class Agent:
     @property
     def commands_topic(self) -> str:
         """Where the agent sends requests to itself, so that a crash leads back to them."""
-        return f"agents.{self.domain}.execution.requested"
+        return f"agents.{self.domain}{COMMANDS}"
 
     @property
     def dead_letter_topic(self) -> str:

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.runtime.agent import Agent
 from agents.runtime.documents import encode, read, update
-from domain.errors import DeadLetterSettled, Unavailable, UnknownDeadLetter
+from agents.runtime.records import is_whole
+from domain.errors import DeadLetterSettled, DocumentUnreadable, Unavailable, UnknownDeadLetter
 from domain.execution import DOCUMENT_VERSION, Claim, DeadLetter, Trigger
 from domain.ports.state import StateStore
 
@@ -65,18 +66,31 @@ class DeadLetters:
         self._store = store
         self._ttl = ttl
         self._root = f"dead-letters:{agent.name}"
-        self._new: dict[str, DeadLetter] = {}
+        self._new: dict[int, dict[str, DeadLetter]] = {}
         self._writing = asyncio.Lock()
 
     async def add(self, letter: DeadLetter) -> None:
-        """Return once the letter is listed; whoever adds meanwhile shares the write."""
-        self._new[letter.id] = letter
+        """Return once the letter is listed; those that come meanwhile share the write.
+
+        Raises:
+            DocumentUnreadable: its page cannot be read; letters that come later go to the next one.
+
+        """
+        number = await self._place(letter.id)
+        self._new.setdefault(number, {})[letter.id] = letter
         async with self._writing:
-            if letter.id in self._new:
-                batch = dict(self._new)
-                await self._write(batch)
-                for one in batch:
-                    del self._new[one]
+            new = self._new.get(number, {})
+            if letter.id not in new:
+                return
+            try:
+                page = await self._change(number, partial(_added, dict(new)))
+            except DocumentUnreadable:
+                del new[letter.id]
+                await self._begin_page(number + 1)
+                raise
+            del self._new[number]
+            if page is not None and len(page.letters) >= PAGE:
+                await self._begin_page(number + 1)
 
     async def page(self, cursor: str | None, limit: int, wanted: Callable[[DeadLetter], bool]) -> Listing:
         """Newest first.
@@ -109,7 +123,7 @@ class DeadLetters:
         return page.letters[execution_id]
 
     async def settle(self, execution_id: str, **changes: object) -> DeadLetter:
-        """Change the state of a letter that is open, or has that state already.
+        """Change the state of a letter that is open. The same replay twice is no change.
 
         Raises:
             UnknownDeadLetter, DeadLetterSettled
@@ -123,10 +137,11 @@ class DeadLetters:
             letter = letters.get(execution_id)
             if letter is None:
                 raise _unknown(execution_id)
-            if letter.state not in {"open", changes["state"]}:
-                raise DeadLetterSettled(f"the dead letter {execution_id} was {letter.state} already")
-            if letter.state == changes["state"]:
+            if letter.replayed_as is not None and letter.replayed_as == changes.get("replayed_as"):
                 return letters
+            if letter.state != "open":
+                why = f": {letter.dropped_because}" if letter.dropped_because else ""
+                raise DeadLetterSettled(f"the dead letter {execution_id} was {letter.state} already{why}")
             at = datetime.now(UTC).isoformat()
             return {**letters, execution_id: letter.model_copy(update={**changes, "changed_at": at})}
 
@@ -134,25 +149,18 @@ class DeadLetters:
             await self._change(place.page, settled)
         return await self.get(execution_id)
 
-    async def _write(self, batch: dict[str, DeadLetter]) -> None:
-        last = await self._last()
-        places = await asyncio.gather(*(self._place(one, last) for one in batch))
-        for number in sorted(set(places)):
-            new = {one: batch[one] for one, place in zip(batch, places, strict=True) if place == number}
-            page = await self._change(number, partial(_added, new))
-            if page is not None and len(page.letters) >= PAGE:
-                await update(
-                    self._store, DeadLetterPlace, self._root, partial(_at_least, number + 1), ttl=None
-                )
-
-    async def _place(self, execution_id: str, page: int) -> int:
-        key = _place_key(execution_id)
+    async def _place(self, execution_id: str) -> int:
+        """The number of the letter's page, decided once and for all."""
+        key, page = _place_key(execution_id), await self._last()
         if await self._store.create(key, encode(DeadLetterPlace(page=page)), ttl=self._ttl):
             return page
         place = await read(self._store, DeadLetterPlace, key)
         if place is None:
             raise Unavailable(f"the store refuses {key}, yet does not hold it: is it full?")
         return place.page
+
+    async def _begin_page(self, number: int) -> None:
+        await update(self._store, DeadLetterPlace, self._root, partial(_at_least, number), ttl=None)
 
     async def _change(self, number: int, change: Callable[[Letters], Letters]) -> DeadLetterPage | None:
         def changed(page: DeadLetterPage | None) -> DeadLetterPage | None:
@@ -178,9 +186,9 @@ def replay(claim: Claim) -> Trigger:
 
     """
     trigger = claim.trigger
-    if trigger.refusal is not None and trigger.event is None:
+    if not is_whole(trigger):
         raise DeadLetterSettled(
-            f"the original of {claim.id} is not whole ({trigger.refusal.code}): publish it again, mended"
+            f"the original of {claim.id} is not whole, or was no work: publish it again, mended"
         )
     return Trigger(
         agent=trigger.agent,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -10,9 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.runtime.agent import ChangeFunction, entity_kind
 from agents.runtime.documents import execution_key, read, update
-from domain.errors import DocumentUnreadable
+from domain.errors import DocumentUnreadable, Unavailable
 from domain.execution import DOCUMENT_VERSION, Change, Execution
 from domain.ports.state import StateStore
+
+log = logging.getLogger(__name__)
 
 Entity = TypeVar("Entity", bound=BaseModel)
 
@@ -46,8 +49,11 @@ class Entities:
         for change in changes:
             self._changed(change, await read(self._store, EntityDocument, _key(change.entity)))
 
-    async def apply(self, execution: Execution) -> None:
+    async def apply(self, execution: Execution) -> list[str]:
         """Apply an execution's changes, each at most once per entity and place in the list.
+
+        Returns the entities whose change raised: it was rehearsed on the entity as it was before others changed it, the
+        outcome is recorded, and nothing would be won by withholding its events.
 
         Raises:
             DocumentUnreadable: a change that this version of the agent does not know: another replica's will.
@@ -59,8 +65,16 @@ class Entities:
                     f"execution {execution.id} holds the change {change.function}, which this version does not know",
                     key=execution_key(execution.id),
                 )
+        unapplied = []
         for index, change in enumerate(execution.changes):
-            await self._apply_once(f"{execution.id}/{index}", change)
+            try:
+                await self._apply_once(f"{execution.id}/{index}", change)
+            except (DocumentUnreadable, Unavailable):
+                raise
+            except Exception:
+                log.exception("execution %s: its change of %s raised", execution.id, change.entity)
+                unapplied.append(change.entity)
+        return unapplied
 
     async def _apply_once(self, mark: str, change: Change) -> None:
         def applied(kept: EntityDocument | None) -> EntityDocument | None:

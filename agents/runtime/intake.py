@@ -118,7 +118,9 @@ class Intake:
             trigger = Trigger.model_validate(event.data)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
-            refusal = Failure(code="rejected", message=f"no command: {problem['msg']} at {problem['loc']}")
+            refusal = Failure(
+                code="rejected", message=f"no command: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+            )
         else:
             replay = trigger.replay_of is not None
             if trigger.agent == self._agent.name and (replay or not trigger.event) and not trigger.refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextvars import Context
 from datetime import UTC, datetime
 
@@ -44,8 +45,8 @@ class Publication:
             return Published() if stored else None
         return decode(Published, published_key(execution_id), stored)
 
-    async def publish(self, execution: Execution) -> None:
-        """Publish every event of the outcome, or raise `Unavailable` to be tried again."""
+    async def publish(self, execution: Execution, unapplied: Sequence[str] = ()) -> None:
+        """Publish every event of the outcome, or raise `Unavailable` to be tried again. The mark tells what is `unapplied`."""
         for event in execution.events:
             if event.id in self._sent:
                 continue
@@ -59,7 +60,8 @@ class Publication:
                 taken = False
             _remember(self._sent, event.id, taken)
         refused = tuple(event.id for event in execution.events if not self._sent.get(event.id, True))
-        self._mark_soon(execution.id, Published(at=datetime.now(UTC).isoformat(), undeliverable=refused))
+        at = datetime.now(UTC).isoformat()
+        self._mark_soon(execution.id, Published(at=at, undeliverable=refused, unapplied=tuple(unapplied)))
 
     async def flush(self) -> None:
         """Write the marks gathered so far, in one call."""

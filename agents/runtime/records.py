@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
-from agents.runtime.agent import DEAD_LETTERS, Agent
+from agents.runtime.agent import COMMANDS, DEAD_LETTERS, Agent
 from agents.runtime.documents import encode
 from agents.runtime.policy import status_of
 from agents.runtime.timing import Timing
@@ -169,11 +169,26 @@ def _dead_letter(claim: Claim, failure: Failure, record: Execution) -> DeadLette
         event_type=trigger.event.type if trigger.event else None,
         event_id=trigger.key,
         source=trigger.source,
-        size=len(dump(trigger.event or trigger.input)),
+        size=size_of(trigger),
+        replayable=is_whole(trigger),
         attempts=record.attempts,
         first_seen=claim.attempts[0].started_at or record.started_at,
         last_seen=record.completed_at,
     )
+
+
+def is_whole(trigger: Trigger) -> bool:
+    """Whether there is enough of the original to do its work again; a refused command has never been work."""
+    return trigger.refusal is None or (
+        trigger.event is not None and not trigger.event.type.endswith(COMMANDS)
+    )
+
+
+def size_of(trigger: Trigger) -> int:
+    """Bytes of the original, also when only an excerpt of it is left."""
+    if trigger.refusal is not None and trigger.event is None:
+        return int(trigger.input["size"])
+    return len(dump(trigger.event or trigger.input))
 
 
 def excerpt(trigger: Trigger) -> JsonObject:

@@ -27,6 +27,8 @@ from domain.ports.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
+LONGEST_MESSAGE, LARGEST_DETAILS = 4_000, 64_000
+"""Characters and bytes of a failure that are recorded."""
 Result = TypeVar("Result")
 OnText: TypeAlias = Callable[[str], None]
 
@@ -50,10 +52,10 @@ class Lifecycle:
         async with self._busy.setdefault(execution.id, asyncio.Lock()):
             if not surely_new and await self.publication.is_out(execution.id):
                 return
-            await self.work.entities.apply(execution)
+            unapplied = await self.work.entities.apply(execution)
             if execution.dead_letter is not None:
                 await self.dead_letters.add(execution.dead_letter)
-            await self.publication.publish(execution)
+            await self.publication.publish(execution, unapplied)
 
 
 class Run:
@@ -146,7 +148,7 @@ class Run:
             created = await store.create(execution_key(execution.id), record.data, ttl=ttl)
         except TooLarge as error:  # the store takes less than it was said to
             if execution.status == "failed":
-                raise
+                raise Unavailable(f"the store does not even take the record of a failure: {error}") from None
             began = asyncio.get_running_loop().time() - execution.duration_ms / 1000
             failure = self._all.records.failed(self.claim, failure_of(error), execution.attempts, began)
             return await self._complete(failure)
@@ -176,7 +178,10 @@ class Run:
         """Another replica owns this now: nothing that happens here may be recorded or paid for any more."""
         log.warning("execution %s is another replica's now: its run here ends", self.claim.id)
         self.stop()
-        await asyncio.sleep(0)  # where the cancellation arrives
+        await asyncio.sleep(
+            0
+        )  # where the cancellation arrives; a handler that swallows it gets no further either
+        raise asyncio.CancelledError
 
     async def _until_available(self, operation: Callable[[], Awaitable[Result]]) -> Result:
         """Repeat an operation on the sidecar while it is down: a paid answer is not thrown away."""
@@ -219,11 +224,12 @@ class Run:
 def failure_of(error: Exception) -> Failure:
     """What the record says of an error, whatever a handler put into it."""
     verdict = judge(error)
+    message = verdict.message[:LONGEST_MESSAGE].encode(errors="replace").decode()
     details = error.details if isinstance(error, AgentError) else {}
     safe = json.dumps(details, ensure_ascii=False, default=str).encode(errors="replace")
-    return Failure(
-        code=verdict.code, message=verdict.message.encode(errors="replace").decode(), details=json.loads(safe)
-    )
+    if len(safe) > LARGEST_DETAILS:
+        safe = json.dumps({"left_out": f"{len(safe)} bytes of details"}).encode()
+    return Failure(code=verdict.code, message=message, details=json.loads(safe))
 
 
 def _news() -> asyncio.Future[AgentError]:

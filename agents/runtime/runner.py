@@ -26,7 +26,8 @@ from agents.runtime.run import Lifecycle, OnText, Run, failure_of
 from agents.runtime.timing import Timing, backoff
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
-from domain.execution import Claim, Execution, Published, Trigger
+from domain.event import LONGEST
+from domain.execution import Claim, Execution, Failure, Published, Trigger
 from domain.log_context import bind
 from domain.ports.pubsub import Answer
 
@@ -104,13 +105,16 @@ class Runner:
 
         Raises:
             IdReused: the idempotency key was used with another input.
-            Unavailable: the request was not accepted.
+            Unavailable: the request was not accepted; or nobody knows, and it is best sent again with the same key.
 
         """
         self._require_room(trigger.task)
         with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
             await request.announce()
-            return await self._settle(trigger, uuid4().hex, request)
+            try:
+                return await self._settle(trigger, uuid4().hex, request)
+            except Unavailable as error:
+                return Pending(error)  # its command will be delivered
 
     async def drain(self, grace: float) -> None:
         """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""
@@ -173,7 +177,7 @@ class Runner:
                 # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
                 trigger = _changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
             except TooLarge as error:
-                trigger = _changed(trigger, event=None, input=excerpt(trigger), refusal=failure_of(error))
+                trigger = _without_original(trigger, failure_of(error))
             except AgentError as error:
                 log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
                 await asyncio.sleep(self._timing.lease)  # some brokers would deliver it again at once
@@ -316,6 +320,21 @@ class Runner:
 def _changed(trigger: Trigger, **changes: object) -> Trigger:
     """A copy without the identity and digest that the original has computed already."""
     return Trigger.model_validate({**dict(trigger), **changes})
+
+
+def _without_original(trigger: Trigger, refusal: Failure) -> Trigger:
+    """What is left of a trigger that no store takes: of everything that a stranger may have made long, the beginning."""
+    return Trigger(
+        agent=trigger.agent,
+        task=trigger.task[:LONGEST],
+        source=trigger.source[:LONGEST],
+        key=trigger.key if len(trigger.key) <= LONGEST else trigger.digest,
+        input=excerpt(trigger),
+        correlation_id=(trigger.correlation_id or "")[:LONGEST] or None,
+        causation_id=(trigger.causation_id or "")[:LONGEST] or None,
+        hops=trigger.hops,
+        refusal=refusal,
+    )
 
 
 def _require_same_input(trigger: Trigger, digest: str) -> None:

@@ -165,11 +165,11 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
         return _json(found.model_dump(mode="json"))
 
     @app.get(f"{root}/tasks", tags=["tasks"], responses=openapi.TASKS)
-    async def tasks() -> Response:
+    async def tasks(request: Request) -> Response:
         """What this agent does: schemas, examples, and the events that start each task."""
-        return _json(
-            {"agent": agent.name, "tasks": [openapi.describe(task) for task in agent.tasks.values()]}
-        )
+        received = set(agent.topics(dead_letters=_service(request).receive_dead_letters))
+        described = [openapi.describe(task, received) for task in agent.tasks.values()]
+        return _json({"agent": agent.name, "tasks": described})
 
     @app.get(f"{root}/prompts", tags=["prompts"], responses=openapi.PROMPTS)
     async def prompts(request: Request) -> Response:

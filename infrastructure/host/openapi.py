@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -240,13 +241,13 @@ def execute(given: Inputs) -> JsonObject:
     )
 
 
-def describe(task: Task) -> JsonObject:
-    """A task as `GET /tasks` and the command line show it."""
+def describe(task: Task, received: Collection[str]) -> JsonObject:
+    """A task as `GET /tasks` and the command line show it; `received` are the topics that the agent subscribes."""
     schema = task.input.model_json_schema()
     return {
         "name": task.name,
         "description": task.description,
         "input": schema,
         "examples": schema.get("examples", []),
-        "reacts_to": [reaction.event.event_type for reaction in task.reactions],
+        "reacts_to": [r.event.event_type for r in task.reactions if r.event.event_type in received],
     }

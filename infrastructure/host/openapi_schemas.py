@@ -44,6 +44,7 @@ _STORY = {
     "history": _HISTORY,
     "published_at": _or_null(_TEXT),
     "undeliverable": _list(_TEXT),
+    "unapplied": _list(_TEXT),
     "waits_for": _or_null(_TEXT),
     "replay_of": _or_null(_TEXT),
 }

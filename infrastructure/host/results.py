@@ -35,6 +35,7 @@ def record(found: Found) -> JsonObject:
         "history": history(found),
         "published_at": mark.at,
         "undeliverable": list(mark.undeliverable),
+        "unapplied": list(mark.unapplied),
         "waits_for": claim.waits_for if claim and not found.outcome else None,
     }
     if (execution := found.outcome) is not None:
