@@ -100,7 +100,7 @@ class Claim(_Document):
     nonce: str
     digest: str
     trigger: Trigger
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Attempt, ...] = Field(min_length=1)
     beat: int = 0
     handed_back: bool = False
     waits_for: str | None = None
@@ -109,6 +109,11 @@ class Claim(_Document):
     def crashes(self) -> int:
         """How often the process was lost that worked on it."""
         return sum(attempt.ended == "lost" for attempt in self.attempts)
+
+    @property
+    def crashes_if_lost(self) -> int:
+        """The same, should the attempt that has not ended prove to be lost as well."""
+        return self.crashes + (self.attempts[-1].ended is None)
 
     @property
     def failures(self) -> int:

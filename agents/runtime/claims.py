@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agents.runtime.documents import claim_key, decode, encode, update
 from agents.runtime.timing import Timing
-from domain.errors import AgentError, TooLarge
+from domain.errors import TooLarge, Unavailable
 from domain.execution import Attempt, Claim, Trigger
 from domain.ports.state import StateStore
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,21 @@ class Claims:
         stored = await self._store.get(key)
         return Held(decode(Claim, key, stored), stored.etag) if stored else None
 
+    async def obtain(self, trigger: Trigger, held: Held | None, nonce: str) -> Claim | None:
+        """Claim new work, or take over a claim that was lost or handed back; None when it is another's.
+
+        A refusal is read back before it is believed: it may be the answer to a write of my own, or an outage.
+        """
+        claim = await (self.take_over(held, nonce) if held else self.create(trigger, nonce))
+        if claim is not None:
+            return claim
+        current = await self.read(trigger.execution_id)
+        if current is None:
+            raise Unavailable(
+                f"the store refuses the claim of execution {trigger.execution_id}, yet does not hold it: is it full?"
+            )
+        return current.claim if current.claim.nonce == nonce else None
+
     async def take_over(self, held: Held, nonce: str) -> Claim | None:
         """Make a lost or handed-back claim one's own; None when another was first."""
         attempts = held.claim.attempts
@@ -98,14 +110,12 @@ class Claims:
 
         return await self._change(claim, ended)
 
-    async def give_up(self, execution_id: str, nonce: str) -> None:
-        """Hand back what was claimed as `nonce` without an answer, if it stands."""
-        try:
-            held = await self.read(execution_id)
-            if held is not None and held.claim.nonce == nonce:
-                await self.end_attempt(held.claim, "handed_back", hand_back=True)
-        except AgentError as error:
-            log.warning("execution %s not handed back, its lease will end: %s", execution_id, error)
+    async def give_up(self, execution_id: str, nonce: str, reason: str) -> bool:
+        """Hand back what is claimed as `nonce`, if it is; also a claim whose answer never came."""
+        held = await self.read(execution_id)
+        if held is None or held.claim.nonce != nonce:
+            return False
+        return await self.end_attempt(held.claim, reason, hand_back=True) is not None
 
     async def still_mine(self, claim: Claim) -> bool:
         held = await self.read(claim.id)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 
 from pydantic import BaseModel, ConfigDict
 
 from agents.runtime.documents import read, update
+from domain.errors import DocumentUnreadable
 from domain.execution import DOCUMENT_VERSION
 from domain.ports.state import StateStore
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 100
 """How many root executions are kept for one correlation id; the newest stay."""
@@ -27,7 +31,7 @@ class Correlations:
         self._ttl = ttl
 
     async def add(self, correlation_id: str, execution_id: str) -> None:
-        """Idempotent."""
+        """Idempotent. An index that cannot be read is told, and holds up no work."""
 
         def added(index: CorrelationIndex | None) -> CorrelationIndex | None:
             known = index.executions if index else ()
@@ -35,7 +39,10 @@ class Correlations:
                 return None
             return CorrelationIndex(executions=(*known, execution_id)[-REMEMBERED:])
 
-        await update(self._store, CorrelationIndex, _key(correlation_id), added, ttl=self._ttl)
+        try:
+            await update(self._store, CorrelationIndex, _key(correlation_id), added, ttl=self._ttl)
+        except DocumentUnreadable as error:
+            log.error("the correlation id of execution %s is not indexed: %s", execution_id, error)  # noqa: TRY400
 
     async def roots(self, correlation_id: str) -> list[str]:
         index = await read(self._store, CorrelationIndex, _key(correlation_id))

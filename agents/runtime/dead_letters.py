@@ -79,16 +79,18 @@ class DeadLetters:
         number = await self._place(letter.id)
         self._new.setdefault(number, {})[letter.id] = letter
         async with self._writing:
-            new = self._new.get(number, {})
-            if letter.id not in new:
+            batch = dict(self._new.get(number, {}))
+            if letter.id not in batch:
                 return
             try:
-                page = await self._change(number, partial(_added, dict(new)))
+                page = await self._change(number, partial(_added, batch))
             except DocumentUnreadable:
-                del new[letter.id]
+                del self._new[number][letter.id]
                 await self._begin_page(number + 1)
                 raise
-            del self._new[number]
+            left = {one: new for one, new in self._new.pop(number).items() if one not in batch}
+            if left:  # came while the page was written
+                self._new[number] = left
             if page is not None and len(page.letters) >= PAGE:
                 await self._begin_page(number + 1)
 

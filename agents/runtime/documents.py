@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from domain.errors import DocumentUnreadable, Unavailable
 from domain.execution import DOCUMENT_VERSION, Execution
@@ -39,19 +40,29 @@ def decode(kind: type[Document], key: str, stored: Stored) -> Document:
     """Raise `DocumentUnreadable` for what is broken, foreign, or of a newer version than this code knows."""
     try:
         document = kind.model_validate_json(stored.data)
+        version = getattr(document, "v", DOCUMENT_VERSION)
     except ValidationError as error:
+        version = _version(stored.data)
         problem = error.errors(include_url=False, include_input=False)[0]
-        raise DocumentUnreadable(
-            f"the document {key} in the state store is no {kind.__name__}: {problem['msg']} at {problem['loc']}",
-            key=key,
-        ) from None
-    version = getattr(document, "v", DOCUMENT_VERSION)
+        reason = f"is no {kind.__name__}: {problem['msg']} at {problem['loc']}"
+        if version <= DOCUMENT_VERSION:
+            raise DocumentUnreadable(f"the document {key} in the state store {reason}", key=key) from None
     if version > DOCUMENT_VERSION:
         raise DocumentUnreadable(
             f"the document {key} has version {version}, this code knows {DOCUMENT_VERSION}: update this replica",
             key=key,
         )
     return document
+
+
+def _version(data: bytes) -> int:
+    """What the document says of itself, whatever else is in it."""
+    try:
+        said = from_json(data)
+    except ValueError:
+        return 0
+    version = said.get("v") if isinstance(said, dict) else None
+    return version if isinstance(version, int) else 0
 
 
 async def read(store: StateStore, kind: type[Document], key: str) -> Document | None:

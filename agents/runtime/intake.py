@@ -26,6 +26,7 @@ KEPT = 65_536
 """Bytes of a message that is no CloudEvent which are kept whole, for whoever looks at its dead letter."""
 LARGEST = 4 * 2**20
 """Bytes of a message that is read at all: twice what a claim may hold. Reading 100 MB would stop everything else for seconds."""
+PAUSE = 1.0
 HEADSTART = 0.05
 """Seconds for the replica that sent a request to itself to claim it: its caller waits there, and gets the model's text there."""
 OURS = "/agents/"
@@ -49,6 +50,7 @@ class Intake:
         except Exception:
             # A bug of ours. Without an answer the sidecar would keep one of its workers for this message for ever.
             log.exception("a message on %s is left to the broker", topic)
+            await asyncio.sleep(PAUSE)  # some brokers would deliver it again at once
             return Answer.RETRY
 
     async def _deliver(self, topic: str, message: bytes) -> Answer:

@@ -34,6 +34,7 @@ class Publication:
         self._lately: OrderedDict[str, bool] = OrderedDict()
         self._unmarked: dict[str, Published] = {}
         self._flushing: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     async def is_out(self, execution_id: str) -> bool:
         return execution_id in self._lately or await self._store.get(published_key(execution_id)) is not None
@@ -64,16 +65,17 @@ class Publication:
         self._mark_soon(execution.id, Published(at=at, undeliverable=refused, unapplied=tuple(unapplied)))
 
     async def flush(self) -> None:
-        """Write the marks gathered so far, in one call."""
-        marks, self._unmarked = self._unmarked, {}
-        if not marks:
-            return
-        try:
-            await self._store.put(
-                [(published_key(i), encode(mark)) for i, mark in marks.items()], ttl=self._ttl
-            )
-        except AgentError as error:
-            log.warning("%d publication marks not written: %s", len(marks), error)
+        """Write the marks gathered so far, in one call, after those that are being written."""
+        async with self._writing:
+            marks, self._unmarked = self._unmarked, {}
+            if not marks:
+                return
+            try:
+                await self._store.put(
+                    [(published_key(i), encode(mark)) for i, mark in marks.items()], ttl=self._ttl
+                )
+            except AgentError as error:
+                log.warning("%d publication marks not written: %s", len(marks), error)
 
     def _mark_soon(self, execution_id: str, mark: Published) -> None:
         _remember(self._lately, execution_id, True)  # noqa: FBT003

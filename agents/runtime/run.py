@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias, TypeVar
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from agents.runtime.claims import Claims
+from agents.runtime.claims import Claims, Held
 from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import execution_key, read_execution
 from agents.runtime.policy import judge
@@ -21,7 +22,7 @@ from agents.runtime.records import Recorded, Records
 from agents.runtime.timing import Timing, backoff
 from agents.runtime.work import Work
 from domain.errors import AgentError, TooLarge, Unavailable
-from domain.execution import Claim, Execution, Failure
+from domain.execution import Claim, Execution, Failure, Trigger
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 
@@ -59,16 +60,29 @@ class Lifecycle:
 
 
 class Run:
-    """`task` ends with the recorded and visible outcome. Whatever else ends it, its claim is handed back."""
+    """`task` ends with the recorded and visible outcome, or with None when the work turned out to be another's.
 
-    def __init__(self, lifecycle: Lifecycle, claim: Claim, on_text: OnText | None = None) -> None:
-        self.claim = claim
+    Whatever else ends it, its claim is handed back. It claims by itself: who waits for it may go while the answer to a
+    claim is on its way, and the claim must not be left standing.
+    """
+
+    def __init__(
+        self, lifecycle: Lifecycle, trigger: Trigger, held: Held | None, on_text: OnText | None
+    ) -> None:
+        """`held` is the claim to take over, None for new work."""
+        self.trigger = held.claim.trigger if held else trigger
+        self.crashes = held.claim.crashes_if_lost if held else 0
         self.trouble = _news()
         """Resolved while the run has to wait for something, with what that is."""
+        self.claimed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Resolved once the work is surely this run's."""
         self._all = lifecycle
+        self._nonce = uuid4().hex
         self._on_text = on_text
         self._stopped = False
-        self.task = asyncio.create_task(self._live())
+        self.task = asyncio.create_task(self._live(held))
+
+    _claim: Claim
 
     def stop(self) -> None:
         """End here and hand back. Only the first call cancels: a second would interrupt the handing back."""
@@ -76,53 +90,68 @@ class Run:
             self._stopped = True
             self.task.cancel()
 
-    async def _live(self) -> Execution:
+    async def _live(self, held: Held | None) -> Execution | None:
         now = asyncio.get_running_loop().time
-        beat = asyncio.create_task(self._beat())
 
         async def make_visible() -> None:
             # After a lease, frozen or held up, somebody else may have published it: look before doing it again.
             new = created and now() - recording < self._all.timing.lease
             await self._all.make_visible(execution, surely_new=new)
 
+        beat: asyncio.Task[None] | None = None
         try:
+            if not await self._obtain(held):
+                return None
+            beat = asyncio.create_task(self._beat())
             record = await self._work_until_recorded(began=now())
             recording = now()
             execution, created = await self._until_available(partial(self._complete, record))
             await self._until_available(make_visible)
         except BaseException as error:
-            beat.cancel()
             # Only what a handler did counts as its attempt, and such errors have been recorded by now.
             bug = isinstance(error, Exception) and not isinstance(error, AgentError)
-            await self._hand_back(judge(error).code if bug else "handed_back")
+            await self._hand_back(judge(error).code if bug else "handed_back", beat)
             raise
         else:
             return execution
         finally:
-            beat.cancel()
+            if beat is not None:
+                beat.cancel()
+
+    async def _obtain(self, held: Held | None) -> bool:
+        obtain = partial(self._all.claims.obtain, self.trigger, held, self._nonce)
+        claim = await self._until_available(obtain)
+        if claim is None:
+            return False
+        self._claim = claim
+        self.claimed.set_result(None)
+        self._count("agents.takeovers" if held else "agents.claims")
+        if held:
+            log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
+        return True
 
     async def _work_until_recorded(self, began: float) -> Recorded:
         """Run the handler until there is something to record: an outcome, or a failure for good."""
-        trigger, records, timing = self.claim.trigger, self._all.records, self._all.timing
+        trigger, records, timing = self._claim.trigger, self._all.records, self._all.timing
         if trigger.refusal is not None:
-            return records.failed(self.claim, trigger.refusal, 0, began)
-        if (crashes := self.claim.crashes) >= timing.max_crashes:
+            return records.failed(self._claim, trigger.refusal, 0, began)
+        if (crashes := self._claim.crashes) >= timing.max_crashes:
             crashed = Failure(
                 code="crashed", message=f"the process was lost {crashes} times while it ran this"
             )
-            return records.failed(self.claim, crashed, crashes, began)
+            return records.failed(self._claim, crashed, crashes, began)
         waits = 0
         while True:
             try:
                 ran = await self._all.work.run(trigger, self._require_claim, self._on_text)
                 rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)
                 await self._until_available(rehearse)
-                return records.completed(self.claim, ran, began)
+                return records.completed(self._claim, ran, began)
             except Unavailable as error:
                 await self._wait_for(error, waits)
                 waits += 1
             except Exception as error:
-                attempts = self.claim.failures + 1
+                attempts = self._claim.failures + 1
                 expected = isinstance(error, AgentError)
                 log.log(
                     logging.WARNING if expected else logging.ERROR,
@@ -130,16 +159,16 @@ class Run:
                     exc_info=not expected,
                 )  # fmt: skip
                 if judge(error).final or attempts >= timing.max_attempts:
-                    return records.failed(self.claim, failure_of(error), attempts, began)
+                    return records.failed(self._claim, failure_of(error), attempts, began)
                 await self._until_available(partial(self._next_attempt, judge(error).code))
                 await _pause(attempts)
 
     async def _next_attempt(self, why: str) -> None:
-        claim = await self._all.claims.end_attempt(self.claim, why, hand_back=False)
+        claim = await self._all.claims.end_attempt(self._claim, why, hand_back=False)
         if claim is None:
             await self._end_as_zombie()
         else:
-            self.claim = claim
+            self._claim = claim
 
     async def _complete(self, record: Recorded) -> tuple[Execution, bool]:
         """Create the outcome. Refused: another attempt was first, so its outcome is the outcome and mine is dropped."""
@@ -150,10 +179,10 @@ class Run:
             if execution.status == "failed":
                 raise Unavailable(f"the store does not even take the record of a failure: {error}") from None
             began = asyncio.get_running_loop().time() - execution.duration_ms / 1000
-            failure = self._all.records.failed(self.claim, failure_of(error), execution.attempts, began)
+            failure = self._all.records.failed(self._claim, failure_of(error), execution.attempts, began)
             return await self._complete(failure)
         if created:
-            self._count(execution)
+            self._count_outcome(execution)
             return execution, True
         theirs = await read_execution(store, execution.id)
         if theirs is None:
@@ -162,21 +191,23 @@ class Run:
             )
         return theirs, False
 
-    def _count(self, execution: Execution) -> None:
-        telemetry, who = self._all.telemetry, {"agent": execution.agent}
-        labels = {**who, "task": execution.task, "status": execution.status}
-        telemetry.count("agents.executions", attributes=labels)
-        telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
+    def _count_outcome(self, execution: Execution) -> None:
+        labels = {"agent": execution.agent, "task": execution.task, "status": execution.status}
+        self._all.telemetry.count("agents.executions", attributes=labels)
+        self._all.telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
         if execution.dead_letter is not None:
-            telemetry.count("agents.dead_letters", attributes={**who, "cause": execution.dead_letter.cause})
+            self._count("agents.dead_letters", cause=execution.dead_letter.cause)
+
+    def _count(self, name: str, **labels: str) -> None:
+        self._all.telemetry.count(name, attributes={"agent": self.trigger.agent, **labels})
 
     async def _require_claim(self) -> None:
-        if not await self._all.claims.still_mine(self.claim):
+        if not await self._all.claims.still_mine(self._claim):
             await self._end_as_zombie()
 
     async def _end_as_zombie(self) -> None:
         """Another replica owns this now: nothing that happens here may be recorded or paid for any more."""
-        log.warning("execution %s is another replica's now: its run here ends", self.claim.id)
+        log.warning("execution %s is another replica's now: its run here ends", self._claim.id)
         self.stop()
         await asyncio.sleep(
             0
@@ -194,7 +225,8 @@ class Run:
                 failures += 1
 
     async def _wait_for(self, error: Unavailable, failures: int) -> None:
-        log.warning("execution %s waits: %s", self.claim.id, error)
+        if failures == 0:
+            log.warning("execution %s waits: %s", self.trigger.execution_id, error)
         if not self.trouble.done():
             self.trouble.set_result(error)
         await _pause(failures, error.retry_after)
@@ -207,18 +239,20 @@ class Run:
             trouble = self.trouble.result() if self.trouble.done() else None
             waits_for = f"{trouble.code}: {trouble.message}" if trouble else None
             try:
-                if await self._all.claims.beat(self.claim, waits_for) is None:
+                if await self._all.claims.beat(self._claim, waits_for) is None:
                     await self._end_as_zombie()
             except AgentError as error:
-                log.warning("no beat for execution %s: %s", self.claim.id, error)
+                log.warning("no beat for execution %s: %s", self._claim.id, error)
 
-    async def _hand_back(self, reason: str) -> None:
-        labels = {"agent": self.claim.trigger.agent, "reason": reason}
+    async def _hand_back(self, reason: str, beat: asyncio.Task[None] | None) -> None:
+        if beat is not None:
+            beat.cancel()
+        execution_id = self.trigger.execution_id
         try:
-            if await self._all.claims.end_attempt(self.claim, reason, hand_back=True):
-                self._all.telemetry.count("agents.handbacks", attributes=labels)
+            if await self._all.claims.give_up(execution_id, self._nonce, reason):
+                self._count("agents.handbacks", reason=reason)
         except AgentError as error:
-            log.warning("execution %s not handed back, its lease will end: %s", self.claim.id, error)
+            log.warning("execution %s not handed back, its lease will end: %s", execution_id, error)
 
 
 def failure_of(error: Exception) -> Failure:

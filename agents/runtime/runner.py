@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from agents.runtime.agent import Agent
 from agents.runtime.claims import Claims, Held, Owner
@@ -63,10 +61,12 @@ class Request:
     """How a caller over HTTP waits: at most `patience` seconds, and not at all while the run is held up.
 
     It has no redelivery, so `announce` sends its request to the agent's own command topic before anything is claimed.
+    `own_key`: its identity is the caller's own, which may have used it before.
     """
 
     announce: Callable[[], Awaitable[None]]
     patience: float
+    own_key: bool = True
     on_text: OnText | None = None
 
 
@@ -92,8 +92,6 @@ class Runner:
         self._runs: dict[str, Run] = {}
         self._waiting = 0
         self._draining = False
-        self._taking_suspect: str | None = None
-        self._unsure: dict[str, str] = {}
 
     async def deliver(self, trigger: Trigger) -> Answer:
         """Settle one delivery. While a dependency is down the delivery is held: a RETRY would come back at once."""
@@ -112,9 +110,13 @@ class Runner:
         with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
             await request.announce()
             try:
-                return await self._settle(trigger, uuid4().hex, request)
+                return await self._settle(trigger, request)
             except Unavailable as error:
-                return Pending(error)  # its command will be delivered
+                if (
+                    request.own_key
+                ):  # its command will be delivered, and dropped if the key was used with another input
+                    raise
+                return Pending(error)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""
@@ -130,8 +132,6 @@ class Runner:
                 for run in runs:
                     run.stop()
                 await asyncio.wait(late, timeout=self._timing.lease)
-        while self._unsure:
-            await self._claims.give_up(*self._unsure.popitem())
         await self._publication.flush()
 
     @property
@@ -154,18 +154,17 @@ class Runner:
             raise Unavailable("this replica is shutting down", retry_after=1)
         if len(self._runs) >= self._timing.max_runs:
             raise Unavailable(f"this replica works on {len(self._runs)} executions already", retry_after=1)
-        queued = sum(run.claim.trigger.task == task for run in self._runs.values())
+        queued = sum(run.trigger.task == task for run in self._runs.values())
         if queued >= 2 * self._agent.tasks[task].concurrency:
             raise Unavailable(
                 f"{queued} executions of {task} run or wait in this replica already", retry_after=1
             )
 
     async def _deliver(self, trigger: Trigger) -> Answer:
-        nonce = uuid4().hex  # one for all tries: a claim whose answer was lost is recognised as mine
         failures = 0
         while not self._draining:
             try:
-                settled = await self._settle(trigger, nonce, None)
+                settled = await self._settle(trigger, None)
             except Unavailable as error:
                 log.warning("%s/%s is held: %s", trigger.agent, trigger.task, error)
                 await asyncio.sleep(backoff(failures))
@@ -176,9 +175,10 @@ class Runner:
                     return Answer.SUCCESS
                 # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
                 trigger = _changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
-            except TooLarge as error:
-                trigger = _without_original(trigger, failure_of(error))
             except AgentError as error:
+                if isinstance(error, TooLarge) and trigger.refusal is None:
+                    trigger = _without_original(trigger, failure_of(error))
+                    continue
                 log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
                 await asyncio.sleep(self._timing.lease)  # some brokers would deliver it again at once
                 return Answer.RETRY
@@ -186,26 +186,25 @@ class Runner:
                 return Answer.SUCCESS if isinstance(settled, Settled) else Answer.RETRY
         return Answer.RETRY
 
-    async def _settle(self, trigger: Trigger, nonce: str, request: Request | None) -> Settled | Pending:
+    async def _settle(self, trigger: Trigger, request: Request | None) -> Settled | Pending:
         """Claim new work and run it; `_meet` what is known."""
         if trigger.execution_id not in self._runs:
-            with self._sure_of(trigger.execution_id, nonce):
-                claim = await self._claims.create(trigger, nonce)
-            if claim is not None:
-                self._count("agents.claims", task=trigger.task)
-                return await self._start(claim, request)
+            settled = await self._run(trigger, None, request)
+            if settled is not None:
+                return settled
         self._count("agents.duplicates")
         if self._waiting >= self._timing.max_waiting:
             if request is not None:
                 raise Unavailable("too many wait here for work of other replicas", retry_after=1)
+            await asyncio.sleep(self._timing.lease / 10)  # some brokers would deliver it again at once
             return Pending()
         self._waiting += 1
         try:
-            return await self._meet(trigger, nonce, request)
+            return await self._meet(trigger, request)
         finally:
             self._waiting -= 1
 
-    async def _meet(self, trigger: Trigger, nonce: str, request: Request | None) -> Settled | Pending:
+    async def _meet(self, trigger: Trigger, request: Request | None) -> Settled | Pending:
         """Known work: finished → make sure it is visible; lost → take over; else wait here a moment.
 
         Clocks of two machines are never compared: what has not moved for a lease by this clock is lost.
@@ -214,79 +213,78 @@ class Runner:
         deadline = now() + (request.patience if request else self._timing.wait)
         seen, still_since = "", now()
         while True:
+            known: Execution | Held | None = None
             if run := self._runs.get(trigger.execution_id):
-                _require_same_input(trigger, run.claim.digest)
-                return await self._await(run, request, until=deadline, replayed=True)
-            execution = await read_execution(self._ports.store, trigger.execution_id)
-            if execution is not None:
-                _require_same_input(trigger, execution.digest)
-                if await self._publication.is_out(execution.id):
-                    return Settled(execution, replayed=True)
-            held = None if execution else await self._read_claim(trigger)
-            if held is not None and held.claim.nonce == nonce:
-                return await self._start(held.claim, request)  # mine: only the answer to my write was lost
-            if seen != (state := held.etag if held else "recorded"):
-                seen, still_since = state, now()
-            still = now() - still_since >= self._timing.lease
-            if execution is not None and still:  # its owner had time to publish it
-                await self._lifecycle.make_visible(execution, surely_new=False)
-                continue
-            if held is not None and (still or held.claim.handed_back) and self._may_run(held.claim):
-                claim = await self._take_over(held, nonce)
-                if claim is not None:
-                    return await self._start(claim, request)
-                # Another was first, or it was mine and the answer was lost: read again.
-            if held is not None and (now() >= deadline or self._draining):
+                settled = await self._join(run, trigger, request, until=deadline)
+            else:
+                known = await self._known(trigger)
+                if seen != (state := known.etag if isinstance(known, Held) else str(known is None)):
+                    seen, still_since = state, now()
+                still = now() - still_since >= self._timing.lease
+                settled = await self._go_on(trigger, known, request, still=still)
+            if settled is not None:
+                return settled
+            if known is not None and (now() >= deadline or self._draining):
                 return Pending()
             await asyncio.sleep(self._timing.lease / 10)
 
-    @contextmanager
-    def _sure_of(self, execution_id: str, nonce: str) -> Iterator[None]:
-        """A shutdown may cut off the answer to a claim of mine: `drain` looks whether it stands."""
-        try:
-            yield
-        except asyncio.CancelledError:
-            self._unsure[execution_id] = nonce
-            raise
-
-    async def _read_claim(self, trigger: Trigger) -> Held:
+    async def _known(self, trigger: Trigger) -> Execution | Held | None:
+        """The outcome, else the claim. Raises `IdReused` when it is another work's."""
+        execution = await read_execution(self._ports.store, trigger.execution_id)
+        if execution is not None:
+            _require_same_input(trigger, execution.digest)
+            return execution
         held = await self._claims.read(trigger.execution_id)
-        if held is None:
-            raise Unavailable(
-                f"the store refuses the claim of execution {trigger.execution_id}, yet does not hold it: is it full?"
-            )
-        _require_same_input(trigger, held.claim.digest)
+        if held is not None:
+            _require_same_input(trigger, held.claim.digest)
         return held
 
-    def _may_run(self, claim: Claim) -> bool:
-        """Work that lost its process again and again may be the cause: one such at a time, or all its neighbours go with it."""
-        limit = self._timing.suspect_after
-        if claim.crashes + (claim.attempts[-1].ended is None) < limit:
-            return True
-        if self._taking_suspect or any(run.claim.crashes >= limit for run in self._runs.values()):
-            return False
-        self._taking_suspect = claim.id
-        return True
+    async def _go_on(
+        self, trigger: Trigger, known: Execution | Held | None, request: Request | None, *, still: bool
+    ) -> Settled | Pending | None:
+        """Do what can be done with known work by now; `still`: nothing has moved for a lease. None: wait on."""
+        if isinstance(known, Execution):
+            if still:  # its owner had time to publish it
+                await self._lifecycle.make_visible(known, surely_new=False)
+            return Settled(known, replayed=True) if await self._publication.is_out(known.id) else None
+        if known is None or ((still or known.claim.handed_back) and self._may_run(known.claim)):
+            return await self._run(trigger, known, request)
+        return None
 
-    async def _take_over(self, held: Held, nonce: str) -> Claim | None:
-        try:
-            with self._sure_of(held.claim.id, nonce):
-                claim = await self._claims.take_over(held, nonce)
-        finally:
-            if self._taking_suspect == held.claim.id:
-                self._taking_suspect = None
-        if claim is not None:
-            log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
-            self._count("agents.takeovers")
-        return claim
-
-    async def _start(self, claim: Claim, request: Request | None) -> Settled | Pending:
-        """The claim is mine: run it in a task of its own, and wait for it."""
-        if self._draining:
-            await self._claims.give_up(claim.id, claim.nonce)
+    async def _join(
+        self, run: Run, trigger: Trigger, request: Request | None, *, until: float
+    ) -> Settled | Pending | None:
+        """Wait with whoever works on it here."""
+        if not await self._claimed(run, request, until=until):
             return Pending()
-        run = Run(self._lifecycle, claim, request.on_text if request else None)
-        self._runs[claim.id] = run
+        if not run.claimed.done():
+            return None
+        _require_same_input(trigger, run.trigger.digest)
+        return await self._await(run, request, until=until, replayed=True)
+
+    def _may_run(self, claim: Claim) -> bool:
+        """Work that lost its process again and again may be the cause: one such at a time, or all its neighbours go with it.
+
+        One that waits for something does no harm meanwhile.
+        """
+        limit = self._timing.suspect_after
+        suspects = (run for run in self._runs.values() if run.crashes >= limit)
+        return claim.crashes_if_lost < limit or all(run.trouble.done() for run in suspects)
+
+    async def _run(
+        self, trigger: Trigger, held: Held | None, request: Request | None
+    ) -> Settled | Pending | None:
+        """Claim or take over, and work, in a task of its own; wait for it. None: it is another's."""
+        if self._draining:
+            if request is not None:
+                raise Unavailable("this replica is shutting down", retry_after=1)
+            return Pending()
+        if trigger.execution_id in self._runs:  # another delivery was first
+            return None
+        if request is None and len(self._runs) >= self._timing.max_runs:
+            raise Unavailable(f"this replica works on {len(self._runs)} executions already")
+        run = Run(self._lifecycle, trigger, held, request.on_text if request else None)
+        self._runs[trigger.execution_id] = run
         run.task.add_done_callback(lambda _: self._forget(run))
         return await self._await(run, request, until=None, replayed=False)
 
@@ -294,27 +292,51 @@ class Runner:
         self._ports.telemetry.count(name, attributes={"agent": self._agent.name, **labels})
 
     def _forget(self, run: Run) -> None:
-        if self._runs.get(run.claim.id) is run:
-            del self._runs[run.claim.id]
+        del self._runs[run.trigger.execution_id]
         if not run.task.cancelled():
             run.task.exception()  # whoever waited has seen it; a request may have left before
 
     async def _await(
         self, run: Run, request: Request | None, *, until: float | None, replayed: bool
-    ) -> Settled | Pending:
+    ) -> Settled | Pending | None:
         """A delivery waits for its own run as long as it takes, for another's until `until`; a request as it said."""
         trouble = run.trouble
         if request is None:
             timeout = None if until is None else until - asyncio.get_running_loop().time()
             await asyncio.wait({run.task}, timeout=timeout)
         else:
+            await self._claimed(run, request, until=None)
+            trouble = run.trouble
             watched: set[asyncio.Future[Any]] = {run.task, trouble}
             await asyncio.wait(watched, timeout=request.patience, return_when=asyncio.FIRST_COMPLETED)
         if not run.task.done():
             return Pending(trouble.result() if trouble.done() else None)
         if run.task.cancelled():
             return Pending()
-        return Settled(run.task.result(), replayed)
+        execution = run.task.result()
+        return Settled(execution, replayed) if execution else None
+
+    @staticmethod
+    async def _claimed(run: Run, request: Request | None, *, until: float | None) -> bool:
+        """Wait until it is known whether the work is the run's: before that, its input proves nothing. False: not by `until`.
+
+        Raises:
+            Unavailable: to a request, what the claim has to wait for.
+
+        """
+        trouble: asyncio.Future[Any] = run.trouble
+        watched: set[asyncio.Future[Any]] = {run.task, run.claimed}
+        if request is not None:
+            watched.add(trouble)
+        timeout = None if until is None else max(until - asyncio.get_running_loop().time(), 0)
+        done, _ = await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if request is not None and not (run.claimed.done() or (run.task.done() and not run.task.cancelled())):
+            raise (
+                trouble.result()
+                if trouble.done()
+                else Unavailable("the claim is not sure yet", retry_after=1)
+            )
+        return bool(done)
 
 
 def _changed(trigger: Trigger, **changes: object) -> Trigger:

@@ -78,7 +78,9 @@ class StreamingSubscription:
             processed = api_v1.SubscribeTopicEventsRequestProcessedAlpha1(id=message.id, status=status)
             answers.put_nowait(api_v1.SubscribeTopicEventsRequestAlpha1(event_processed=processed))
 
-        tasks = {asyncio.create_task(send())}
+        sender = asyncio.create_task(send())
+        sender.add_done_callback(lambda _: stream.cancel())  # a stream that nobody can answer on is broken
+        tasks = {sender}
         try:
             async for response in stream:
                 if response.HasField("initial_response"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from uuid import uuid4
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -92,8 +91,8 @@ async def _read(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def idempotency_key(request: Request) -> str:
-    return _header(request, "Idempotency-Key") or uuid4().hex
+def idempotency_key(request: Request) -> str | None:
+    return _header(request, "Idempotency-Key")
 
 
 def correlation_id(request: Request) -> str | None:

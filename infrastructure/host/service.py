@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from agents.runtime.agent import Agent, Task
 from agents.runtime.claims import Owner
@@ -68,25 +69,27 @@ class Service:
         task: Task,
         value: object,
         *,
-        key: str,
+        key: str | None,
         correlation_id: str | None,
         patience: float,
         traceparent: str | None = None,
         on_text: OnText | None = None,
     ) -> tuple[Trigger, Settled | Pending]:
-        """Accept a request: claimed, sent to the agent's own command topic, and run."""
+        """Accept a request: sent to the agent's own command topic, claimed, and run."""
         with self.ports.telemetry.span(f"execute {task.name}", "server", traceparent) as span:
             trigger = Trigger(
                 agent=self.agent.name,
                 task=task.name,
                 source="/callers/local",
-                key=key,
+                key=key or uuid4().hex,
                 input=value,
                 correlation_id=correlation_id,
                 traceparent=span.traceparent or traceparent,
             )
             self.runner.work.prepare(trigger)
-            request = Request(lambda: self._announce(trigger), patience, on_text)
+            request = Request(
+                lambda: self._announce(trigger), patience, own_key=key is not None, on_text=on_text
+            )
             return trigger, await self.runner.submit(trigger, request)
 
     async def replay(self, execution_id: str) -> Trigger:

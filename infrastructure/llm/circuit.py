@@ -37,9 +37,8 @@ class CircuitBreaker:
             return await self._ask(request, on_text)
         left = self._shut_until - asyncio.get_running_loop().time()
         if left > 0 or self._asking:
-            raise type(self._last)(
-                self._last.message, retry_after=max(left, FIRST_PAUSE), **self._last.details
-            )
+            wait = max(left, FIRST_PAUSE) if left > 0 else LONGEST_PAUSE / 2
+            raise type(self._last)(self._last.message, retry_after=wait, **self._last.details)
         self._asking = True
         try:
             return await self._ask(request, on_text)

@@ -47,6 +47,7 @@ async def test_a_letter_says_what_failed_and_why(api: Hosted) -> None:
         "event_type": "agents.sample.word.said",
         "event_id": "1",
         "source": "/tests",
+        "replayable": True,
         "attempts": 1,
         "state": "open",
         "replayed_as": None,
