@@ -41,9 +41,8 @@ async def follow(seen: Seen, port: int) -> None:
                 for topic in TOPICS:
                     with suppress(ResponseError):  # it is there already
                         await client.xgroup_create(topic, GROUP, id="0", mkstream=True)
-                while await _read(
-                    seen, client, "0"
-                ):  # given to us, and not acknowledged when the connection broke
+                # First what was given to us and not acknowledged when the connection broke.
+                while await _read(seen, last, client, "0"):
                     pass
                 while True:
                     await _read(seen, last, client, ">")
