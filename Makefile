@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test check format lock
+.PHONY: help up down reset test faults check format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -25,6 +25,10 @@ reset: $(VENV)/.synced  ## drop the local data after asking
 test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 	@$(BIN)/agents provision --dapr-cli
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md
+	@$(BIN)/agents provision
+	@exec $(BIN)/python -m tests.faults --report $(ARGS)
 
 check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated files, links
 	$(BIN)/ruff format --check .

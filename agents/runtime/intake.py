@@ -14,7 +14,7 @@ from agents.runtime.correlations import Correlations
 from agents.runtime.records import EXCERPT
 from agents.runtime.runner import Runner
 from agents.runtime.timing import backoff
-from domain.errors import Unavailable
+from domain.errors import TooLarge, Unavailable
 from domain.event import Event
 from domain.execution import Failure, Trigger
 from domain.ports.pubsub import Answer
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 KEPT = 65_536
 """Bytes of a message that is no CloudEvent which are kept whole, for whoever looks at its dead letter."""
+LARGEST = 4 * 2**20
+"""Bytes of a message that is read at all: twice what a claim may hold. Reading 100 MB would stop everything else for seconds."""
 HEADSTART = 0.05
 """Seconds for the replica that sent a request to itself to claim it: its caller waits there, and gets the model's text there."""
 OURS = "/agents/"
@@ -50,10 +52,14 @@ class Intake:
             return Answer.RETRY
 
     async def _deliver(self, topic: str, message: bytes) -> Answer:
+        if len(message) > LARGEST:
+            problem = f"the message has {len(message)} bytes, the limit is {LARGEST}"
+            return await self._refuse(topic, message, Failure(code=TooLarge.code, message=problem))
         try:
             event = Event.from_json(message)
         except ValueError as error:
-            return await self._runner.deliver(self._unreadable(topic, message, str(error)))
+            problem = f"no CloudEvent: {error}"
+            return await self._refuse(topic, message, Failure(code="unreadable", message=problem))
         attributes = {
             "messaging.system": "dapr",
             "messaging.operation.type": "process",
@@ -129,16 +135,18 @@ class Intake:
             refusal=refusal,
         )
 
-    def _unreadable(self, topic: str, message: bytes, problem: str) -> Trigger:
-        """What is no CloudEvent gets the hash of its bytes for an identity, and a dead letter."""
-        log.warning("a message on %s is no CloudEvent: %s", topic, problem)
+    async def _refuse(self, topic: str, message: bytes, failure: Failure) -> Answer:
+        """What is no CloudEvent, or too large to be read, gets the hash of its bytes for an identity, and a dead letter."""
+        log.warning("a message on %s cannot be used: %s", topic, failure.message)
         kept = message if len(message) <= KEPT else message[:EXCERPT]
         text = kept.decode(errors="replace").replace("\x00", "\ufffd")
-        return Trigger(
-            agent=self._agent.name,
-            task="unreadable",
-            source=f"/topics/{topic}",
-            key=hashlib.sha256(message).hexdigest(),
-            input={"size": len(message), "message" if kept is message else "excerpt": text},
-            refusal=Failure(code="unreadable", message=f"no CloudEvent: {problem}"),
+        return await self._runner.deliver(
+            Trigger(
+                agent=self._agent.name,
+                task=failure.code,
+                source=f"/topics/{topic}",
+                key=hashlib.sha256(message).hexdigest(),
+                input={"size": len(message), "message" if kept is message else "excerpt": text},
+                refusal=failure,
+            )
         )

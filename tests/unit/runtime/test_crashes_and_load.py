@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -202,3 +203,15 @@ async def test_what_the_version_before_wrote_is_read(platform: MemoryPlatform) -
     assert found.published is not None
     assert found.published.at is None
     assert len([e for e in platform.events if e.type.endswith("shouted")]) == 1
+
+
+async def test_a_message_that_is_far_too_large_is_not_even_parsed(platform: MemoryPlatform) -> None:
+    event = said("x" * 50_000_000)
+    begin = time.process_time()
+    platform.broker.send(event.type, event.to_json())
+    await platform.quiet(0.3)
+    assert time.process_time() - begin < 1
+    (letter,) = (await platform.services["sample"].runner.dead_letters.page(None, 5, lambda _: True)).letters
+    assert (letter.cause, letter.event_type) == ("too_large", None)
+    assert letter.message == f"the message has {len(event.to_json())} bytes, the limit is 4194304"
+    assert letter.size < 10_000
