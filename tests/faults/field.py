@@ -143,7 +143,7 @@ class Field:
             self.problem(f"{', '.join(waiting)} not ready {within:.0f} s after the last fault")
 
     def count(self) -> Figures:
-        """Ask the outside world; to be asked again later for what came late."""
+        """Ask the outside world."""
         seen = self.outside.figures(self.run, self.made)
         figures = self.figures
         done = set(seen["done"])
@@ -164,6 +164,12 @@ class Field:
         if missing:
             self._once(f"lost: {', '.join(self.markers[number] for number in missing[:10])}")
         return figures
+
+    def later_doubles(self) -> int:
+        """How many chains more than counted are seen twice by now; they count from here on."""
+        doubles: int = self.outside.figures(self.run, self.made)["doubles"]
+        more, self.figures.doubles = doubles - self.figures.doubles, doubles
+        return more
 
     def _times(self, seen: dict[str, Any]) -> None:
         effects: Sequence[float] = seen["effects_at"]
