@@ -24,6 +24,8 @@ SHORTEST = 4.0
 """Seconds of load at least: fewer chains are spread over them."""
 CALLED_EVENTS = 2
 """Events of a chain that need the model: the specification and the code."""
+EVENTS = 4
+"""Of a finished chain at least: specification, code, request to send, sent."""
 STALLED = 25.0
 """Seconds without any progress after which what is missing counts as lost."""
 
@@ -141,7 +143,7 @@ class Field:
             self.problem(f"{', '.join(waiting)} not ready {within:.0f} s after the last fault")
 
     def count(self) -> Figures:
-        """Ask the outside world; to be asked again later for what came late."""
+        """Ask the outside world."""
         seen = self.outside.figures(self.run, self.made)
         figures = self.figures
         done = set(seen["done"])
@@ -154,12 +156,20 @@ class Field:
         figures.calls_after_record = seen["calls_after_record"]
         figures.dead_letters = seen["dead_letters"]
         figures.at = datetime.now(UTC).date().isoformat()
+        if len(seen["events_at"]) < EVENTS * len(done):
+            self._too_few()
         self._times(seen)
         for name, why in seen["doubled"].items():
             self._once(f"doubled: {name}: {why}")
         if missing:
             self._once(f"lost: {', '.join(self.markers[number] for number in missing[:10])}")
         return figures
+
+    def later_doubles(self) -> int:
+        """How many chains more than counted are seen twice by now; they count from here on."""
+        doubles: int = self.outside.figures(self.run, self.made)["doubles"]
+        more, self.figures.doubles = doubles - self.figures.doubles, doubles
+        return more
 
     def _times(self, seen: dict[str, Any]) -> None:
         effects: Sequence[float] = seen["effects_at"]
@@ -175,6 +185,11 @@ class Field:
         events = [at for at in seen["events_at"] if self.began <= at <= until]
         if until > self.began:
             self.figures.events_per_second = round(len(events) / (until - self.began), 1)
+
+    def _too_few(self) -> None:
+        problem = "the ledger missed events of finished chains: its word on doubles is worth nothing"
+        if problem not in self.figures.problems:
+            self.problem(problem)
 
     def _once(self, note: str) -> None:
         if note not in self.figures.notes:

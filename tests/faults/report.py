@@ -62,7 +62,8 @@ def tables(report: Report) -> str:
     lines = [*_table(_HEAD, [_cells(entry.figures) for entry in report.rows.values()]), ""]
     for name, entry in report.rows.items():
         row = ROWS[name]
-        said = [*entry.figures.notes, *([row.why_other_targets] if row.why_other_targets else [])]
+        failed = [f"**failed: {problem}**" for problem in entry.figures.problems]
+        said = [*failed, *entry.figures.notes, *([row.why_other_targets] if row.why_other_targets else [])]
         if said:
             lines.append(f"- **{name}**: {'; '.join(said)}.")
     lines += ["", "Every row again:", ""]

@@ -59,9 +59,8 @@ class Suite:
             await asyncio.sleep(LATE)
         found = []
         for row, field in self._fields:
-            doubles = field.figures.doubles
-            if field.count().doubles > doubles:
-                found.append(f"{row.name}: {field.figures.doubles - doubles} chains were seen twice later on")
+            if later := field.later_doubles():
+                found.append(f"{row.name}: {later} chains were seen twice later on")
         return found
 
     async def close(self) -> None:

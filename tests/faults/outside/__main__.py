@@ -93,9 +93,14 @@ async def serve(redis_port: int, seed: int) -> None:
         lambda: SMTP(outside, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0, backlog=1024
     )
     tail = asyncio.create_task(follow(outside.seen, redis_port))
+    told_to_end = asyncio.Event()
+    loop.add_reader(sys.stdin, told_to_end.set)
     ports = {"http": runner.addresses[0][1], "smtp": mail.sockets[0].getsockname()[1]}
     print(json.dump(ports).decode(), flush=True)  # noqa: T201  # read by who started it
-    await asyncio.to_thread(sys.stdin.read)  # ends when who started it ends
+    ended = asyncio.create_task(told_to_end.wait())
+    await asyncio.wait({tail, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if tail.done():
+        tail.result()  # a ledger that sees half of it would call anything well
     tail.cancel()
     mail.close()
     await runner.cleanup()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from domain import json
 from tests.faults.outside.chains import SPEC, Seen
@@ -28,20 +28,48 @@ LARGEST = 200_000
 """Entries above are poison of ours: not worth parsing."""
 
 
+GROUP = "ledger"
+"""A consumer group, as another subscriber would have: streams are trimmed of what every group has acknowledged."""
+
+
 async def follow(seen: Seen, port: int) -> None:
     """For ever, through restarts of Redis and while there is none."""
-    last: dict[Any, Any] = dict.fromkeys(TOPICS, "0-0")
+    last: dict[bytes, tuple[int, int]] = {}
     while True:
         with suppress(RedisError, OSError):
             async with redis.asyncio.Redis(port=port, socket_connect_timeout=1) as client:
+                for topic in TOPICS:
+                    with suppress(ResponseError):  # it is there already
+                        await client.xgroup_create(topic, GROUP, id="0", mkstream=True)
+                # First what was given to us and not acknowledged when the connection broke.
+                while await _read(seen, last, client, "0"):
+                    pass
                 while True:
-                    answer: Any = await client.xread(last, count=500, block=250)
-                    at = time.monotonic()
-                    for stream, entries in answer or []:
-                        for entry, fields in entries:
-                            _note(seen, fields, at)
-                            last[stream.decode()] = entry
+                    await _read(seen, last, client, ">")
         await asyncio.sleep(0.1)
+
+
+async def _read(
+    seen: Seen, last: dict[bytes, tuple[int, int]], client: redis.asyncio.Redis, after: str
+) -> bool:
+    """Note what there is of every topic; whether there was anything.
+
+    `last` holds the last entry of each topic: a Redis that forgot our answer gives out again what was noted.
+    """
+    found: Any = await client.xreadgroup(GROUP, GROUP, dict.fromkeys(TOPICS, after), count=500, block=250)
+    at = time.monotonic()
+    some = False
+    for stream, entries in found or []:
+        for entry, fields in entries:
+            some = True
+            time_part, _, index = entry.partition(b"-")
+            place = (int(time_part), int(index))
+            if place > last.get(stream, (0, 0)):
+                last[stream] = place
+                _note(seen, fields or {}, at)
+        if entries:
+            await client.xack(stream, GROUP, *(entry for entry, _ in entries))
+    return some
 
 
 def _note(seen: Seen, fields: Mapping[bytes, bytes], at: float) -> None:
