@@ -96,7 +96,7 @@ def envelope() -> JsonObject:
 def _payloads(agents: Sequence[Agent]) -> set[str]:
     topics = {event.event_type for agent in agents for event in agent.emits}
     for agent in agents:
-        topics |= {*agent.topics(dead_letters=True), agent.dead_letter_topic}
+        topics |= {*agent.subscribed_topics, agent.dead_letter_topic}
     return topics
 
 
@@ -106,7 +106,7 @@ def _channel(topic: str) -> JsonObject:
 
 def _operations(agent: Agent) -> list[tuple[str, JsonObject]]:
     received = []
-    for topic in agent.topics(dead_letters=True):
+    for topic in agent.subscribed_topics:
         tasks = [task.name for task, _ in agent.reactions_to(topic)]
         said = (
             f"starts {', '.join(tasks)}" if tasks else "its own requests, so that a crash leads back to them"

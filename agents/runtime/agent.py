@@ -169,11 +169,11 @@ class Agent:
             if reaction.event.event_type == event_type
         ]
 
-    def topics(self, *, dead_letters: bool) -> list[str]:
-        """What this agent receives: the events its tasks react to, dead letters only if asked, and its own commands."""
+    @property
+    def subscribed_topics(self) -> list[str]:
+        """Every topic this agent receives: the events its tasks react to, and its own commands."""
         reacted = {reaction.event.event_type for task in self.tasks.values() for reaction in task.reactions}
-        wanted = sorted(topic for topic in reacted if dead_letters or not topic.endswith(DEAD_LETTERS))
-        return [*wanted, self.commands_topic]
+        return [*sorted(reacted), self.commands_topic]
 
     def _declare(self, handler: Handler[Any], deadline: float, concurrency: int) -> Task:
         name = _task_name(handler)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from agents.runtime.agent import Agent
+from agents.runtime.agent import DEAD_LETTERS, Agent
 from agents.runtime.correlations import Correlations
 from agents.runtime.records import EXCERPT
 from agents.runtime.runner import Runner
@@ -34,11 +34,22 @@ OURS = "/agents/"
 
 
 class Intake:
-    """`deliver` is what subscriptions call. It answers for every message and never raises."""
+    """`deliver` is what subscriptions call. It answers for every message and never raises.
+
+    `dead_letters`: whether tasks that react to dead letters get them. They are received in any case and passed over: else
+    the broker would keep them for the day when they are wanted, and tell all of them then.
+    """
 
     def __init__(
-        self, agent: Agent, runner: Runner, correlations: Correlations, telemetry: Telemetry
+        self,
+        agent: Agent,
+        runner: Runner,
+        correlations: Correlations,
+        telemetry: Telemetry,
+        *,
+        dead_letters: bool,
     ) -> None:
+        self._dead_letters = dead_letters
         self._agent = agent
         self._runner = runner
         self._correlations = correlations
@@ -54,6 +65,8 @@ class Intake:
             return Answer.RETRY
 
     async def _deliver(self, topic: str, message: bytes) -> Answer:
+        if topic.endswith(DEAD_LETTERS) and not self._dead_letters:
+            return Answer.SUCCESS
         if len(message) > LARGEST:
             problem = f"the message has {len(message)} bytes, the limit is {LARGEST}"
             return await self._refuse(topic, message, Failure(code=TooLarge.code, message=problem))
@@ -74,7 +87,9 @@ class Intake:
     async def _settle(self, topic: str, event: Event) -> Answer:
         triggers = self._triggers(topic, event)
         if not triggers:
-            log.info("event %s of type %s on %s is not for %s", event.id, event.type, topic, self._agent.name)
+            log.warning(
+                "event %s of type %s on %s is not for %s", event.id, event.type, topic, self._agent.name
+            )
             return Answer.SUCCESS
         if event.correlationid and not event.source.startswith(OURS):
             await self._index(event.correlationid, triggers)

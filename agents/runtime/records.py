@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from agents.runtime.agent import COMMANDS, DEAD_LETTERS, Agent
+from agents.runtime.context import Context
 from agents.runtime.documents import encode
 from agents.runtime.policy import status_of
 from agents.runtime.timing import Timing
@@ -42,20 +43,17 @@ class Records:
         self._agent = agent
         self._timing = timing
 
-    def completed(self, claim: Claim, ran: Ran, began: float) -> Recorded:
+    def completed(self, claim: Claim, ran: Ran, context: Context, began: float) -> Recorded:
         """The record of a handler's outcome.
 
         Raises:
             TooLarge: the outcome does not fit into the store, or an event not through the broker.
 
         """
-        outcome, context, trigger = ran.outcome, ran.context, claim.trigger
-        usage = TokenUsage(input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens)
+        outcome, trigger = ran.outcome, claim.trigger
         record = self._record(claim, "completed", claim.failures + 1, began).model_copy(
             update={
-                "prompt": context.prompt,
-                "model": context.model,
-                "usage": usage,
+                **_asked(context),
                 "output": outcome.output.model_dump(mode="json"),
                 "events": tuple(
                     self._event(trigger, i, data, ran.traceparent) for i, data in enumerate(outcome.events)
@@ -65,11 +63,16 @@ class Records:
         )
         return self._recorded(record)
 
-    def failed(self, claim: Claim, failure: Failure, attempts: int, began: float) -> Recorded:
-        """The record of a failure. It is a dead letter, unless it answers a caller whose request was wrong."""
+    def failed(
+        self, claim: Claim, failure: Failure, attempts: int, began: float, context: Context | None = None
+    ) -> Recorded:
+        """The record of a failure. It is a dead letter, unless it answers a caller whose request was wrong.
+
+        `context` is the last attempt's, with the prompt that it asked.
+        """
         record = self._record(claim, "failed", attempts, began)
         trigger = claim.trigger
-        update: dict[str, object] = {"error": failure}
+        update: dict[str, object] = {"error": failure, **(_asked(context) if context else {})}
         if trigger.event or trigger.refusal or status_of(failure.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             update["dead_letter"] = _dead_letter(claim, failure, record)
             # What speaks of a dead letter and fails itself would speak of itself for ever: it is listed, not told.
@@ -156,6 +159,11 @@ class Records:
             traceparent=trigger.traceparent,
             data=data,
         )
+
+
+def _asked(context: Context) -> dict[str, object]:
+    usage = TokenUsage(input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens)
+    return {"prompt": context.prompt, "model": context.model, "usage": usage}
 
 
 def _dead_letter(claim: Claim, failure: Failure, record: Execution) -> DeadLetter:

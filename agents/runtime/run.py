@@ -142,11 +142,12 @@ class Run:
             return records.failed(self._claim, crashed, crashes, began)
         waits = 0
         while True:
+            context = self._all.work.context(trigger, self._require_claim, self._on_text)
             try:
-                ran = await self._all.work.run(trigger, self._require_claim, self._on_text)
+                ran = await self._all.work.run(trigger, context)
                 rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)
                 await self._until_available(rehearse)
-                return records.completed(self._claim, ran, began)
+                return records.completed(self._claim, ran, context, began)
             except Unavailable as error:
                 await self._wait_for(error, waits)
                 waits += 1
@@ -159,7 +160,7 @@ class Run:
                     exc_info=not expected,
                 )  # fmt: skip
                 if judge(error).final or attempts >= timing.max_attempts:
-                    return records.failed(self._claim, failure_of(error), attempts, began)
+                    return records.failed(self._claim, failure_of(error), attempts, began, context)
                 await self._until_available(partial(self._next_attempt, judge(error).code))
                 await _pause(attempts)
 

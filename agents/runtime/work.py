@@ -21,10 +21,9 @@ LONGEST_PATH = 200
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one run of a handler left: its outcome, and the context with what it asked."""
+    """What one run of a handler left."""
 
     outcome: Outcome
-    context: Context
     traceparent: str | None
 
 
@@ -37,15 +36,14 @@ class Work:
         self.entities = Entities(ports.store, agent.changes)
         self._slots = {task.name: asyncio.Semaphore(task.concurrency) for task in agent.tasks.values()}
 
-    async def run(
+    def context(
         self,
         trigger: Trigger,
         still_mine: Callable[[], Awaitable[None]],
         on_text: Callable[[str], None] | None = None,
-    ) -> Ran:
-        """Run the handler once, under its deadline."""
-        task, value = self.prepare(trigger)
-        context = Context(
+    ) -> Context:
+        """A fresh one for each attempt."""
+        return Context(
             trigger.execution_id,
             trigger.root_correlation_id,
             ports=self._ports,
@@ -53,6 +51,10 @@ class Work:
             still_mine=still_mine,
             on_text=on_text,
         )
+
+    async def run(self, trigger: Trigger, context: Context) -> Ran:
+        """Run the handler once, under its deadline."""
+        task, value = self.prepare(trigger)
         attributes = {
             "agents.agent": self._agent.name,
             "agents.task": task.name,
@@ -63,7 +65,7 @@ class Work:
                 with self._ports.telemetry.span(f"task {task.name}", attributes=attributes) as span:
                     async with asyncio.timeout(task.deadline) as deadline:
                         outcome = await task.handler(value, context)
-                    return Ran(outcome, context, span.traceparent)
+                    return Ran(outcome, span.traceparent)
         except TimeoutError:
             if not deadline.expired():  # the handler's own
                 raise

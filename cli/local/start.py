@@ -173,9 +173,7 @@ async def _supervise(
         freeze_detection=platform.settings.freeze_detection == "on",
     )
     say(f"starting {len(started)} processes (pid {os.getpid()}), Ctrl-C ends them")
-    trimming = asyncio.create_task(
-        _trim(platform, lambda: supervisor.all_were_ready, lambda text: say(text, "warning"))
-    )
+    trimming = asyncio.create_task(_trim(platform, supervisor, lambda text: say(text, "warning")))
     try:
         await supervisor.run()
         say("stopped; the data stays")
@@ -185,10 +183,21 @@ async def _supervise(
         log.close()
 
 
-async def _trim(platform: Platform, wanted: Callable[[], bool], say: Callable[[str], None]) -> None:
-    if platform.redis is not None:
-        agents = [app.app_id for app in platform.apps]
-        await keep_trimmed(port_of(platform.redis), agents, wanted, say)
+async def _trim(platform: Platform, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+    if platform.redis is None:
+        return
+    agents = {app.app_id for app in platform.apps}
+    # Beside the data, and dropped with it: a Redis that is full at the start could not become ready without trimming.
+    known = platform.instance.run / "redis" / "subscribed"
+
+    def wanted() -> bool:
+        if known.is_file() and agents <= set(known.read_text().split()):
+            return True
+        if supervisor.all_were_ready and known.parent.is_dir():
+            known.write_text("\n".join(sorted(agents)))
+        return supervisor.all_were_ready
+
+    await keep_trimmed(port_of(platform.redis), sorted(agents), wanted, say)
 
 
 def _wait_until_ready(

@@ -167,8 +167,8 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
     @app.get(f"{root}/tasks", tags=["tasks"], responses=openapi.TASKS)
     async def tasks(request: Request) -> Response:
         """What this agent does: schemas, examples, and the events that start each task."""
-        received = set(agent.topics(dead_letters=_service(request).receive_dead_letters))
-        described = [openapi.describe(task, received) for task in agent.tasks.values()]
+        dead_letters = _service(request).receive_dead_letters
+        described = [openapi.describe(task, dead_letters=dead_letters) for task in agent.tasks.values()]
         return _json({"agent": agent.name, "tasks": described})
 
     @app.get(f"{root}/prompts", tags=["prompts"], responses=openapi.PROMPTS)

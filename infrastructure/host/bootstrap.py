@@ -70,9 +70,7 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     app = create_app(agent, settings, lifespan)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
-        push.append(
-            PushSubscription(app, settings.pubsub, agent.topics(dead_letters=settings.receive_dead_letters))
-        )
+        push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
     return app
 
 
@@ -138,6 +136,7 @@ def _believed(check: Callable[[], Awaitable[None]]) -> Check:
         nonlocal asked_at, problem
         if problem or time.monotonic() - asked_at >= CHECK_EVERY:
             asked_at = time.monotonic()
+            problem = "it does not answer"  # stays so when whoever asks gives up first
             try:
                 await check()
                 problem = None

@@ -28,7 +28,7 @@ def add_dead_letters(app: FastAPI, agent: Agent, settings: Settings) -> None:
     root = f"/api/{agent.name}/dead-letters"
 
     @app.get(
-        root, tags=["dead letters"], responses=openapi.DEAD_LETTERS, openapi_extra=openapi.FILTERS,
+        root, tags=["dead letters"], responses=openapi.LETTERS, openapi_extra=openapi.FILTERS,
         operation_id="dead-letters",
     )  # fmt: skip
     async def listed(request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from agents.runtime.agent import Agent, Task
+from agents.runtime.agent import DEAD_LETTERS, Agent, Task
 from domain.json import JsonObject
 from infrastructure.host.openapi_schemas import SCHEMAS
 
@@ -86,7 +85,7 @@ EVENTS: Responses = _READ | {
     },
 }
 EXECUTION: Responses = _STORED | {200: _json("The record, as far as it is known.", "Execution")}
-DEAD_LETTERS: Responses = (
+LETTERS: Responses = (
     _READ
     | _errors(400)
     | {200: _json("A page of them, newest first; `next` is the cursor to go on from.", "DeadLetters")}
@@ -241,13 +240,17 @@ def execute(given: Inputs) -> JsonObject:
     )
 
 
-def describe(task: Task, received: Collection[str]) -> JsonObject:
-    """A task as `GET /tasks` and the command line show it; `received` are the topics that the agent subscribes."""
+def describe(task: Task, *, dead_letters: bool) -> JsonObject:
+    """A task as `GET /tasks` and the command line show it; `dead_letters`: whether it is told of those."""
     schema = task.input.model_json_schema()
     return {
         "name": task.name,
         "description": task.description,
         "input": schema,
         "examples": schema.get("examples", []),
-        "reacts_to": [r.event.event_type for r in task.reactions if r.event.event_type in received],
+        "reacts_to": [
+            reaction.event.event_type
+            for reaction in task.reactions
+            if dead_letters or not reaction.event.event_type.endswith(DEAD_LETTERS)
+        ],
     }

@@ -51,7 +51,13 @@ class Service:
     def __post_init__(self) -> None:
         self.runner = Runner(self.agent, self.ports, self.timing, self.owner)
         self.correlations = Correlations(self.ports.store, self.timing.outcome_ttl)
-        self.intake = Intake(self.agent, self.runner, self.correlations, self.ports.telemetry)
+        self.intake = Intake(
+            self.agent,
+            self.runner,
+            self.correlations,
+            self.ports.telemetry,
+            dead_letters=self.receive_dead_letters,
+        )
         self._receiving: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -144,7 +150,7 @@ class Service:
         deliver = self.journal.noting(self.intake.deliver)
         while True:
             try:
-                await subscription.run(self.agent.topics(dead_letters=self.receive_dead_letters), deliver)
+                await subscription.run(self.agent.subscribed_topics, deliver)
             except Exception:
                 log.exception("receiving ended: it begins again in %g s", RECEIVE_AGAIN)
             await asyncio.sleep(RECEIVE_AGAIN)

@@ -49,6 +49,7 @@ class MemoryPlatform:
         prompts: PromptRegistry | None = None,
         effects: Mapping[type[Any], object] | None = None,
         timing: Timing = QUICK,
+        receive_dead_letters: bool = True,
     ) -> None:
         self.broker = MemoryBroker()
         self.telemetry = MemoryTelemetry()
@@ -58,6 +59,7 @@ class MemoryPlatform:
         self._prompts = prompts
         self._effects = effects or {}
         self._timing = timing
+        self._receive_dead_letters = receive_dead_letters
         self.services: dict[str, Service] = {}
 
     async def __aenter__(self) -> Self:
@@ -85,7 +87,9 @@ class MemoryPlatform:
             effects=self._effects,
         )
         owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
-        return Service(agent, ports, self._timing, owner, Journal(), receive_dead_letters=True)
+        return Service(
+            agent, ports, self._timing, owner, Journal(), receive_dead_letters=self._receive_dead_letters
+        )
 
     async def execute(
         self,

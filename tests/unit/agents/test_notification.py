@@ -69,11 +69,6 @@ async def test_a_dead_letter_of_another_agent_is_told_without_asking_a_model() -
     )
 
 
-def test_dead_letters_are_not_subscribed_unless_asked_for() -> None:
-    assert not any(topic.endswith(".dead-letter") for topic in AGENT.topics(dead_letters=False))
-    assert sum(topic.endswith(".dead-letter") for topic in AGENT.topics(dead_letters=True)) == 4
-
-
 async def test_what_happened_is_drafted_and_sent_once_as_two_executions() -> None:
     channel = MemoryChannel()
     asked = {"what_happened": "The VPN is down.", "recipients": ["ops@example.com"], "severity": "error"}

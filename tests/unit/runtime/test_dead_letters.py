@@ -11,6 +11,7 @@ from agents.runtime.dead_letters import DeadLetters, Listing
 from domain.errors import DeadLetterSettled, UnknownDeadLetter
 from domain.event import Event
 from domain.execution import DeadLetter, execution_id
+from domain.ports.pubsub import Answer
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.testing.platform import MemoryPlatform
 from tests.unit.runtime.sample import Sample, said
@@ -227,9 +228,15 @@ async def test_a_letter_about_a_dead_letter_is_listed_and_not_told() -> None:
         assert [e.type for e in platform.events] == ["agents.other.dead-letter"]
 
 
-async def test_dead_letters_of_others_are_received_only_when_asked_for() -> None:
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_dead_letters_of_others_are_told_only_when_asked_for_and_never_kept_for_later(
+    *, wanted: bool
+) -> None:
     sample = Sample()
     dead = type("Dead", (sample.agent.tasks["shout"].input,), {}, type="agents.other.dead-letter")
     sample.agent.on(dead, lambda payload: payload)(sample.agent.tasks["shout"].handler)
-    quiet, told = sample.agent.topics(dead_letters=False), sample.agent.topics(dead_letters=True)
-    assert set(told) - set(quiet) == {"agents.other.dead-letter"}
+    async with MemoryPlatform([sample.agent], receive_dead_letters=wanted) as platform:
+        letter = Event(id="1", source="/x", type="agents.other.dead-letter", data={"word": "gone"})
+        answer = await platform.services["sample"].intake.deliver(letter.type, letter.to_json())
+        assert answer is Answer.SUCCESS
+        assert len(sample.runs) == wanted
