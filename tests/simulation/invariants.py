@@ -77,7 +77,7 @@ def _has_a_cause(world: World, item: Item, execution: str, code: str) -> bool:
         return code == "unreadable"
     plan = world.scenario.plans[item.n]
     # Frozen beyond its deadline a handler has failed, too; and so has one whose effect took as long.
-    late = sum("FROZEN" in text or "slow at send" in text for _, _, text, _ in world.trace)
+    late = sum("FROZEN" in text or said == ("** slow", "send") for _, _, text, said in world.trace)
     used_up = sum(failure in COUNTED for failure in plan.failures) + late >= world.timing.max_attempts
     match code:
         case "rejected":
