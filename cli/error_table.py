@@ -12,8 +12,8 @@ Written by `python -m cli.documents` from `agents/runtime/policy.py`. Handlers a
 
 Over HTTP every error has one form: `{{"error": {{"code", "message", "details", "timestamp"}}}}`. 429 and 503 carry
 `Retry-After`: what the other side named, else {DEFAULT_RETRY_AFTER} s. The broker is told SUCCESS once an outcome is recorded and
-published, a failed one too; it is told RETRY only when another replica has the work, at shutdown, and for documents that cannot
-be read.
+published, a failed one too. It is told RETRY when another replica has the work, at shutdown, for documents that cannot be
+read, and after a bug of the runtime itself; never at once, since some brokers deliver again at once.
 
 | code | class | meaning | what becomes of the work | counts as an attempt | HTTP |
 |---|---|---|---|---|---|
