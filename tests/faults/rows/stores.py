@@ -39,6 +39,10 @@ async def redis_killed(field: Field, appendfsync: str) -> None:
     field.note(
         f"{len(kills)} kills; {len(late)} chains were acknowledged within the second before one, {seen.lost} chains lost"
     )
+    if seen.lost > len(late):
+        field.problem(
+            f"{seen.lost} chains lost, {len(late)} could be: those of the last second before a kill"
+        )
     await field.working_again()
 
 

@@ -84,7 +84,7 @@ async def test_a_change_that_fails_only_when_it_is_applied_holds_no_events_back(
         answers = await asyncio.gather(*map(runner.deliver, triggers))
         assert answers == [Answer.SUCCESS, Answer.SUCCESS]
         await platform.quiet(0.3)
-        unapplied = []
+        unapplied: list[str] = []
         for trigger in triggers:
             found = await runner.find(trigger.execution_id)
             assert found is not None
@@ -131,7 +131,8 @@ async def test_a_request_that_meets_a_broken_store_after_the_broker_has_it_runs_
     sample = Sample()
     async with MemoryPlatform([sample.agent]) as platform:
         service, store = platform.services["sample"], platform.stores["sample"]
-        create, failed = store.create, []
+        create = store.create
+        failed: list[str] = []
 
         async def down(key: str, data: bytes, *, ttl: int | None) -> bool:
             if len(failed) < 2:
