@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.client import agent_clients, chosen, nothing_answers
 from cli.commands.replays import drop, replay, replay_all
-from cli.dead_letters import PAGE, Letters, Wanted, is_whole, read_letter, where_option
+from cli.dead_letters import PAGE, Letters, Wanted, can_be_replayed, read_letter, where_option
 from cli.exit_codes import ExitCode
 from cli.local.instance import find_instance
 from cli.output import console, print_json
@@ -111,8 +111,13 @@ def _show_list(letters: list[JsonObject], state: str) -> None:
     if not letters:
         click.echo("no dead letters" if state == "all" else f"no {state} dead letters")
         return
-    columns = ["age", "agent", "task", "cause", "message", *(["state"] if state == "all" else []), "id"]
-    cells = [{**letter, "age": age(letter["last_seen"])} for letter in letters]
+    lost = not all(map(can_be_replayed, letters))
+    further = [*(["state"] if state == "all" else []), *(["replay"] if lost else [])]
+    columns = ["age", "agent", "task", "cause", "message", *further, "id"]
+    cells = [
+        {**letter, "age": age(letter["last_seen"]), "replay": "" if can_be_replayed(letter) else "no"}
+        for letter in letters
+    ]
     rows = [[one_line(row[column]) for column in columns] for row in cells]
     out = console()
     widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
@@ -139,7 +144,7 @@ def _tell(out: Console, letter: JsonObject) -> None:
         _section(out, "details", error["details"])
     _section(
         out,
-        "original" if is_whole(letter["original"]) else "original, what is left of it",
+        "original" if can_be_replayed(letter) else "original, what is left of it",
         letter["original"],
     )
     out.print(f"\n{_next(letter)}", markup=False)
@@ -180,6 +185,6 @@ def _next(letter: JsonObject) -> str:
         return f"next: {instance.command('executions show')} {letter['replayed_as']}"
     if letter["state"] == "dropped":
         return "it was dropped, and is not done again"
-    if not is_whole(letter["original"]):
-        return "it cannot be replayed: the original is not whole any more"
+    if not can_be_replayed(letter):
+        return "it cannot be replayed: publish it again, mended"
     return f"do it again: {instance.command('dead-letters replay')} {letter['id']} --agent {letter['agent']}"

@@ -3,14 +3,14 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
 from http import HTTPStatus
 
 import click
 
 from cli.client import AgentClient, Refusal, agent_clients, chosen, nothing_answers
-from cli.dead_letters import Letters, Wanted, drop_letter, replay_letter, where_option
+from cli.dead_letters import Letters, Wanted, can_be_replayed, drop_letter, replay_letter, where_option
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.instance import find_instance
@@ -69,8 +69,8 @@ def replay_all(
 ) -> None:
     """Replay all open dead letters of which the conditions hold; of all agents unless some are named.
 
-    They are counted and shown first. What fails again becomes a new dead letter. Interrupted, the same command goes on
-    with the rest.
+    They are counted and shown first. What fails again becomes a new dead letter. Letters whose original is not whole, or
+    was no work, are left out. Interrupted, the same command goes on with the rest.
 
     Exit code 0, 1 when some cannot be replayed, 3 when no agent answers, 4 when one of several does not, 9 when there
     is no such agent.
@@ -80,21 +80,28 @@ def replay_all(
     clients = chosen(agent_clients(), names)
     letters = Letters(clients)
     with waiting("counting dead letters"):
-        meant = [
-            (str(one["agent"]), str(one["id"]), str(one["cause"]))
-            for one in letters.newest_first(Wanted("open", where))
-        ]
+        found = list(letters.newest_first(Wanted("open", where)))
+    meant = [
+        (str(one["agent"]), str(one["id"]), str(one["cause"])) for one in found if can_be_replayed(one)
+    ]
+    left_out = [str(one["id"]) for one in found if not can_be_replayed(one)]
     if len(letters.problems) == letters.agents:
         raise nothing_answers(list(letters.problems.values()))
     for problem in letters.problems.values():
         click.echo(f"{problem.message}; {problem.hint}", err=True)
+    if left_out:
+        click.echo(f"{_letters(left_out)} cannot be replayed: publish them again, mended", err=True)
     if meant and not yes:
         _confirm(meant)
     done, failed = _replay_in_turn(clients, meant)
     if as_json:
-        print_json({"found": len(meant), "replayed": done, "failed": failed})
+        print_json({"found": len(found), "left_out": left_out, "replayed": done, "failed": failed})
+    elif found:
+        click.echo(
+            f"replayed {len(done)} of {len(meant)}" + (f", left {len(left_out)} out" if left_out else "")
+        )
     else:
-        click.echo(f"replayed {len(done)} of {len(meant)}" if meant else "no dead letters of that kind")
+        click.echo("no dead letters of that kind")
     if failed:
         _end(ctx, failed)
     ctx.exit(ExitCode.NOT_READY if letters.problems else ExitCode.OK)
@@ -201,8 +208,8 @@ def somebody_is_there() -> bool:
     return sys.stdin.isatty()
 
 
-def _letters(meant: list[tuple[str, str, str]]) -> str:
-    return "1 dead letter" if len(meant) == 1 else f"{len(meant)} dead letters"
+def _letters(counted: Sized) -> str:
+    return "1 dead letter" if len(counted) == 1 else f"{len(counted)} dead letters"
 
 
 def _failure(letter: str, problem: CommandError) -> JsonObject:

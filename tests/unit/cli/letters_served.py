@@ -21,6 +21,7 @@ def letter(agent: str, number: int, **differing: Any) -> dict[str, Any]:
         "event_id": f"event-{number}",
         "source": "/agents/planner",
         "size": 321,
+        "replayable": True,
         "attempts": 2,
         "first_seen": f"2026-11-20T10:{number:02d}:00+00:00",
         "last_seen": f"2026-11-20T11:{number:02d}:00+00:00",

@@ -176,10 +176,17 @@ def test_a_letter_is_shown_with_its_story_its_original_and_the_command_that_repl
 
 
 def test_a_letter_that_cannot_be_replayed_says_why(agents: Call, reader: LettersServed) -> None:
-    reader.letters[0] |= {"original": {"size": 5_000_000, "digest": "d", "excerpt": "{"}}
-    assert agents("dead-letters", "show", "reader-1", "--agent", "reader").stdout.endswith(
-        "it cannot be replayed: the original is not whole any more\n"
-    )
+    left = {"size": 5_000_395, "excerpt": "{"}
+    reader.letters[0] |= {"replayable": False, "size": 5_000_395, "original": left}
+    shown = agents("dead-letters", "show", "reader-1", "--agent", "reader").stdout
+    assert "  size        5000395 bytes\n" in shown
+    assert "\noriginal, what is left of it\n  size: 5000395\n  excerpt: {\n" in shown
+    assert shown.endswith("\nit cannot be replayed: publish it again, mended\n")
+    assert "dead-letters replay" not in shown
+    listed_ones = agents("dead-letters", "list", "reader").stdout.splitlines()
+    assert listed_ones[0].split()[-2:] == ["replay", "id"]
+    assert listed_ones[1].split()[-2:] == ["this", "reader-3"]
+    assert listed_ones[2].split()[-2:] == ["no", "reader-1"]
     agents("dead-letters", "drop", "reader-3", "--reason", "a test", "--agent", "reader")
     shown = agents("dead-letters", "show", "reader-3", "--agent", "reader").stdout
     assert ": a test\n" in shown
@@ -285,11 +292,25 @@ def test_replay_all_replays_what_the_conditions_choose(
     told = json.loads(agents("dead-letters", "replay-all", "reader", "--yes", "--json").stdout)
     assert told == {
         "found": 1,
+        "left_out": [],
         "replayed": [
             {"id": "reader-3", "agent": "reader", "execution_id": "again-reader-3", "replay_of": "reader-3"}
         ],
         "failed": [],
     }
+
+
+def test_replay_all_leaves_out_what_cannot_be_replayed_and_ends_well(
+    agents: Call, reader: LettersServed
+) -> None:
+    reader.letters[0]["replayable"] = False
+    told = "1 dead letter cannot be replayed: publish them again, mended\n"
+    done = agents("dead-letters", "replay-all", "reader", "--yes")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "replayed 1 of 1, left 1 out\n", told)
+    again = agents("dead-letters", "replay-all", "reader")
+    assert (again.exit_code, again.stdout, again.stderr) == (0, "replayed 0 of 0, left 1 out\n", told)
+    as_json = json.loads(agents("dead-letters", "replay-all", "reader", "--yes", "--json").stdout)
+    assert as_json == {"found": 1, "left_out": ["reader-1"], "replayed": [], "failed": []}
 
 
 def test_replay_all_waits_for_an_agent_that_is_full(
