@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
@@ -36,6 +37,8 @@ _BY_STATUS = {
     403: ExitCode.INVALID,
     404: ExitCode.NOT_FOUND,
     413: ExitCode.USAGE,
+    422: ExitCode.USAGE,
+    429: ExitCode.NOT_READY,
     503: ExitCode.NOT_READY,
 }
 _DOWN: list[type[Unavailable]] = [Unavailable, *Unavailable.__subclasses__()]
@@ -66,6 +69,15 @@ class Refusal(CommandError):
         self.status = status
         code = _BY_CODE.get(self.refused) or _BY_STATUS.get(status or 0, ExitCode.FAILED)
         super().__init__(error["message"], hint=_hint(status, self.details, command), code=code)
+
+    @property
+    def is_final(self) -> bool:
+        """Asking again, or another agent, would change nothing: the request was wrong, or what it asks for is settled."""
+        status = self.status or HTTPStatus.INTERNAL_SERVER_ERROR
+        return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in {
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.TOO_MANY_REQUESTS,
+        }
 
 
 @dataclass(frozen=True)
@@ -238,10 +250,11 @@ def chosen(clients: Mapping[str, AgentClient], names: tuple[str, ...]) -> dict[s
 
 
 def nothing_answers(problems: list[CommandError]) -> CommandError:
-    """The one error to show when every agent that was asked failed."""
-    return problems[0] if len(problems) == 1 else CommandError(
-        "no agent answers", hint=problems[0].hint, code=problems[0].code
-    )  # fmt: skip
+    """The one error to show when every agent that was asked failed: what one of them says, when one says anything."""
+    said = [problem for problem in problems if isinstance(problem, Refusal)]
+    if said or len(problems) == 1:
+        return (said or problems)[0]
+    return CommandError("no agent answers", hint=problems[0].hint, code=problems[0].code)
 
 
 def _events(response: HTTPResponse) -> Iterator[tuple[str, JsonObject]]:

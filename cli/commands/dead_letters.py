@@ -96,7 +96,8 @@ def list_(
 def show(*, letter_id: str, agent: str | None, as_json: bool) -> None:
     """Tell why work failed: its cause, every attempt, and the original event or request; and how to do it again.
 
-    ID is the failed execution's. Exit code 0, 3 when no agent answers, 9 when none has such a dead letter.
+    ID is the failed execution's. Exit code 0, 3 or 4 when an agent that may have it does not answer, 9 when none has such
+    a dead letter.
     """
     clients = chosen(agent_clients(), (agent,) if agent else ())
     with waiting(f"looking for dead letter {letter_id}"):

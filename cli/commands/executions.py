@@ -31,7 +31,8 @@ def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
     """Tell the story of an execution: why it began, who worked on it and why each attempt ended, what it waits for,
     prompt, model, output, events and their publication, error, replays.
 
-    Every agent is asked, since an id does not say whose it is. Exit code 0, 3 when no agent answers, 9 when none knows it.
+    Every agent is asked, since an id does not say whose it is. Exit code 0, 3 or 4 when an agent that may
+    know it does not answer, 9 when none knows it.
     """
     record = find(chosen(agent_clients(), (agent,) if agent else ()), execution_id)
     if as_json:

@@ -5,11 +5,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sized
 from functools import partial
-from http import HTTPStatus
 
 import click
 
-from cli.client import AgentClient, Refusal, agent_clients, chosen, nothing_answers
+from cli.asking import is_busy
+from cli.client import AgentClient, agent_clients, chosen, nothing_answers
 from cli.dead_letters import Letters, Wanted, can_be_replayed, drop_letter, replay_letter, where_option
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
@@ -39,8 +39,8 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 def replay(ctx: click.Context, *, ids: tuple[str, ...], agent: str | None, as_json: bool) -> None:
     """Do the work of dead letters again, each as a new execution of the agent that failed. `-`: IDs on standard input.
 
-    Twice is the same as once. Exit code 0, 1 when a letter cannot be replayed, 3 when no agent answers, 9 when there is
-    no such dead letter.
+    Twice is the same as once. Exit code 0, 1 when a letter cannot be replayed, 3 or 4 when an agent that may know it does not
+    answer, 9 when there is no such dead letter.
     """
     clients = chosen(agent_clients(), (agent,) if agent else ())
     done, failed = _each(_given(ids), lambda one: replay_letter(clients, one))
@@ -118,7 +118,8 @@ def replay_all(
 def drop(ctx: click.Context, *, ids: tuple[str, ...], reason: str, agent: str | None, as_json: bool) -> None:
     """Put dead letters aside for good: they are listed no more, unless --state asks for them. `-`: IDs on standard input.
 
-    Exit code 0, 1 when one was replayed already, 3 when no agent answers, 9 when there is no such dead letter.
+    Exit code 0, 1 when one is settled already, 2 when the reason does not fit, 3 or 4 when an agent that may know it does
+    not answer, 9 when there is no such dead letter.
     """
     if not reason.strip():
         raise click.UsageError("--reason is empty: whoever looks at it later wants to know")
@@ -143,12 +144,15 @@ def _given(ids: tuple[str, ...]) -> list[str]:
 def _each(ids: list[str], act: Callable[[str], JsonObject]) -> tuple[list[JsonObject], Failures]:
     """What became of each. The only one's failure is raised: it is the command's."""
     done, failed = [], []
+    patience = PATIENCE
     for one in ids:
         try:
-            done.append({"id": one, **_patiently(partial(act, one))})
+            done.append({"id": one, **_patiently(partial(act, one), patience)})
         except CommandError as problem:
             if len(ids) == 1:
                 raise
+            if is_busy(problem):
+                patience = 0.0  # it was waited for: not once more for each
             failed.append(_failure(one, problem))
     return done, failed
 
@@ -165,7 +169,7 @@ def _replay_in_turn(
                 try:
                     if agent in away:
                         raise away[agent]
-                    answer = _patiently(partial(replay_letter, {agent: clients[agent]}, letter))
+                    answer = _patiently(partial(replay_letter, {agent: clients[agent]}, letter), PATIENCE)
                     done.append({"id": letter, **answer})
                 except CommandError as problem:
                     failed.append(_failure(letter, problem))
@@ -181,15 +185,14 @@ def _replay_in_turn(
     return done, failed
 
 
-def _patiently(act: Callable[[], JsonObject]) -> JsonObject:
+def _patiently(act: Callable[[], JsonObject], patience: float) -> JsonObject:
     """Again while the agent is full: it says so before it takes the work."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             return act()
-        except Refusal as refusal:
-            full = refusal.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-            if not full or time.monotonic() > deadline:
+        except CommandError as problem:
+            if not is_busy(problem) or time.monotonic() > deadline:
                 raise
         time.sleep(PAUSE)
 

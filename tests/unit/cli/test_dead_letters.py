@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cli.commands import dead_letters, replays
 from tests.unit.cli.conftest import Call
-from tests.unit.cli.letters_served import LettersServed, letter
+from tests.unit.cli.letters_served import LettersServed, letter, refused
 from tests.unit.cli.served import write_manifest
 
 
@@ -319,6 +319,66 @@ def test_replay_all_waits_for_an_agent_that_is_full(
     monkeypatch.setattr(replays, "PAUSE", 0.01)
     reader.full = 3
     assert agents("dead-letters", "replay-all", "reader", "--yes").stdout == "replayed 2 of 2\n"
+
+
+@pytest.mark.usefixtures("both")
+def test_what_the_agent_says_of_a_reason_that_is_too_long_is_shown(agents: Call) -> None:
+    told = agents("dead-letters", "drop", "reader-1", "--reason", "x" * 600)
+    assert told.exit_code == 2
+    assert told.stderr.startswith('error: send {"reason": "…"}, 1 to 500 characters\n')
+    told = agents("dead-letters", "drop", "reader-1", "planner-2", "--reason", "x" * 600)
+    assert told.exit_code == 2
+    assert told.stderr == (
+        'failed: reader-1: send {"reason": "…"}, 1 to 500 characters\n'
+        'failed: planner-2: send {"reason": "…"}, 1 to 500 characters\n'
+    )
+
+
+@pytest.mark.usefixtures("planner")
+def test_a_condition_that_all_agents_refuse_is_shown_as_they_say_it(
+    agents: Call, reader: LettersServed, planner: LettersServed
+) -> None:
+    reader.refusal = planner.refusal = refused(422, "invalid_input", "cursor is no cursor")
+    told = agents("dead-letters", "list")
+    assert (told.exit_code, told.stderr) == (2, "error: cursor is no cursor\n  \n")
+
+
+@pytest.mark.parametrize("words", [["show", "x"], ["replay", "x"], ["drop", "x", "--reason", "y"]])
+@pytest.mark.usefixtures("planner")
+def test_what_an_agent_cannot_answer_now_is_never_said_not_to_exist(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr(replays, "PATIENCE", 0.0)
+    reader.refusal = refused(503, "unavailable", "the store refuses to write")
+    told = agents("dead-letters", *words)
+    assert told.exit_code == 4
+    assert told.stderr.startswith(
+        "error: cannot be known now: the dead letter x; the store refuses to write\n"
+    )
+    reader.close()
+    told = agents("dead-letters", *words)
+    assert told.exit_code == 3
+    assert told.stderr.startswith("error: cannot be known now: the dead letter x; reader does not answer at ")
+
+
+@pytest.mark.usefixtures("planner")
+def test_a_replay_waits_for_the_agent_that_knows_the_letter_and_is_full(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "PAUSE", 0.01)
+    reader.full = 2
+    assert agents("dead-letters", "replay", "reader-1").exit_code == 0
+
+
+@pytest.mark.usefixtures("planner")
+def test_a_document_that_the_agent_cannot_read_is_told_as_the_agent_tells_it(
+    agents: Call, reader: LettersServed
+) -> None:
+    reader.refusal = refused(500, "document_unreadable", "execution:x is unreadable")
+    told = agents("executions", "show", "x", "--agent", "reader")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (1, "error: execution:x is unreadable")
+    told = agents("dead-letters", "show", "x")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (1, "error: execution:x is unreadable")
 
 
 def test_replay_all_gives_an_agent_up_that_stays_full(
