@@ -81,9 +81,7 @@ def replay_all(
     letters = Letters(clients)
     with waiting("counting dead letters"):
         found = list(letters.newest_first(Wanted("open", where)))
-    meant = [
-        (str(one["agent"]), str(one["id"]), str(one["cause"])) for one in found if can_be_replayed(one)
-    ]
+    meant = [(str(one["agent"]), str(one["id"]), str(one["cause"])) for one in found if can_be_replayed(one)]
     left_out = [str(one["id"]) for one in found if not can_be_replayed(one)]
     if len(letters.problems) == letters.agents:
         raise nothing_answers(list(letters.problems.values()))

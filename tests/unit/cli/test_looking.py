@@ -315,7 +315,7 @@ def test_a_watch_goes_on_with_what_comes_and_reconnects(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "RECONNECT", 0.05)
-    watch = watching.Watch({"reader": agent_clients()["reader"]}, follow=True)
+    watch = watching.Watch([agent_clients()["reader"]], follow=True)
     assert watch.kept() == []
     coming = watch.coming()
 
