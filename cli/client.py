@@ -25,7 +25,7 @@ from cli.nearest import nearest
 from domain.errors import IdReused, InvalidInput, Unavailable
 from domain.json import JsonObject, dump
 
-Command: TypeAlias = Callable[[str], str]
+Command: TypeAlias = Callable[..., str]
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no model."""
@@ -360,7 +360,7 @@ def _hint(status: int | None, details: JsonObject, command: Command) -> str:
         return "export the APP_API_TOKEN that the agents were started with"
     if "execution_id" not in details:
         return ""
-    look = f"{command('executions show')} {details['execution_id']}"
+    look = command("executions show", details["execution_id"])
     return f"{details['kept']}; {look}" if "kept" in details else look
 
 

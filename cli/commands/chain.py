@@ -18,6 +18,7 @@ from cli.exit_codes import ExitCode
 from cli.output import console, print_json
 from cli.progress import waiting
 from cli.readable import clock, duration, moment_of, one_line
+from cli.story import attempts_of, history_of
 from domain.json import JsonObject
 
 EPILOG = """\b
@@ -157,8 +158,8 @@ def _line(link: Link, began: str | None) -> Text:
         line.append(f" for {duration(link.waited)}")
         if began_at := link.since or record.get("started_at"):
             line.append(f", since {clock(began_at)}", "dim")
-    if isinstance(record.get("attempts"), int) and record["attempts"] > 1:
-        line.append(f", {record['attempts']} attempts")
+    if len(history_of(record)) > 1:
+        line.append(f", attempts {attempts_of(record)}")
     line.append(f"  {link.execution_id}", "dim")
     if record.get("waits_for"):
         line.append(f"\nwaits for {one_line(record['waits_for'])}", "yellow")

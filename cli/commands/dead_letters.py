@@ -183,9 +183,9 @@ def _next(letter: JsonObject) -> str:
     """What can be done with it, as a command to type."""
     instance = find_instance()
     if letter["state"] == "replayed":
-        return f"next: {instance.command('executions show')} {letter['replayed_as']}"
+        return f"next: {instance.command('executions show', letter['replayed_as'])}"
     if letter["state"] == "dropped":
         return "it was dropped, and is not done again"
     if not can_be_replayed(letter):
         return "it cannot be replayed: publish it again, mended"
-    return f"do it again: {instance.command('dead-letters replay')} {letter['id']} --agent {letter['agent']}"
+    return f"do it again: {instance.command('dead-letters replay', letter['id'], '--agent', letter['agent'])}"

@@ -13,6 +13,7 @@ from cli.client import AgentClient, agent_clients, chosen, nothing_answers
 from cli.dead_letters import Letters, Wanted, can_be_replayed, drop_letter, replay_letter, where_option
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.given import read_words
 from cli.local.instance import find_instance
 from cli.output import print_json
 from cli.progress import waiting
@@ -50,7 +51,7 @@ def replay(ctx: click.Context, *, ids: tuple[str, ...], agent: str | None, as_js
         for one in done:
             click.echo(f"replayed: {one['id']} as {one['execution_id']} ({one['agent']})")
         if len(done) == 1:
-            click.echo(f"next: {find_instance().command('chain -f')} {done[0]['execution_id']}")
+            click.echo(f"next: {find_instance().command('chain -f', done[0]['execution_id'])}")
     _end(ctx, failed)
 
 
@@ -133,7 +134,7 @@ def drop(ctx: click.Context, *, ids: tuple[str, ...], reason: str, agent: str | 
 
 def _given(ids: tuple[str, ...]) -> list[str]:
     """Each once, in order; `-` stands for what standard input holds."""
-    found = [one for given in ids for one in (sys.stdin.read().split() if given == "-" else [given])]
+    found = [one for given in ids for one in (read_words() if given == "-" else [given])]
     if not found:
         click.echo("no ids on standard input", err=True)
     return list(dict.fromkeys(found))

@@ -231,6 +231,14 @@ def test_no_ids_on_standard_input_is_no_error(agents: Call) -> None:
     assert (done.exit_code, done.stdout) == (0, "[]\n")
 
 
+@pytest.mark.parametrize("words", [["replay", "-"], ["drop", "-", "--reason", "y"]])
+@pytest.mark.usefixtures("both")
+def test_standard_input_that_is_no_text_is_wrong_usage(agents: Call, words: list[str]) -> None:
+    refused = agents("dead-letters", *words, stdin=b"\xff\x00\xed\xa0\x80")
+    assert refused.exit_code == 2
+    assert "standard input is not UTF-8 text" in refused.stderr
+
+
 @pytest.mark.usefixtures("both")
 def test_a_dropped_letter_cannot_be_replayed_nor_a_replayed_one_dropped(agents: Call) -> None:
     dropped = agents("dead-letters", "drop", "reader-1", "--reason", "a test", "--json")
