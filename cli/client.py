@@ -39,7 +39,6 @@ _BY_STATUS = {
     403: ExitCode.INVALID,
     404: ExitCode.NOT_FOUND,
     413: ExitCode.USAGE,
-    422: ExitCode.USAGE,
     429: ExitCode.NOT_READY,
     503: ExitCode.NOT_READY,
 }
