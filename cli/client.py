@@ -8,12 +8,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json
 
+from cli.addresses import Addresses
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.instance import Instance, find_instance
@@ -22,7 +25,7 @@ from cli.nearest import nearest
 from domain.errors import IdReused, InvalidInput, Unavailable
 from domain.json import JsonObject, dump
 
-Command: TypeAlias = Callable[[str], str]
+Command: TypeAlias = Callable[..., str]
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no model."""
@@ -36,6 +39,7 @@ _BY_STATUS = {
     403: ExitCode.INVALID,
     404: ExitCode.NOT_FOUND,
     413: ExitCode.USAGE,
+    429: ExitCode.NOT_READY,
     503: ExitCode.NOT_READY,
 }
 _DOWN: list[type[Unavailable]] = [Unavailable, *Unavailable.__subclasses__()]
@@ -67,6 +71,15 @@ class Refusal(CommandError):
         code = _BY_CODE.get(self.refused) or _BY_STATUS.get(status or 0, ExitCode.FAILED)
         super().__init__(error["message"], hint=_hint(status, self.details, command), code=code)
 
+    @property
+    def is_final(self) -> bool:
+        """Asking again, or another agent, would change nothing: the request was wrong, or what it asks for is settled."""
+        status = self.status or HTTPStatus.INTERNAL_SERVER_ERROR
+        return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in {
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.TOO_MANY_REQUESTS,
+        }
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -76,14 +89,39 @@ class Answer:
 
 
 class AgentClient:
-    """One agent's API. Every call has a connection of its own: none is found broken after a restart."""
+    """One agent's API. Every call has a connection of its own: none is found broken after a restart.
 
-    def __init__(self, name: str, url: str, *, token: str | None, command: Command) -> None:
-        """`command` is how to type `agents VERB` for the copy of the platform that is meant."""
+    Where a replica does not answer, the next one is asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        token: str | None,
+        command: Command,
+        replicas: Callable[[], Mapping[str, str]] = dict,
+        replica: str | None = None,
+    ) -> None:
+        """`command` is how to type `agents VERB` for the copy of the platform that is meant; `replicas` gives the addresses
+        of all replicas by name, and `replica` is the name of the one that is meant alone.
+        """
         self.name = name
+        self.replica = replica or name
         self.url = url.rstrip("/")
+        self._answering = self.url
         self._token = token
         self._command = command
+        self._replicas = replicas
+
+    def replicas(self) -> list["AgentClient"]:
+        """A client for each replica, which asks no other."""
+        known = self._replicas() or {self.replica: self.url}
+        return [
+            AgentClient(self.name, url, token=self._token, command=self._command, replica=replica)
+            for replica, url in known.items()
+        ]
 
     def tasks(self) -> list[JsonObject]:
         tasks: list[JsonObject] = self.get("/tasks")["tasks"]
@@ -125,15 +163,39 @@ class AgentClient:
             Unreachable, Interrupted, Refusal
 
         """
-        with self._answered(method, path, body, headers, patience=patience) as response:
+        problem: CommandError | None = None
+        for url in self._urls():
+            try:
+                answer = self._call(url, method, path, body, headers, patience=patience)
+            except CommandError as found:
+                if not _goes_on(method, found):
+                    raise
+                problem = problem or found
+            else:
+                self._answering = url
+                return answer
+        assert problem is not None  # noqa: S101  # there is one address at least
+        raise problem
+
+    def _call(
+        self,
+        url: str,
+        method: str,
+        path: str,
+        body: JsonObject | None,
+        headers: Mapping[str, str] | None,
+        *,
+        patience: float | None,
+    ) -> Answer:
+        with self._answered(url, method, path, body, headers, patience=patience) as response:
             try:
                 raw = response.read()
                 document = from_json(raw)
             except (OSError, HTTPException) as error:
-                raise self._interrupted(error) from None
+                raise self._interrupted(url, error) from None
             except ValueError:
                 raise CommandError(
-                    f"what answers at {self.url} is no agent: {response.status} {response.reason}",
+                    f"what answers at {url} is no agent: {response.status} {response.reason}",
                     hint="`agents doctor` says who holds the port",
                 ) from None
             if response.status >= 400:
@@ -144,18 +206,39 @@ class AgentClient:
         self, method: str, path: str, body: JsonObject | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[tuple[str, JsonObject]]:
         """Server-sent events as (name, data), until the other side ends them. Raises as `call`."""
-        with self._answered(method, path, body, headers, patience=PATIENCE, then=SILENCE) as response:
+        problem: Unreachable | None = None
+        for url in self._urls():
+            try:
+                yield from self._stream(url, method, path, body, headers)
+            except Unreachable as found:
+                problem = problem or found
+            else:
+                return
+        assert problem is not None  # noqa: S101  # there is one address at least
+        raise problem
+
+    def _stream(
+        self, url: str, method: str, path: str, body: JsonObject | None, headers: Mapping[str, str] | None
+    ) -> Iterator[tuple[str, JsonObject]]:
+        with self._answered(url, method, path, body, headers, patience=PATIENCE, then=SILENCE) as response:
             if response.status >= 400:
                 raise self._refused(response.status, from_json(response.read()))
             yield "open", {}
             try:
                 yield from _events(response)
             except (OSError, HTTPException) as error:
-                raise self._interrupted(error) from None
+                raise self._interrupted(url, error) from None
+
+    def _urls(self) -> Iterator[str]:
+        """The address that answered last, then the others; they are looked for when they are needed."""
+        first = self._answering
+        yield first
+        yield from (url for url in dict.fromkeys([self.url, *self._replicas().values()]) if url != first)
 
     @contextmanager
     def _answered(
         self,
+        url: str,
         method: str,
         path: str,
         body: JsonObject | None,
@@ -165,7 +248,7 @@ class AgentClient:
         then: float | None = None,
     ) -> Iterator[HTTPResponse]:
         """The response once its headers are there; `patience` is for those, `then` for each read of the body."""
-        split = urlsplit(self.url)
+        split = urlsplit(url)
         kind = HTTPSConnection if split.scheme == "https" else HTTPConnection
         connection = kind(split.hostname or "", split.port, timeout=PATIENCE)
         sent = {"Accept": "application/json, text/event-stream", **(headers or {})}
@@ -178,7 +261,7 @@ class AgentClient:
                 connection.connect()
             except OSError as error:
                 hint = f"start the agents: {self._command('up')}"
-                raise Unreachable(self.name, self.url, _reason(error), hint) from None
+                raise Unreachable(self.replica, url, _reason(error), hint) from None
             connection.sock.settimeout(patience)
             try:
                 target = f"{split.path}/api/{self.name}{path}"
@@ -187,7 +270,7 @@ class AgentClient:
                 response = connection.getresponse()
                 sock.settimeout(then or patience)
             except (OSError, HTTPException) as error:
-                raise self._interrupted(error) from None
+                raise self._interrupted(url, error) from None
             yield response
         finally:
             connection.close()
@@ -202,9 +285,9 @@ class AgentClient:
             error = {"code": "unknown", "message": f"HTTP {status}: {str(document)[:200]}"}
         return self.refusal(error, status)
 
-    def _interrupted(self, error: Exception) -> Interrupted:
+    def _interrupted(self, url: str, error: Exception) -> Interrupted:
         return Interrupted(
-            f"{self.name} at {self.url} did not answer to the end: {_reason(error)}",
+            f"{self.replica} at {url} did not answer to the end: {_reason(error)}",
             hint=f"more from: {self._command('status')}, {self._command('logs')}",
         )
 
@@ -214,15 +297,21 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
     instance = instance or find_instance()
     env = instance.environment
     clients = {}
+    addresses = Addresses(instance)
     for app in read_manifest(instance.manifest):
         variable = f"AGENTS_URL_{app.app_id.upper().replace('-', '_')}"
-        url = env.get(variable) or f"http://127.0.0.1:{shifted(app, instance.offset).app_port}"
+        elsewhere = env.get(variable)
+        url = elsewhere or f"http://127.0.0.1:{shifted(app, instance.offset).app_port}"
         if not re.fullmatch(r"https?://[^/\s:]+(:\d{1,5})?(/[^\s?#]*)?", url):
             raise CommandError(
                 f"{variable} is {url!r}, not an http:// or https:// address", code=ExitCode.INVALID
             )
         clients[app.app_id] = AgentClient(
-            app.app_id, url, token=env.get("APP_API_TOKEN"), command=instance.command
+            app.app_id,
+            url,
+            token=env.get("APP_API_TOKEN"),
+            command=instance.command,
+            replicas=dict if elsewhere else partial(addresses.of, app.app_id),
         )
     return clients
 
@@ -238,10 +327,18 @@ def chosen(clients: Mapping[str, AgentClient], names: tuple[str, ...]) -> dict[s
 
 
 def nothing_answers(problems: list[CommandError]) -> CommandError:
-    """The one error to show when every agent that was asked failed."""
-    return problems[0] if len(problems) == 1 else CommandError(
-        "no agent answers", hint=problems[0].hint, code=problems[0].code
-    )  # fmt: skip
+    """The one error to show when every agent that was asked failed: what one of them says, when one says anything."""
+    said = [problem for problem in problems if isinstance(problem, Refusal)]
+    if said or len(problems) == 1:
+        return (said or problems)[0]
+    return CommandError("no agent answers", hint=problems[0].hint, code=problems[0].code)
+
+
+def _goes_on(method: str, problem: CommandError) -> bool:
+    """Whether another replica may be asked: nothing was sent yet, or nothing but a question, and this one cannot answer."""
+    if isinstance(problem, Refusal):
+        return method == "GET" and problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+    return isinstance(problem, Unreachable) or (method == "GET" and isinstance(problem, Interrupted))
 
 
 def _events(response: HTTPResponse) -> Iterator[tuple[str, JsonObject]]:
@@ -262,7 +359,7 @@ def _hint(status: int | None, details: JsonObject, command: Command) -> str:
         return "export the APP_API_TOKEN that the agents were started with"
     if "execution_id" not in details:
         return ""
-    look = f"{command('executions show')} {details['execution_id']}"
+    look = command("executions show", details["execution_id"])
     return f"{details['kept']}; {look}" if "kept" in details else look
 
 

@@ -109,9 +109,9 @@ def drop_letter(clients: Mapping[str, AgentClient], letter: str, reason: str) ->
     return _asked(clients, letter, lambda client: _told(client, f"{_path(letter)}/drop", {"reason": reason}))
 
 
-def is_whole(original: object) -> bool:
-    """Whether the original can be done again: of one that was too large or unreadable, size, digest and excerpt are left."""
-    return not (isinstance(original, dict) and set(original) == {"size", "digest", "excerpt"})
+def can_be_replayed(letter: JsonObject) -> bool:
+    """False when the original is not whole, or was no work. Agents of the version before do not tell."""
+    return bool(letter.get("replayable", True))
 
 
 def _asked(

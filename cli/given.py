@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from domain.json import parse
 
+MAX_BYTES = 64 * 2**20
+"""Of one value: far more than any agent or broker takes."""
 METAVAR = "JSON|@FILE|-"
 
 
@@ -16,14 +18,36 @@ def read_given(option: str, text: str) -> Any:
     where = option
     try:
         if text == "-":
-            where, text = "standard input", sys.stdin.read()
+            where = "standard input"
+            text = _text(sys.stdin.buffer)
         elif text.startswith("@"):
             where = text[1:]
-            text = Path(where).read_text(encoding="utf-8")
-        return parse(text)
+            with Path(where).open("rb") as file:
+                text = _text(file)
     except OSError as error:
         raise click.UsageError(f"{option}: cannot read {where}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise click.UsageError(f"{option}: {where} is not UTF-8 text") from None
     except ValueError as error:
+        raise click.UsageError(f"{option}: {where} {error}") from None
+    try:
+        return parse(text)
+    except ValueError as error:
         raise click.UsageError(f"{where} is not JSON: {error}") from None
+
+
+def read_words() -> list[str]:
+    """What standard input holds, between blanks; a usage error when it is no text."""
+    try:
+        return _text(sys.stdin.buffer).split()
+    except UnicodeDecodeError:
+        raise click.UsageError("standard input is not UTF-8 text") from None
+    except ValueError as error:
+        raise click.UsageError(f"standard input {error}") from None
+
+
+def _text(source: BinaryIO) -> str:
+    content = source.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"is larger than {MAX_BYTES // 2**20} MiB")
+    return content.decode()

@@ -54,6 +54,10 @@ def _run() -> int:
         if _debugging():
             raise
         return _explain(error.message, error.hint, error.code)
+    except UnicodeEncodeError as error:
+        if _debugging():
+            raise
+        return _explain(f"{error.object!a} is no valid text in this terminal's encoding", "", ExitCode.USAGE)
     except BrokenPipeError:
         # The reader (`agents logs | head`) has seen enough; Python would complain again while closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

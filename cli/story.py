@@ -1,5 +1,6 @@
 """The story of an execution: its attempts in order, why each ended, and what became of its events."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,6 +32,21 @@ def history_of(record: JsonObject) -> list[JsonObject]:
     attempts = record.get("attempts")
     history: list[JsonObject] = record.get("history") or (attempts if isinstance(attempts, list) else [])
     return history
+
+
+def attempts_of(record: JsonObject) -> str:
+    """How many there were, and of several how each kind ended: `3: 2 lost, 1 completed`."""
+    history = history_of(record)
+    if len(history) < 2:
+        return str(len(history) or record["attempts"] or 0)
+    unfinished = "waiting" if record.get("waits_for") else "at work"
+    ends = Counter(
+        {None: unfinished, "handed_back": "handed back"}.get(
+            one["ended"], one["ended"] if one["ended"] in _ENDS else "failed"
+        )
+        for one in history
+    )
+    return f"{len(history)}: " + ", ".join(f"{count} {end}" for end, count in ends.items())
 
 
 def story_of(record: JsonObject) -> Iterator[Happened]:

@@ -1,9 +1,9 @@
-"""The agents' event streams, merged: what each received and published lately, then what comes."""
+"""The event streams of all agents and their replicas, merged: what each received and published lately, then what comes."""
 
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cli.client import AgentClient
@@ -20,20 +20,21 @@ class Seen:
     """An entry of an agent's journal, or (`problem`) that its stream is broken."""
 
     agent: str
+    replica: str
     entry: JsonObject
     problem: CommandError | None = None
 
 
 class Watch:
-    """One thread per agent reads its stream; they end with the process."""
+    """One thread per replica of an agent reads its stream; they end with the process."""
 
-    def __init__(self, clients: Mapping[str, AgentClient], *, follow: bool) -> None:
+    def __init__(self, clients: Sequence[AgentClient], *, follow: bool) -> None:
         self._queue: queue.Queue[Seen | None] = (
             queue.Queue()
         )  # None: a stream is open, or has failed for the first time
         self._follow = follow
         self._clients = clients
-        for client in clients.values():
+        for client in clients:
             threading.Thread(target=self._read, args=(client,), daemon=True).start()
 
     def kept(self) -> list[Seen]:
@@ -75,10 +76,10 @@ class Watch:
                     # Opened again, a stream begins with what was seen before it broke.
                     elif str(entry["at"]) > latest:
                         latest = str(entry["at"])
-                        self._queue.put(Seen(client.name, entry))
+                        self._queue.put(Seen(client.name, client.replica, entry))
             except CommandError as problem:
                 if not down:
-                    self._queue.put(Seen(client.name, {}, problem))
+                    self._queue.put(Seen(client.name, client.replica, {}, problem))
                     down = True
             if not announced:
                 announced = True

@@ -11,13 +11,14 @@ from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
 
+from cli.asking import nobody_knows
 from cli.chain import Chain, Link, as_json, unsettled
-from cli.client import agent_clients, nothing_answers
-from cli.errors import CommandError
+from cli.client import agent_clients
 from cli.exit_codes import ExitCode
 from cli.output import console, print_json
 from cli.progress import waiting
 from cli.readable import clock, duration, moment_of, one_line
+from cli.story import attempts_of, history_of
 from domain.json import JsonObject
 
 EPILOG = """\b
@@ -58,8 +59,8 @@ def command(ctx: click.Context, *, wanted: str, follow: bool, json_: bool) -> No
     Nothing is searched: what an event sets off follows from its id and from the events that tasks react to. Work that
     waits is shown with what it waits for and since when, events that nobody took up yet as well.
 
-    Exit code 0, 1 when an execution of the chain failed, 3 when no agent answers, 4 when an agent of several does not
-    answer, 9 when nobody knows the id.
+    Exit code 0, 1 when an execution of the chain failed, 4 when an agent of several does not answer, 9 when nobody knows
+    the id; 3 or 4 when nobody who answers knows it.
     """
     chain = Chain(agent_clients())
     roots = _follow(chain, wanted, json_=json_) if follow else _once(chain, wanted)
@@ -125,16 +126,9 @@ def _ended(roots: list[Link], chain: Chain, unchanged: float) -> bool:
 def _required(chain: Chain, wanted: str, roots: list[Link]) -> list[Link]:
     if roots:
         return roots
-    problems = list(chain.problems.values())
-    if problems and len(problems) == chain.size:
-        raise nothing_answers(problems)
-    missing = "; ".join(problem.message for problem in problems)
-    raise CommandError(
-        f"no agent knows an execution or a correlation id {wanted}",
-        hint=missing
-        or "records are kept for AGENTS_RETENTION_DAYS; `agents events` shows what went by lately",
-        code=ExitCode.NOT_FOUND,
-    )
+    hint = "records are kept for AGENTS_RETENTION_DAYS; `agents events` shows what went by lately"
+    what = f"an execution or a correlation id {one_line(wanted)}"
+    raise nobody_knows(what, hint, list(chain.problems.values()), chain.size)
 
 
 def _drawn(roots: list[Link]) -> Tree:
@@ -164,8 +158,8 @@ def _line(link: Link, began: str | None) -> Text:
         line.append(f" for {duration(link.waited)}")
         if began_at := link.since or record.get("started_at"):
             line.append(f", since {clock(began_at)}", "dim")
-    if isinstance(record.get("attempts"), int) and record["attempts"] > 1:
-        line.append(f", {record['attempts']} attempts")
+    if len(history_of(record)) > 1:
+        line.append(f", attempts {attempts_of(record)}")
     line.append(f"  {link.execution_id}", "dim")
     if record.get("waits_for"):
         line.append(f"\nwaits for {one_line(record['waits_for'])}", "yellow")

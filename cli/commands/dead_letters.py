@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.client import agent_clients, chosen, nothing_answers
 from cli.commands.replays import drop, replay, replay_all
-from cli.dead_letters import PAGE, Letters, Wanted, is_whole, read_letter, where_option
+from cli.dead_letters import PAGE, Letters, Wanted, can_be_replayed, read_letter, where_option
 from cli.exit_codes import ExitCode
 from cli.local.instance import find_instance
 from cli.output import console, print_json
@@ -96,7 +96,8 @@ def list_(
 def show(*, letter_id: str, agent: str | None, as_json: bool) -> None:
     """Tell why work failed: its cause, every attempt, and the original event or request; and how to do it again.
 
-    ID is the failed execution's. Exit code 0, 3 when no agent answers, 9 when none has such a dead letter.
+    ID is the failed execution's. Exit code 0, 3 or 4 when an agent that may have it does not answer, 9 when none has such
+    a dead letter.
     """
     clients = chosen(agent_clients(), (agent,) if agent else ())
     with waiting(f"looking for dead letter {letter_id}"):
@@ -111,8 +112,13 @@ def _show_list(letters: list[JsonObject], state: str) -> None:
     if not letters:
         click.echo("no dead letters" if state == "all" else f"no {state} dead letters")
         return
-    columns = ["age", "agent", "task", "cause", "message", *(["state"] if state == "all" else []), "id"]
-    cells = [{**letter, "age": age(letter["last_seen"])} for letter in letters]
+    lost = not all(map(can_be_replayed, letters))
+    further = [*(["state"] if state == "all" else []), *(["replay"] if lost else [])]
+    columns = ["age", "agent", "task", "cause", "message", *further, "id"]
+    cells = [
+        {**letter, "age": age(letter["last_seen"]), "replay": "" if can_be_replayed(letter) else "no"}
+        for letter in letters
+    ]
     rows = [[one_line(row[column]) for column in columns] for row in cells]
     out = console()
     widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
@@ -139,7 +145,7 @@ def _tell(out: Console, letter: JsonObject) -> None:
         _section(out, "details", error["details"])
     _section(
         out,
-        "original" if is_whole(letter["original"]) else "original, what is left of it",
+        "original" if can_be_replayed(letter) else "original, what is left of it",
         letter["original"],
     )
     out.print(f"\n{_next(letter)}", markup=False)
@@ -177,9 +183,9 @@ def _next(letter: JsonObject) -> str:
     """What can be done with it, as a command to type."""
     instance = find_instance()
     if letter["state"] == "replayed":
-        return f"next: {instance.command('executions show')} {letter['replayed_as']}"
+        return f"next: {instance.command('executions show', letter['replayed_as'])}"
     if letter["state"] == "dropped":
         return "it was dropped, and is not done again"
-    if not is_whole(letter["original"]):
-        return "it cannot be replayed: the original is not whole any more"
-    return f"do it again: {instance.command('dead-letters replay')} {letter['id']} --agent {letter['agent']}"
+    if not can_be_replayed(letter):
+        return "it cannot be replayed: publish it again, mended"
+    return f"do it again: {instance.command('dead-letters replay', letter['id'], '--agent', letter['agent'])}"

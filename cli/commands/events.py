@@ -47,16 +47,17 @@ def command(
 ) -> None:
     """Show what the agents received (←) and published (→) lately, merged by time; all agents unless some are named.
 
-    Each agent keeps its last 200. Watching takes no event away from anybody.
+    Each replica of an agent keeps its last 200. Watching takes no event away from anybody.
 
-    Exit code 0, 3 when no agent answers, 4 when one of several does not, 9 when there is no such agent.
+    Exit code 0, 3 when no agent answers, 4 when one of several (or a replica) does not, 9 when there is no such agent.
     """
     clients = chosen(agent_clients(), names)
-    watch = Watch(clients, follow=follow)
+    replicas = [replica for client in clients.values() for replica in client.replicas()]
+    watch = Watch(replicas, follow=follow)
     with waiting("asking the agents"):
         kept = watch.kept()
     problems = [seen.problem for seen in kept if seen.problem]
-    if len(problems) == len(clients) and not follow:
+    if len(problems) == len(replicas) and not follow:
         raise nothing_answers(problems)
     show = _Show(console(), correlation, as_json=as_json, redeliveries=redeliveries)
     for seen in kept:
@@ -84,7 +85,7 @@ class _Show:
         if self._correlation is not None and event.get("correlationid") != self._correlation:
             return
         if self._as_json:
-            print_json({"agent": seen.agent, **seen.entry}, indent=None)
+            print_json({"agent": seen.agent, "replica": seen.replica, **seen.entry}, indent=None)
         elif not self._shown_before(seen, event):
             self._out.print(_line(seen, event))
 

@@ -10,7 +10,7 @@ from cli.local.instance import find_instance
 from cli.output import console, print_json
 from cli.progress import waiting
 from cli.readable import age, clock, duration, one_line, value_lines, when
-from cli.story import story_lines
+from cli.story import attempts_of, story_lines
 from domain.json import JsonObject
 
 COLOURS = {"completed": "green", "failed": "red", "running": "cyan", "waiting": "yellow"}
@@ -31,7 +31,8 @@ def show(*, execution_id: str, agent: str | None, as_json: bool) -> None:
     """Tell the story of an execution: why it began, who worked on it and why each attempt ended, what it waits for,
     prompt, model, output, events and their publication, error, replays.
 
-    Every agent is asked, since an id does not say whose it is. Exit code 0, 3 when no agent answers, 9 when none knows it.
+    Every agent is asked, since an id does not say whose it is. Exit code 0, 3 or 4 when an agent that may
+    know it does not answer, 9 when none knows it.
     """
     record = find(chosen(agent_clients(), (agent,) if agent else ()), execution_id)
     if as_json:
@@ -79,10 +80,12 @@ def _tell(out: Console, record: JsonObject) -> None:
             out.print(line)
     if record.get("changes"):
         _section(out, "changes", record["changes"])
+    if record.get("unapplied"):
+        _section(out, "not applied, since the change raised", record["unapplied"])
     verb = "chain"
     if any(event["type"].endswith(".dead-letter") for event in record.get("events", [])):
         verb = "dead-letters show"
-    out.print(f"\nnext: {find_instance().command(verb)} {record['execution_id']}", markup=False, style="dim")
+    out.print(f"\nnext: {find_instance().command(verb, record['execution_id'])}", markup=False, style="dim")
 
 
 def _facts(record: JsonObject) -> list[tuple[str, str]]:
@@ -90,7 +93,7 @@ def _facts(record: JsonObject) -> list[tuple[str, str]]:
         ("execution", record["execution_id"]),
         ("correlation", record["correlation_id"]),
         ("trigger", _trigger(record)),
-        ("attempts", _attempts(record["attempts"])),
+        ("attempts", attempts_of(record)),
     ]
     facts += [
         (name.replace("_", " "), record[name]) for name in ("replay_of", "replayed_as") if record.get(name)
@@ -113,11 +116,6 @@ def _trigger(record: JsonObject) -> str:
     if source.startswith("/callers/"):
         return f"a request over HTTP, idempotency key {key}"
     return f"event {key} from {source}"
-
-
-def _attempts(attempts: int | list[JsonObject]) -> str:
-    """Agents of the version before list those of unfinished work instead of counting them."""
-    return str(attempts if isinstance(attempts, int) else len(attempts))
 
 
 def _section(out: Console, name: str, value: object) -> None:

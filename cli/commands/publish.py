@@ -1,5 +1,6 @@
 """`agents publish`: one event into the system, as a foreign publisher would."""
 
+import shlex
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from cli.local.manifest import read_manifest, shifted
 from cli.nearest import nearest
 from cli.output import console, print_json
 from cli.progress import waiting
-from cli.readable import safe
+from cli.readable import clipped, safe
 from cli.vocabulary import known_events
 from domain.json import parse
 
@@ -89,7 +90,7 @@ def command(
     out.print(f"published {safe(event_type)} {safe(event_id)} through the sidecar of {sidecar}", markup=False)
     if event_type not in known_events():
         return  # nobody here reacts to it
-    next_step = f"{instance.command('chain -f')} {correlation or event_id}"
+    next_step = instance.command("chain -f", correlation or event_id)
     out.print(f"next: {safe(next_step)}", markup=False, style="dim")
 
 
@@ -140,12 +141,12 @@ def _publish(instance: Instance, topic: str, message: bytes) -> str:
         except (OSError, HTTPException) as error:
             raise CommandError(
                 f"the sidecar of {app.app_id} at port {port} did not answer: {error or type(error).__name__}",
-                hint=f"the event may be out or not; --id {parse(message)['id']} sends the same one again",
+                hint=f"the event may be out or not; --id {shlex.quote(parse(message)['id'])} sends the same one again",
             ) from None
         finally:
             connection.close()
         if response.status >= 300:
-            raise _refused(app.app_id, response.status, answer)
+            raise _refused(instance, app.app_id, response.status, answer)
         return app.app_id
     raise CommandError(
         f"no sidecar answers at the ports {', '.join(ports)}",
@@ -154,7 +155,7 @@ def _publish(instance: Instance, topic: str, message: bytes) -> str:
     )
 
 
-def _refused(agent: str, status: int, answer: str) -> CommandError:
+def _refused(instance: Instance, agent: str, status: int, answer: str) -> CommandError:
     if status == 401:
         return CommandError(
             f"the sidecar of {agent} asks for a token",
@@ -162,6 +163,16 @@ def _refused(agent: str, status: int, answer: str) -> CommandError:
             code=ExitCode.INVALID,
         )
     return CommandError(
-        f"the sidecar of {agent} refuses the event: HTTP {status} {safe(answer)[:300]}",
-        hint="`agents status` tells whether the broker is there",
+        f"the sidecar of {agent} refuses the event: {clipped(_cause(answer) or f'HTTP {status}', 300)}",
+        hint=f"{instance.command('doctor')} tells more of the broker",
     )
+
+
+def _cause(answer: str) -> str:
+    """What the broker said, where it said something; else what the sidecar says."""
+    try:
+        told = parse(answer)
+    except ValueError:
+        return answer
+    message = str(told.get("message") or answer) if isinstance(told, dict) else answer
+    return message.rpartition("error from publish: ")[2]

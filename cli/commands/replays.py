@@ -3,16 +3,17 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
-from http import HTTPStatus
 
 import click
 
-from cli.client import AgentClient, Refusal, agent_clients, chosen, nothing_answers
-from cli.dead_letters import Letters, Wanted, drop_letter, replay_letter, where_option
+from cli.asking import is_busy
+from cli.client import AgentClient, agent_clients, chosen, nothing_answers
+from cli.dead_letters import Letters, Wanted, can_be_replayed, drop_letter, replay_letter, where_option
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.given import read_words
 from cli.local.instance import find_instance
 from cli.output import print_json
 from cli.progress import waiting
@@ -39,8 +40,8 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 def replay(ctx: click.Context, *, ids: tuple[str, ...], agent: str | None, as_json: bool) -> None:
     """Do the work of dead letters again, each as a new execution of the agent that failed. `-`: IDs on standard input.
 
-    Twice is the same as once. Exit code 0, 1 when a letter cannot be replayed, 3 when no agent answers, 9 when there is
-    no such dead letter.
+    Twice is the same as once. Exit code 0, 1 when a letter cannot be replayed, 3 or 4 when an agent that may know it does not
+    answer, 9 when there is no such dead letter.
     """
     clients = chosen(agent_clients(), (agent,) if agent else ())
     done, failed = _each(_given(ids), lambda one: replay_letter(clients, one))
@@ -50,7 +51,7 @@ def replay(ctx: click.Context, *, ids: tuple[str, ...], agent: str | None, as_js
         for one in done:
             click.echo(f"replayed: {one['id']} as {one['execution_id']} ({one['agent']})")
         if len(done) == 1:
-            click.echo(f"next: {find_instance().command('chain -f')} {done[0]['execution_id']}")
+            click.echo(f"next: {find_instance().command('chain -f', done[0]['execution_id'])}")
     _end(ctx, failed)
 
 
@@ -69,8 +70,8 @@ def replay_all(
 ) -> None:
     """Replay all open dead letters of which the conditions hold; of all agents unless some are named.
 
-    They are counted and shown first. What fails again becomes a new dead letter. Interrupted, the same command goes on
-    with the rest.
+    They are counted and shown first. What fails again becomes a new dead letter. Letters whose original is not whole, or
+    was no work, are left out. Interrupted, the same command goes on with the rest.
 
     Exit code 0, 1 when some cannot be replayed, 3 when no agent answers, 4 when one of several does not, 9 when there
     is no such agent.
@@ -80,21 +81,26 @@ def replay_all(
     clients = chosen(agent_clients(), names)
     letters = Letters(clients)
     with waiting("counting dead letters"):
-        meant = [
-            (str(one["agent"]), str(one["id"]), str(one["cause"]))
-            for one in letters.newest_first(Wanted("open", where))
-        ]
+        found = list(letters.newest_first(Wanted("open", where)))
+    meant = [(str(one["agent"]), str(one["id"]), str(one["cause"])) for one in found if can_be_replayed(one)]
+    left_out = [str(one["id"]) for one in found if not can_be_replayed(one)]
     if len(letters.problems) == letters.agents:
         raise nothing_answers(list(letters.problems.values()))
     for problem in letters.problems.values():
         click.echo(f"{problem.message}; {problem.hint}", err=True)
+    if left_out:
+        click.echo(f"{_letters(left_out)} cannot be replayed: publish them again, mended", err=True)
     if meant and not yes:
         _confirm(meant)
     done, failed = _replay_in_turn(clients, meant)
     if as_json:
-        print_json({"found": len(meant), "replayed": done, "failed": failed})
+        print_json({"found": len(found), "left_out": left_out, "replayed": done, "failed": failed})
+    elif found:
+        click.echo(
+            f"replayed {len(done)} of {len(meant)}" + (f", left {len(left_out)} out" if left_out else "")
+        )
     else:
-        click.echo(f"replayed {len(done)} of {len(meant)}" if meant else "no dead letters of that kind")
+        click.echo("no dead letters of that kind")
     if failed:
         _end(ctx, failed)
     ctx.exit(ExitCode.NOT_READY if letters.problems else ExitCode.OK)
@@ -111,7 +117,8 @@ def replay_all(
 def drop(ctx: click.Context, *, ids: tuple[str, ...], reason: str, agent: str | None, as_json: bool) -> None:
     """Put dead letters aside for good: they are listed no more, unless --state asks for them. `-`: IDs on standard input.
 
-    Exit code 0, 1 when one was replayed already, 3 when no agent answers, 9 when there is no such dead letter.
+    Exit code 0, 1 when one is settled already, 2 when the reason does not fit, 3 or 4 when an agent that may know it does
+    not answer, 9 when there is no such dead letter.
     """
     if not reason.strip():
         raise click.UsageError("--reason is empty: whoever looks at it later wants to know")
@@ -127,7 +134,7 @@ def drop(ctx: click.Context, *, ids: tuple[str, ...], reason: str, agent: str | 
 
 def _given(ids: tuple[str, ...]) -> list[str]:
     """Each once, in order; `-` stands for what standard input holds."""
-    found = [one for given in ids for one in (sys.stdin.read().split() if given == "-" else [given])]
+    found = [one for given in ids for one in (read_words() if given == "-" else [given])]
     if not found:
         click.echo("no ids on standard input", err=True)
     return list(dict.fromkeys(found))
@@ -136,12 +143,15 @@ def _given(ids: tuple[str, ...]) -> list[str]:
 def _each(ids: list[str], act: Callable[[str], JsonObject]) -> tuple[list[JsonObject], Failures]:
     """What became of each. The only one's failure is raised: it is the command's."""
     done, failed = [], []
+    patience = PATIENCE
     for one in ids:
         try:
-            done.append({"id": one, **_patiently(partial(act, one))})
+            done.append({"id": one, **_patiently(partial(act, one), patience)})
         except CommandError as problem:
             if len(ids) == 1:
                 raise
+            if is_busy(problem):
+                patience = 0.0  # it was waited for: not once more for each
             failed.append(_failure(one, problem))
     return done, failed
 
@@ -158,7 +168,7 @@ def _replay_in_turn(
                 try:
                     if agent in away:
                         raise away[agent]
-                    answer = _patiently(partial(replay_letter, {agent: clients[agent]}, letter))
+                    answer = _patiently(partial(replay_letter, {agent: clients[agent]}, letter), PATIENCE)
                     done.append({"id": letter, **answer})
                 except CommandError as problem:
                     failed.append(_failure(letter, problem))
@@ -174,15 +184,14 @@ def _replay_in_turn(
     return done, failed
 
 
-def _patiently(act: Callable[[], JsonObject]) -> JsonObject:
+def _patiently(act: Callable[[], JsonObject], patience: float) -> JsonObject:
     """Again while the agent is full: it says so before it takes the work."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             return act()
-        except Refusal as refusal:
-            full = refusal.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-            if not full or time.monotonic() > deadline:
+        except CommandError as problem:
+            if not is_busy(problem) or time.monotonic() > deadline:
                 raise
         time.sleep(PAUSE)
 
@@ -201,8 +210,8 @@ def somebody_is_there() -> bool:
     return sys.stdin.isatty()
 
 
-def _letters(meant: list[tuple[str, str, str]]) -> str:
-    return "1 dead letter" if len(meant) == 1 else f"{len(meant)} dead letters"
+def _letters(counted: Sized) -> str:
+    return "1 dead letter" if len(counted) == 1 else f"{len(counted)} dead letters"
 
 
 def _failure(letter: str, problem: CommandError) -> JsonObject:

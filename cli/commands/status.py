@@ -12,7 +12,7 @@ from cli.exit_codes import ExitCode
 from cli.local import control, model
 from cli.local.instance import Instance, find_instance
 from cli.local.platform import Platform, plan, port_of
-from cli.local.redis import Redis, backlog, condition, in_mib
+from cli.local.redis import FULL, Redis, backlog, condition, in_mib, refusal
 from cli.local.work import work_by_agent
 from cli.output import console, print_json
 from cli.readable import duration
@@ -29,10 +29,11 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     """Apps, sidecars, brokers and model: state, restarts, memory; of every agent what waits, for how long at most, and how
     often work came once more than needed (since its replicas started).
 
-    Exit code 0 when all is ready, 4 when something is not, 3 when nothing runs.
+    Exit code 0 when all is ready, 4 when something is not or Redis is over 90 % full, 3 when nothing runs.
     """
     instance = find_instance()
     status = control.ask(instance, "status") | outside(plan(instance))
+    status["ready"] = status["ready"] and _trouble(status["redis"]) is None
     status["agents"] = work_by_agent(status["services"], (status["redis"] or {}).get("backlog", []))
     if as_json:
         print_json(status)
@@ -52,9 +53,24 @@ def _redis(platform: Platform) -> dict[str, Any] | None:
     address = platform.redis
     try:
         with Redis("127.0.0.1", port_of(address)) as redis:
-            return {"address": address, **asdict(condition(redis)), "backlog": backlog(redis)}
+            found = condition(redis)
+            full = {"fullness": round(found.fullness, 3), "refuses_writes": refusal(redis)}
+            return {"address": address, **asdict(found), **full, "backlog": backlog(redis)}
     except (OSError, CommandError) as error:
         return {"address": address, "error": str(error)}
+
+
+def _trouble(redis: dict[str, Any] | None) -> str | None:
+    """What keeps a Redis that answers from taking work, or soon will."""
+    if redis is None or "error" in redis:
+        return None
+    if redis["refuses_writes"]:
+        return (
+            "Redis is full: writes are refused" if redis["fullness"] >= FULL else str(redis["refuses_writes"])
+        )
+    if redis["fullness"] >= FULL:
+        return f"Redis is {redis['fullness']:.0%} full, and full it refuses writes"
+    return None
 
 
 def _model(platform: Platform) -> dict[str, Any]:
@@ -91,6 +107,9 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
     for one in status["services"]:
         if one["state"] == "backoff":
             out.print(f"[red]{one['name']}[/] cannot stay up: {one['last_exit']}; {one['log']}")
+    if trouble := _trouble(status["redis"]):
+        told = f"{trouble}; `{instance.command('doctor')}` tells more"
+        out.print(told, style="red", markup=False)
     if status["ready"]:
         out.print(f"all ready, up for {status['up_s']:.0f} s")
     else:

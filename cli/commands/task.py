@@ -202,7 +202,7 @@ def _show(result: JsonObject, *, streamed: bool) -> None:
             out.print(f"  event        {event['type']}  {event['id']}", markup=False)
     instance = find_instance()
     verb = "chain -f" if result["status"] == "accepted" or result["events"] else "executions show"
-    out.print(f"next: {instance.command(verb)} {result['execution_id']}", markup=False, style="dim")
+    out.print(f"next: {instance.command(verb, result['execution_id'])}", markup=False, style="dim")
 
 
 def _details(result: JsonObject) -> str:

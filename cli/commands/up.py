@@ -1,9 +1,15 @@
 """`agents up`: everything, started and watched over."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import click
 
+from cli.errors import CommandError
 from cli.local import control
 from cli.local.instance import Instance, find_instance
+from cli.local.platform import plan
+from cli.local.service import Role
 from cli.local.settings import parse_replicas, read_settings
 from cli.local.start import DETACHED_PATIENCE, up_detached, up_here
 from cli.output import console, print_json
@@ -43,16 +49,27 @@ def command(*, detach: bool, timeout: float, replicas: dict[str, int], quiet: bo
     if as_json and not detach:
         raise click.UsageError("--json needs --detach")
     instance = _with_replicas(find_instance(), replicas)
+    plan(instance)  # what is wrong is said first, also where it runs already
     out = console(stderr=as_json)
     other = up_detached(instance, out, patience=timeout) if detach else up_here(instance, out, quiet=quiet)
     if other is not None:
         out.print(f"it runs already (pid {other}): {instance.command('status')}")
-        if replicas:
-            out.print(
-                f"as many replicas as it was started with; {instance.command('down')} first to change them"
-            )
+        for told in _different(instance):
+            out.print(f"{told}; that takes effect after {instance.command('down')}", markup=False)
     if as_json:
         print_json(control.ask(instance, "status"))
+
+
+def _different(instance: Instance) -> Iterator[str]:
+    """The agents of which other numbers of replicas are wanted than run."""
+    try:
+        services = control.ask(instance, "status")["services"]
+    except CommandError:
+        return  # it ends or just begins
+    running = Counter(one["agent"] for one in services if one["role"] == Role.APP)
+    for name, wanted in read_settings(instance.environment).replicas.items():
+        if running[name] != wanted:
+            yield f"{name}: {wanted} wanted, {running[name]} started"
 
 
 def _with_replicas(instance: Instance, given: dict[str, int]) -> Instance:

@@ -15,14 +15,12 @@ from cli.local.provision.cache import user_cache
 from cli.local.provision.dapr import TESTED_RUNTIMES, built_runtime, installed_runtime
 from cli.local.provision.dapr import version as dapr_version
 from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
-from cli.local.redis import Redis, condition, in_mib
+from cli.local.redis import FULL, NEARLY_FULL, Redis, condition, in_mib
 from cli.local.replicas import port_uses
 from infrastructure.prompts.registry import check_folder
 
 LITTLE_DISK, NO_DISK = 10.0, 1.0
 """GB: builds need the first, an append-only file grows by the second while one looks for what to delete."""
-NEARLY_FULL, FULL = 0.75, 0.9
-"""Share of maxmemory in use from which there is a note, and from which something is wrong."""
 
 
 @dataclass(frozen=True)

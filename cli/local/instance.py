@@ -1,6 +1,7 @@
 """Where one running copy of the platform lives: its project, its folder of data and its ports."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,9 +50,10 @@ class Instance:
     def socket(self) -> Path:
         return self.run / "control.sock"
 
-    def command(self, verb: str) -> str:
-        """How to type `agents VERB` for this very copy."""
-        return f"AGENTS_PORT_OFFSET={self.offset} agents {verb}" if self.offset else f"agents {verb}"
+    def command(self, verb: str, *arguments: object) -> str:
+        """How to type `agents VERB ARGUMENTS` for this very copy, quoted for the shell."""
+        typed = " ".join(["agents", verb, *(shlex.quote(str(one)) for one in arguments)])
+        return f"AGENTS_PORT_OFFSET={self.offset} {typed}" if self.offset else typed
 
     def with_environment(self, **variables: str) -> Self:
         return replace(self, environment={**self.environment, **variables})

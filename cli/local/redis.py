@@ -7,6 +7,9 @@ from typing import Any, Self
 
 from cli.errors import CommandError
 
+NEARLY_FULL, FULL = 0.75, 0.9
+"""Share of maxmemory in use from which there is a note, and from which something is wrong."""
+
 
 class Redis:
     """A blocking connection, used as a context manager; an error answer raises CommandError."""
@@ -128,6 +131,15 @@ def condition(redis: Redis) -> Condition:
         policy=told.get("maxmemory_policy", "unknown"),
         append_only=told.get("aof_enabled") == "1",
     )
+
+
+def refusal(redis: Redis) -> str | None:
+    """What it says to whoever writes; None when it takes what it gets. Nothing is written: no text, to no key."""
+    try:
+        redis.ask("SETRANGE", "agents:nothing", "0", "")
+    except CommandError as error:
+        return error.message
+    return None
 
 
 def in_mib(size: int) -> str:

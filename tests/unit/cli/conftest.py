@@ -30,7 +30,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 def agents() -> Call:
     """The `agents` command; a CommandError ends it as in the real one: message, hint and exit code."""
 
-    def call(*words: str, stdin: str | None = None) -> Result:
+    def call(*words: str, stdin: str | bytes | None = None) -> Result:
         result = CliRunner().invoke(command, words, input=stdin, prog_name="agents")
         if isinstance(result.exception, CommandError):
             error = result.exception

@@ -21,6 +21,7 @@ def letter(agent: str, number: int, **differing: Any) -> dict[str, Any]:
         "event_id": f"event-{number}",
         "source": "/agents/planner",
         "size": 321,
+        "replayable": True,
         "attempts": 2,
         "first_seen": f"2026-11-20T10:{number:02d}:00+00:00",
         "last_seen": f"2026-11-20T11:{number:02d}:00+00:00",
@@ -67,23 +68,27 @@ DETAILS = {
 
 
 class LettersServed:
-    """One agent. `page` letters are given at most for a request; `full` requests to replay are answered 503 first."""
+    """One agent. `page` letters are given at most for a request; `full` requests to replay are answered 503 first.
+
+    With a `refusal`, every request is answered so.
+    """
 
     def __init__(self, agent: str, letters: list[dict[str, Any]], *, page: int = 500) -> None:
         self.agent = agent
         self.letters = letters
         self.page = page
         self.full = 0
+        self.refusal: tuple[int, Any] | None = None
         self.asked: list[str] = []
         served = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._answer(*served.get(self.path))
+                self._answer(*(served.refusal or served.get(self.path)))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self._answer(*served.post(self.path, body))
+                self._answer(*(served.refusal or served.post(self.path, body)))
 
             def _answer(self, status: int, document: object) -> None:
                 content = json.dumps(document).encode()
@@ -119,8 +124,10 @@ class LettersServed:
         if found is None:
             return _unknown(identity)
         if verb == "drop":
+            if len(body["reason"]) > 500:
+                return refused(422, "invalid_input", 'send {"reason": "…"}, 1 to 500 characters')
             if found["state"] == "replayed":
-                return _error(409, "dead_letter_settled", f"{identity} was replayed already")
+                return refused(409, "dead_letter_settled", f"{identity} was replayed already")
             found |= {
                 "state": "dropped",
                 "dropped_because": body["reason"],
@@ -128,10 +135,10 @@ class LettersServed:
             }
             return 200, found
         if found["state"] == "dropped":
-            return _error(409, "dead_letter_settled", f"{identity} was dropped")
+            return refused(409, "dead_letter_settled", f"{identity} was dropped")
         if self.full:
             self.full -= 1
-            return _error(503, "unavailable", "the broker is away")
+            return refused(503, "unavailable", "the broker is away")
         found |= {
             "state": "replayed",
             "replayed_as": f"again-{identity}",
@@ -159,8 +166,8 @@ class LettersServed:
 
 
 def _unknown(identity: str) -> tuple[int, Any]:
-    return _error(404, "unknown_dead_letter", f"there is no dead letter {identity}")
+    return refused(404, "unknown_dead_letter", f"there is no dead letter {identity}")
 
 
-def _error(status: int, code: str, message: str) -> tuple[int, Any]:
+def refused(status: int, code: str, message: str) -> tuple[int, Any]:
     return status, {"error": {"code": code, "message": message, "details": {}, "timestamp": ""}}

@@ -79,7 +79,13 @@ class Served:
         return asyncio.run_coroutine_threadsafe(make(), self._loop).result(20)
 
     def quiet(self) -> None:
-        self.run(self.platform.quiet)
+        """All is done, published, and marked as such: the marks follow a moment later."""
+        self.run(self._settle)
+
+    async def _settle(self) -> None:
+        await self.platform.quiet()
+        for service in self.platform.services.values():
+            await service.runner._publication.flush()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cli.commands import dead_letters, replays
 from tests.unit.cli.conftest import Call
-from tests.unit.cli.letters_served import LettersServed, letter
+from tests.unit.cli.letters_served import LettersServed, letter, refused
 from tests.unit.cli.served import write_manifest
 
 
@@ -176,10 +176,17 @@ def test_a_letter_is_shown_with_its_story_its_original_and_the_command_that_repl
 
 
 def test_a_letter_that_cannot_be_replayed_says_why(agents: Call, reader: LettersServed) -> None:
-    reader.letters[0] |= {"original": {"size": 5_000_000, "digest": "d", "excerpt": "{"}}
-    assert agents("dead-letters", "show", "reader-1", "--agent", "reader").stdout.endswith(
-        "it cannot be replayed: the original is not whole any more\n"
-    )
+    left = {"size": 5_000_395, "excerpt": "{"}
+    reader.letters[0] |= {"replayable": False, "size": 5_000_395, "original": left}
+    shown = agents("dead-letters", "show", "reader-1", "--agent", "reader").stdout
+    assert "  size        5000395 bytes\n" in shown
+    assert "\noriginal, what is left of it\n  size: 5000395\n  excerpt: {\n" in shown
+    assert shown.endswith("\nit cannot be replayed: publish it again, mended\n")
+    assert "dead-letters replay" not in shown
+    listed_ones = agents("dead-letters", "list", "reader").stdout.splitlines()
+    assert listed_ones[0].split()[-2:] == ["replay", "id"]
+    assert listed_ones[1].split()[-2:] == ["this", "reader-3"]
+    assert listed_ones[2].split()[-2:] == ["no", "reader-1"]
     agents("dead-letters", "drop", "reader-3", "--reason", "a test", "--agent", "reader")
     shown = agents("dead-letters", "show", "reader-3", "--agent", "reader").stdout
     assert ": a test\n" in shown
@@ -222,6 +229,14 @@ def test_ids_come_from_standard_input_too_and_each_failure_is_told(agents: Call)
 def test_no_ids_on_standard_input_is_no_error(agents: Call) -> None:
     done = agents("dead-letters", "replay", "-", "--json", stdin="\n")
     assert (done.exit_code, done.stdout) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("words", [["replay", "-"], ["drop", "-", "--reason", "y"]])
+@pytest.mark.usefixtures("both")
+def test_standard_input_that_is_no_text_is_wrong_usage(agents: Call, words: list[str]) -> None:
+    refused = agents("dead-letters", *words, stdin=b"\xff\x00\xed\xa0\x80")
+    assert refused.exit_code == 2
+    assert "standard input is not UTF-8 text" in refused.stderr
 
 
 @pytest.mark.usefixtures("both")
@@ -285,11 +300,25 @@ def test_replay_all_replays_what_the_conditions_choose(
     told = json.loads(agents("dead-letters", "replay-all", "reader", "--yes", "--json").stdout)
     assert told == {
         "found": 1,
+        "left_out": [],
         "replayed": [
             {"id": "reader-3", "agent": "reader", "execution_id": "again-reader-3", "replay_of": "reader-3"}
         ],
         "failed": [],
     }
+
+
+def test_replay_all_leaves_out_what_cannot_be_replayed_and_ends_well(
+    agents: Call, reader: LettersServed
+) -> None:
+    reader.letters[0]["replayable"] = False
+    told = "1 dead letter cannot be replayed: publish them again, mended\n"
+    done = agents("dead-letters", "replay-all", "reader", "--yes")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "replayed 1 of 1, left 1 out\n", told)
+    again = agents("dead-letters", "replay-all", "reader")
+    assert (again.exit_code, again.stdout, again.stderr) == (0, "replayed 0 of 0, left 1 out\n", told)
+    as_json = json.loads(agents("dead-letters", "replay-all", "reader", "--yes", "--json").stdout)
+    assert as_json == {"found": 1, "left_out": ["reader-1"], "replayed": [], "failed": []}
 
 
 def test_replay_all_waits_for_an_agent_that_is_full(
@@ -298,6 +327,66 @@ def test_replay_all_waits_for_an_agent_that_is_full(
     monkeypatch.setattr(replays, "PAUSE", 0.01)
     reader.full = 3
     assert agents("dead-letters", "replay-all", "reader", "--yes").stdout == "replayed 2 of 2\n"
+
+
+@pytest.mark.usefixtures("both")
+def test_what_the_agent_says_of_a_reason_that_is_too_long_is_shown(agents: Call) -> None:
+    told = agents("dead-letters", "drop", "reader-1", "--reason", "x" * 600)
+    assert told.exit_code == 2
+    assert told.stderr.startswith('error: send {"reason": "…"}, 1 to 500 characters\n')
+    told = agents("dead-letters", "drop", "reader-1", "planner-2", "--reason", "x" * 600)
+    assert told.exit_code == 2
+    assert told.stderr == (
+        'failed: reader-1: send {"reason": "…"}, 1 to 500 characters\n'
+        'failed: planner-2: send {"reason": "…"}, 1 to 500 characters\n'
+    )
+
+
+@pytest.mark.usefixtures("planner")
+def test_a_condition_that_all_agents_refuse_is_shown_as_they_say_it(
+    agents: Call, reader: LettersServed, planner: LettersServed
+) -> None:
+    reader.refusal = planner.refusal = refused(422, "invalid_input", "cursor is no cursor")
+    told = agents("dead-letters", "list")
+    assert (told.exit_code, told.stderr) == (2, "error: cursor is no cursor\n  \n")
+
+
+@pytest.mark.parametrize("words", [["show", "x"], ["replay", "x"], ["drop", "x", "--reason", "y"]])
+@pytest.mark.usefixtures("planner")
+def test_what_an_agent_cannot_answer_now_is_never_said_not_to_exist(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr(replays, "PATIENCE", 0.0)
+    reader.refusal = refused(503, "unavailable", "the store refuses to write")
+    told = agents("dead-letters", *words)
+    assert told.exit_code == 4
+    assert told.stderr.startswith(
+        "error: cannot be known now: the dead letter x; the store refuses to write\n"
+    )
+    reader.close()
+    told = agents("dead-letters", *words)
+    assert told.exit_code == 3
+    assert told.stderr.startswith("error: cannot be known now: the dead letter x; reader does not answer at ")
+
+
+@pytest.mark.usefixtures("planner")
+def test_a_replay_waits_for_the_agent_that_knows_the_letter_and_is_full(
+    agents: Call, reader: LettersServed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "PAUSE", 0.01)
+    reader.full = 2
+    assert agents("dead-letters", "replay", "reader-1").exit_code == 0
+
+
+@pytest.mark.usefixtures("planner")
+def test_a_document_that_the_agent_cannot_read_is_told_as_the_agent_tells_it(
+    agents: Call, reader: LettersServed
+) -> None:
+    reader.refusal = refused(500, "document_unreadable", "execution:x is unreadable")
+    told = agents("executions", "show", "x", "--agent", "reader")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (1, "error: execution:x is unreadable")
+    told = agents("dead-letters", "show", "x")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (1, "error: execution:x is unreadable")
 
 
 def test_replay_all_gives_an_agent_up_that_stays_full(

@@ -177,6 +177,16 @@ def test_a_chain_whose_agent_is_away_shows_the_rest_and_exits_4(served: Served, 
     assert "reader does not answer" in shown.stderr
 
 
+def test_an_id_that_nobody_knows_who_answers_is_not_said_to_be_unknown(served: Served, agents: Call) -> None:
+    served.stop("reader")
+
+    for words in (["chain", UNKNOWN], ["executions", "show", UNKNOWN]):
+        refused = agents(*words)
+        assert refused.exit_code == 3
+        assert refused.stderr.startswith("error: cannot be known now: ")
+        assert "reader does not answer at " in refused.stderr
+
+
 def test_an_unknown_id_exits_9(served: Served, agents: Call) -> None:
     assert agents("chain", UNKNOWN).exit_code == 9
     refused = agents("executions", "show", UNKNOWN)
@@ -305,7 +315,7 @@ def test_a_watch_goes_on_with_what_comes_and_reconnects(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "RECONNECT", 0.05)
-    watch = watching.Watch({"reader": agent_clients()["reader"]}, follow=True)
+    watch = watching.Watch([agent_clients()["reader"]], follow=True)
     assert watch.kept() == []
     coming = watch.coming()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import given
 from cli.vocabulary import known_events
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.served import write_manifest
@@ -28,6 +30,7 @@ class Sidecar(HTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[tuple[str, dict[str, str], dict[str, object]]] = []
         self.status = 204
+        self.answer = b""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -38,8 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.requests.append((self.path, headers, json.loads(body)))
         self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.answer)))
         self.end_headers()
+        self.wfile.write(self.server.answer)
 
     def log_message(self, *_: object) -> None:
         """Quietly."""
@@ -164,6 +168,43 @@ def test_the_sidecars_token_is_sent_and_its_refusal_explained(
     assert refused.stderr == "error: the sidecar of planner asks for a token\n  export its DAPR_API_TOKEN\n"
     sidecar.status = 500
     assert agents(*words).exit_code == 1
+
+
+def test_a_broker_that_refuses_is_told_with_its_reason_in_one_line(sidecar: Sidecar, agents: Call) -> None:
+    reason = "OOM command not allowed when used memory > 'maxmemory'."
+    context = "error publish message to topic t in pubsub agents-pubsub: redis streams: error from publish"
+    told = {"errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE", "message": f"{context}: {reason}", "details": []}
+    sidecar.status, sidecar.answer = 500, json.dumps(told).encode()
+
+    refused = agents("publish", "agents.servicedesk.ticket.created", "--data", json.dumps(TICKET))
+
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"error: the sidecar of planner refuses the event: {reason}\n  agents doctor tells more of the broker\n"
+    )
+    sidecar.answer = b""
+    refused = agents("publish", "agents.servicedesk.ticket.created", "--data", json.dumps(TICKET))
+    assert refused.stderr.splitlines()[0] == "error: the sidecar of planner refuses the event: HTTP 500"
+
+
+def test_a_payload_without_end_is_refused_unread(
+    sidecar: Sidecar, agents: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert given.MAX_BYTES == 64 * 2**20
+    monkeypatch.setattr(given, "MAX_BYTES", 2**20)
+    refused = agents("publish", "agents.servicedesk.ticket.created", "--data", "@/dev/zero")
+    assert refused.exit_code == 2
+    assert "--data: /dev/zero is larger than 1 MiB" in refused.stderr
+    refused = agents("publish", "agents.servicedesk.ticket.created", "--data", "-", stdin=b"0" * (2**20 + 1))
+    assert "--data: standard input is larger than 1 MiB" in refused.stderr
+    assert sidecar.requests == []
+
+
+def test_the_next_command_works_when_it_is_typed(sidecar: Sidecar, agents: Call) -> None:
+    words = ["publish", "agents.servicedesk.ticket.created", "--data", json.dumps(TICKET)]
+    shown = agents(*words, "--correlation", "it's a b")
+    typed = shown.stdout.splitlines()[1].removeprefix("next: ")
+    assert shlex.split(typed) == ["agents", "chain", "-f", "it's a b"]
 
 
 def test_the_vocabulary_holds_the_event_types_of_all_agents() -> None:
