@@ -29,6 +29,9 @@ EVENTS = 4
 STALLED = 25.0
 """Seconds without any progress after which what is missing counts as lost."""
 
+WINDOW = 0.5
+"""Seconds before a kill in which an effect that was had may not be recorded yet."""
+
 
 class Field:
     """What an attack works with. Faults are noted by when they end: `fault_ended()`."""
@@ -152,6 +155,9 @@ class Field:
         figures.doubles = seen["doubles"]
         figures.repeated_publications = seen["repeated_publications"] - self.injected
         figures.repeated_effects = seen["repeated_effects"]
+        figures.unexplained_repeats = sum(
+            not any(0 <= fault - at <= WINDOW for fault in self.faults) for at in seen["repeated_at"]
+        )
         figures.calls_per_event = round(seen["calls"] / CALLED_EVENTS / max(1, len(self.markers)), 4)
         figures.calls_after_record = seen["calls_after_record"]
         figures.dead_letters = seen["dead_letters"]

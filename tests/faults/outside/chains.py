@@ -130,6 +130,7 @@ class Seen:
             "doubled": dict(list(doubled.items())[:SHOWN]),
             "repeated_publications": sum(chain.repeated_publications for chain in chains.values()),
             "repeated_effects": sum(chain.repeated_effects for chain in chains.values()),
+            "repeated_at": sorted(chain.effects[0][2] for chain in chains.values() if chain.repeated_effects),
             "calls": sum(len(chain.calls) for chain in chains.values()),
             "calls_after_record": sum(chain.calls_after_record for chain in chains.values()),
             "dead_letters": dict(Counter(cause for at, cause in self.dead_letters.values() if at >= since)),
