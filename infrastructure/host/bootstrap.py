@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -26,6 +25,7 @@ from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.host.app import create_app
+from infrastructure.host.checks import Believed
 from infrastructure.host.declared import require_declared
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.service import Check, Service
@@ -104,8 +104,8 @@ def _service(
         receive_dead_letters=settings.receive_dead_letters,
     )
     service.checks |= {
-        "sidecar": lambda: sidecar.missing(settings.pubsub, settings.statestore),
-        "model": _believed(model.check),
+        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, settings.statestore), every=0.5),
+        "model": Believed(_answers(model.check), every=CHECK_EVERY),
         "prompts": _checked_at_start,
     }
     service.closing += [model.close, channel.close, sidecar.close, lambda: asyncio.to_thread(telemetry.close)]
@@ -127,24 +127,17 @@ def _channel(settings: Settings) -> SmtpChannel | WebhookChannel:
     )
 
 
-def _believed(check: Callable[[], Awaitable[None]]) -> Check:
-    """A check that asks at most every `CHECK_EVERY` seconds, and always while something is wrong."""
-    asked_at = -CHECK_EVERY
-    problem: str | None = None
+def _answers(check: Callable[[], Awaitable[None]]) -> Check:
+    """A check that raises, as one that tells."""
 
-    async def believed() -> str | None:
-        nonlocal asked_at, problem
-        if problem or time.monotonic() - asked_at >= CHECK_EVERY:
-            asked_at = time.monotonic()
-            problem = "it does not answer"  # stays so when whoever asks gives up first
-            try:
-                await check()
-                problem = None
-            except AgentError as error:
-                problem = error.message
-        return problem
+    async def told() -> str | None:
+        try:
+            await check()
+        except AgentError as error:
+            return error.message
+        return None
 
-    return believed
+    return told
 
 
 async def _checked_at_start() -> None:

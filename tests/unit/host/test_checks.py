@@ -1,0 +1,71 @@
+"""What a probe is told, and how soon, by checks that are made in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from infrastructure.host import checks
+from infrastructure.host.checks import Believed
+
+
+class Checked:
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        self.takes = 0.0
+        self.asked = 0
+
+    async def __call__(self) -> str | None:
+        self.asked += 1
+        await asyncio.sleep(self.takes)
+        return self.problem
+
+
+async def test_good_news_is_believed_for_a_while() -> None:
+    checked = Checked()
+    believed = Believed(checked, every=10)
+    assert [await believed() for _ in range(5)] == [None] * 5
+    assert checked.asked == 1
+
+
+async def test_bad_news_is_asked_again_at_each_probe() -> None:
+    checked = Checked()
+    believed = Believed(checked, every=10)
+    checked.problem = "gone"
+    assert await believed() == "gone"
+    checked.problem = None
+    assert await believed() is None
+    assert checked.asked == 2
+
+
+async def test_a_slow_check_keeps_no_probe_waiting() -> None:
+    checked = Checked()
+    believed = Believed(checked, every=0.01)
+    assert await believed() is None
+    checked.takes = 1.0
+    await asyncio.sleep(0.02)
+    begin = time.monotonic()
+    for _ in range(10):
+        assert await believed() is None
+    assert time.monotonic() - begin < 0.1
+    await asyncio.sleep(0)
+    assert checked.asked == 2
+
+
+async def test_what_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PATIENCE", 0.1)
+    checked = Checked()
+    checked.takes = 60
+    believed = Believed(checked, every=0.01)
+    assert await believed() == "not asked yet"
+    await asyncio.sleep(0.12)
+    assert await believed() == "no answer within 0.1 s"
+
+
+async def test_a_check_that_raises_is_told_without_what_it_said() -> None:
+    async def broken() -> str | None:
+        raise KeyError("a secret")
+
+    assert await Believed(broken, every=1)() == "the check failed with KeyError; see the log"
