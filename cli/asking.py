@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TypeVar
 
-from cli.client import AgentClient, Refusal, Unreachable, nothing_answers
+from cli.client import AgentClient, nothing_answers
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.refusals import Refusal, Unreachable
 
 Answer = TypeVar("Answer")
 

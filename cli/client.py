@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json
@@ -22,63 +22,14 @@ from cli.exit_codes import ExitCode
 from cli.local.instance import Instance, find_instance
 from cli.local.manifest import read_manifest, shifted
 from cli.nearest import nearest
-from domain.errors import IdReused, InvalidInput, Unavailable
+from cli.refusals import Command, Interrupted, Refusal, Unreachable
 from domain.json import JsonObject, dump
-
-Command: TypeAlias = Callable[..., str]
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no model."""
 
 SILENCE = 60.0
 """Seconds after which a silent stream is dead: the agents send a comment every 15 s."""
-
-_BY_STATUS = {
-    400: ExitCode.USAGE,
-    401: ExitCode.INVALID,
-    403: ExitCode.INVALID,
-    404: ExitCode.NOT_FOUND,
-    413: ExitCode.USAGE,
-    429: ExitCode.NOT_READY,
-    503: ExitCode.NOT_READY,
-}
-_DOWN: list[type[Unavailable]] = [Unavailable, *Unavailable.__subclasses__()]
-_BY_CODE = {
-    InvalidInput.code: ExitCode.USAGE,
-    IdReused.code: ExitCode.USAGE,
-    **{kind.code: ExitCode.NOT_READY for kind in _DOWN},
-}
-
-
-class Unreachable(CommandError):
-    """Nothing answers at an agent's address."""
-
-    def __init__(self, what: str, url: str, reason: str, hint: str) -> None:
-        super().__init__(f"{what} does not answer at {url}: {reason}", hint=hint, code=ExitCode.NOT_RUNNING)
-
-
-class Interrupted(CommandError):
-    """The connection broke after the request was sent: whether it was taken is not known."""
-
-
-class Refusal(CommandError):
-    """The documented error of an agent. `refused` is its code, `details` what it says more; `status` the HTTP status."""
-
-    def __init__(self, error: JsonObject, status: int | None, command: Command) -> None:
-        self.refused = str(error["code"])
-        self.details: JsonObject = error.get("details") or {}
-        self.status = status
-        code = _BY_CODE.get(self.refused) or _BY_STATUS.get(status or 0, ExitCode.FAILED)
-        super().__init__(error["message"], hint=_hint(status, self.details, command), code=code)
-
-    @property
-    def is_final(self) -> bool:
-        """Asking again, or another agent, would change nothing: the request was wrong, or what it asks for is settled."""
-        status = self.status or HTTPStatus.INTERNAL_SERVER_ERROR
-        return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in {
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.TOO_MANY_REQUESTS,
-        }
 
 
 @dataclass(frozen=True)
@@ -352,15 +303,6 @@ def _events(response: HTTPResponse) -> Iterator[tuple[str, JsonObject]]:
         elif not line and data:
             yield name, from_json(data)
             name, data = "message", b""
-
-
-def _hint(status: int | None, details: JsonObject, command: Command) -> str:
-    if status in {401, 403}:
-        return "export the APP_API_TOKEN that the agents were started with"
-    if "execution_id" not in details:
-        return ""
-    look = command("executions show", details["execution_id"])
-    return f"{details['kept']}; {look}" if "kept" in details else look
 
 
 def _reason(error: Exception) -> str:

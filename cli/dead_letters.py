@@ -10,10 +10,11 @@ from urllib.parse import quote, urlencode
 import click
 
 from cli.asking import first_known
-from cli.client import AgentClient, Refusal
+from cli.client import AgentClient
 from cli.errors import CommandError
 from cli.nearest import nearest
 from cli.readable import moment_of
+from cli.refusals import Refusal
 from domain.json import JsonObject
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from pydantic_core import PydanticSerializationError
 
-from cli.client import AgentClient, Answer, Interrupted, Refusal, Unreachable
+from cli.client import AgentClient, Answer
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.fields import Field, example_command, fields_of, given_fields, to_option
@@ -20,6 +20,7 @@ from cli.nearest import nearest
 from cli.output import console, print_json
 from cli.progress import waiting
 from cli.readable import duration, one_line, safe, value_lines
+from cli.refusals import Interrupted, Refusal, Unreachable
 from domain.json import JsonObject, dump
 
 TAKEN = {"input", "async", "stream", "idempotency-key", "correlation", "json", "help", "h"}

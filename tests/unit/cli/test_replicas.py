@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from cli.addresses import Addresses
-from cli.client import Interrupted, Refusal, Unreachable, agent_clients
+from cli.client import agent_clients
 from cli.local import control
 from cli.local.instance import find_instance
+from cli.refusals import Interrupted, Refusal, Unreachable
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.served import write_manifest
 
