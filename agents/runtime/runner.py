@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from agents.runtime.agent import Agent
@@ -112,9 +113,8 @@ class Runner:
             try:
                 return await self._settle(trigger, request)
             except Unavailable as error:
-                if (
-                    request.own_key
-                ):  # its command will be delivered, and dropped if the key was used with another input
+                # Its command will be delivered; but dropped, if the key was used before with another input.
+                if request.own_key:
                     raise
                 return Pending(error)
 
@@ -285,16 +285,16 @@ class Runner:
             raise Unavailable(f"this replica works on {len(self._runs)} executions already")
         run = Run(self._lifecycle, trigger, held, request.on_text if request else None)
         self._runs[trigger.execution_id] = run
-        run.task.add_done_callback(lambda _: self._forget(run))
+        run.task.add_done_callback(partial(self._forget, trigger.execution_id))
         return await self._await(run, request, until=None, replayed=False)
 
     def _count(self, name: str, **labels: str) -> None:
         self._ports.telemetry.count(name, attributes={"agent": self._agent.name, **labels})
 
-    def _forget(self, run: Run) -> None:
-        del self._runs[run.trigger.execution_id]
-        if not run.task.cancelled():
-            run.task.exception()  # whoever waited has seen it; a request may have left before
+    def _forget(self, execution_id: str, task: asyncio.Task[Execution | None]) -> None:
+        del self._runs[execution_id]
+        if not task.cancelled():
+            task.exception()  # whoever waited has seen it; a request may have left before
 
     async def _await(
         self, run: Run, request: Request | None, *, until: float | None, replayed: bool
