@@ -169,9 +169,9 @@ def _found_outcome_not_published() -> list[Patch]:
 def _marked_before_published() -> list[Patch]:
     """The mark is written first, the events are published after it."""
 
-    async def publish(self: Any, execution: Any) -> None:
+    async def publish(self: Any, execution: Any, unapplied: Any = ()) -> None:
         await self._store.put([(published_key(execution.id), b'{"v":1}')], ttl=self._ttl)
-        await original(self, execution)
+        await original(self, execution, unapplied)
 
     original = Publication.publish
     return [(Publication, "publish", publish)]
@@ -187,9 +187,9 @@ def _random_event_ids() -> list[Patch]:
 def _changes_not_remembered() -> list[Patch]:
     """An entity does not remember which executions have changed it."""
 
-    async def apply(self: Any, execution: Any) -> None:
+    async def apply(self: Any, execution: Any) -> Any:
         again = execution.model_copy(update={"id": f"{execution.id}:{uuid4().hex}"})
-        await original(self, again)
+        return await original(self, again)
 
     original = Entities.apply
     return [(Entities, "apply", apply)]
