@@ -16,13 +16,17 @@ AT_ONCE = 0.05
 
 
 class Believed:
-    """A `Check` around another one, whose answer is believed for `every` seconds; bad news is asked again at each probe."""
+    """A `Check` around another one, whose answer is believed for `every` seconds; bad news is asked again at each probe.
+
+    One answer that does not come in time is asked for again before it counts: a busy machine is no broken one.
+    """
 
     def __init__(self, check: Check, every: float) -> None:
         self._check = check
         self._every = every
         self._problem: str | None = "not asked yet"
         self._asked_at = 0.0
+        self._silent = 0
         self._asking: asyncio.Task[None] | None = None
 
     async def __call__(self) -> str | None:
@@ -39,8 +43,12 @@ class Believed:
         try:
             async with asyncio.timeout(PATIENCE):
                 self._problem = await self._check()
+            self._silent = 0
         except TimeoutError:
-            self._problem = f"no answer within {PATIENCE:g} s"
+            self._silent += 1
+            self._asked_at = 0.0
+            if self._silent > 1:
+                self._problem = f"no answer within {PATIENCE:g} s, {self._silent} times"
         except Exception as error:
             log.exception("a check failed")
             self._problem = f"the check failed with {type(error).__name__}; see the log"

@@ -61,7 +61,27 @@ async def test_what_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     believed = Believed(checked, every=0.01)
     assert await believed() == "not asked yet"
     await asyncio.sleep(0.12)
-    assert await believed() == "no answer within 0.1 s"
+    assert await believed() == "not asked yet"
+    await asyncio.sleep(0.12)
+    assert await believed() == "no answer within 0.1 s, 2 times"
+
+
+async def test_one_answer_that_is_late_makes_nothing_unready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PATIENCE", 0.1)
+    checked = Checked()
+    believed = Believed(checked, every=0.01)
+    assert await believed() is None
+    checked.takes = 60
+    await asyncio.sleep(0.02)
+    assert await believed() is None
+    await asyncio.sleep(0.12)
+    checked.takes = 0
+    assert await believed() is None
+    checked.takes = 60
+    for _ in range(3):
+        await asyncio.sleep(0.12)
+        last = await believed()
+    assert last == "no answer within 0.1 s, 2 times"
 
 
 async def test_a_check_that_raises_is_told_without_what_it_said() -> None:
