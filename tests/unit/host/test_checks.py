@@ -77,6 +77,7 @@ async def test_one_answer_that_is_late_makes_nothing_unready(monkeypatch: pytest
     await asyncio.sleep(0.12)
     checked.takes = 0
     assert await believed() is None
+    await asyncio.sleep(0.01)
     checked.takes = 60
     for _ in range(3):
         await asyncio.sleep(0.12)
