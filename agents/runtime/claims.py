@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agents.runtime.documents import claim_key, decode, encode, update
+from agents.runtime.documents import claim_key, decode, encode, refused, update
 from agents.runtime.timing import Timing
-from domain.errors import TooLarge, Unavailable
+from domain.errors import TooLarge
 from domain.execution import Attempt, Claim, Trigger
 from domain.ports.state import StateStore
 
@@ -72,9 +72,7 @@ class Claims:
             return claim
         current = await self.read(trigger.execution_id)
         if current is None:
-            raise Unavailable(
-                f"the store refuses the claim of execution {trigger.execution_id}, yet does not hold it: is it full?"
-            )
+            raise refused(claim_key(trigger.execution_id))
         return current.claim if current.claim.nonce == nonce else None
 
     async def take_over(self, held: Held, nonce: str) -> Claim | None:

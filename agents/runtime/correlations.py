@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 
-from pydantic import BaseModel, ConfigDict
-
-from agents.runtime.documents import read, update
+from agents.runtime.documents import Kept, read, update
 from domain.errors import DocumentUnreadable
-from domain.execution import DOCUMENT_VERSION
 from domain.ports.state import StateStore
 
 log = logging.getLogger(__name__)
@@ -18,10 +15,7 @@ REMEMBERED = 100
 """How many root executions are kept for one correlation id; the newest stay."""
 
 
-class CorrelationIndex(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    v: int = DOCUMENT_VERSION
+class CorrelationIndex(Kept):
     executions: tuple[str, ...]
 
 

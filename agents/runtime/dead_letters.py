@@ -14,40 +14,30 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-
 from agents.runtime.agent import Agent
-from agents.runtime.documents import encode, read, update
+from agents.runtime.documents import Kept, create, encode, read, update
 from agents.runtime.records import is_whole
-from domain.errors import DeadLetterSettled, DocumentUnreadable, Unavailable, UnknownDeadLetter
-from domain.execution import DOCUMENT_VERSION, Claim, DeadLetter, Trigger
+from domain.errors import DeadLetterSettled, DocumentUnreadable, UnknownDeadLetter
+from domain.execution import Claim, DeadLetter, Trigger
 from domain.ports.state import StateStore
 
 PAGE = 100
 """Letters on a page before the next one is begun; those that come at the same moment may exceed it."""
 PAGES = 20
 """How many pages one listing looks at: whoever filters for something rare gets a cursor to go on from."""
-
-
 WHOLE = 1_000_000
 """More letters than a page can hold."""
 
 Letters: TypeAlias = Mapping[str, DeadLetter]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    v: int = DOCUMENT_VERSION
-
-
-class DeadLetterPlace(_Document):
+class DeadLetterPlace(Kept):
     """Where a letter lies; for the index itself, which page is the last."""
 
     page: int
 
 
-class DeadLetterPage(_Document):
+class DeadLetterPage(Kept):
     letters: Letters
 
 
@@ -154,12 +144,9 @@ class DeadLetters:
     async def _place(self, execution_id: str) -> int:
         """The number of the letter's page, decided once and for all."""
         key, page = _place_key(execution_id), await self._last()
-        if await self._store.create(key, encode(DeadLetterPlace(page=page)), ttl=self._ttl):
-            return page
-        place = await read(self._store, DeadLetterPlace, key)
-        if place is None:
-            raise Unavailable(f"the store refuses {key}, yet does not hold it: is it full?")
-        return place.page
+        new = encode(DeadLetterPlace(page=page))
+        place = await create(self._store, DeadLetterPlace, key, new, ttl=self._ttl)
+        return place.page if place else page
 
     async def _begin_page(self, number: int) -> None:
         await update(self._store, DeadLetterPlace, self._root, partial(_at_least, number), ttl=None)

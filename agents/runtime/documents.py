@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from domain.errors import DocumentUnreadable, Unavailable
@@ -18,6 +18,14 @@ Document = TypeVar("Document", bound=BaseModel)
 
 TRIES = 10
 """How often a swap is tried. Redis calls any failed write a refusal: without a bound a full store would be asked for ever."""
+
+
+class Kept(BaseModel):
+    """A document of the runtime's own beside claims and outcomes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: int = DOCUMENT_VERSION
 
 
 def claim_key(execution_id: str) -> str:
@@ -72,6 +80,28 @@ async def read(store: StateStore, kind: type[Document], key: str) -> Document | 
 
 async def read_execution(store: StateStore, execution_id: str) -> Execution | None:
     return await read(store, Execution, execution_key(execution_id))
+
+
+async def create(
+    store: StateStore, kind: type[Document], key: str, data: bytes, *, ttl: int | None
+) -> Document | None:
+    """Create once. None when that was done; else what is there, which may be of an earlier try of one's own.
+
+    Raises:
+        Unavailable: the store refuses, and holds nothing.
+
+    """
+    if await store.create(key, data, ttl=ttl):
+        return None
+    there = await read(store, kind, key)
+    if there is None:
+        raise refused(key)
+    return there
+
+
+def refused(key: str) -> Unavailable:
+    """Redis calls any failed write a refusal: nothing is there, so nobody was first."""
+    return Unavailable(f"the store refuses {key}, yet does not hold it: is it full?")
 
 
 async def update(

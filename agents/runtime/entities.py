@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from agents.runtime.agent import ChangeFunction, entity_kind
-from agents.runtime.documents import execution_key, read, update
+from agents.runtime.documents import Kept, execution_key, read, update
 from domain.errors import DocumentUnreadable, Unavailable
-from domain.execution import DOCUMENT_VERSION, Change, Execution
+from domain.execution import Change, Execution
 from domain.ports.state import StateStore
 
 log = logging.getLogger(__name__)
@@ -23,12 +23,9 @@ REMEMBERED = 1_000
 """How many execution ids an entity remembers. An execution is tried again within seconds, a thousand changes later it is not."""
 
 
-class EntityDocument(BaseModel):
+class EntityDocument(Kept):
     """The stored form: the entity, and which changes of which executions are in it."""
 
-    model_config = ConfigDict(frozen=True)
-
-    v: int = DOCUMENT_VERSION
     state: dict[str, Any]
     applied: tuple[str, ...]
 

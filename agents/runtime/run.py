@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from agents.runtime.claims import Claims, Held
 from agents.runtime.dead_letters import DeadLetters
-from agents.runtime.documents import execution_key, read_execution
+from agents.runtime.documents import create, execution_key
 from agents.runtime.policy import judge
 from agents.runtime.publication import Publication
 from agents.runtime.records import Recorded, Records
@@ -66,6 +66,8 @@ class Run:
     claim is on its way, and the claim must not be left standing.
     """
 
+    _claim: Claim
+
     def __init__(
         self, lifecycle: Lifecycle, trigger: Trigger, held: Held | None, on_text: OnText | None
     ) -> None:
@@ -81,8 +83,6 @@ class Run:
         self._on_text = on_text
         self._stopped = False
         self.task = asyncio.create_task(self._live(held))
-
-    _claim: Claim
 
     def stop(self) -> None:
         """End here and hand back. Only the first call cancels: a second would interrupt the handing back."""
@@ -175,22 +175,17 @@ class Run:
         """Create the outcome. Refused: another attempt was first, so its outcome is the outcome and mine is dropped."""
         store, ttl, execution = self._all.store, self._all.timing.outcome_ttl, record.execution
         try:
-            created = await store.create(execution_key(execution.id), record.data, ttl=ttl)
+            theirs = await create(store, Execution, execution_key(execution.id), record.data, ttl=ttl)
         except TooLarge as error:  # the store takes less than it was said to
             if execution.status == "failed":
                 raise Unavailable(f"the store does not even take the record of a failure: {error}") from None
             began = asyncio.get_running_loop().time() - execution.duration_ms / 1000
             failure = self._all.records.failed(self._claim, failure_of(error), execution.attempts, began)
             return await self._complete(failure)
-        if created:
-            self._count_outcome(execution)
-            return execution, True
-        theirs = await read_execution(store, execution.id)
-        if theirs is None:
-            raise Unavailable(
-                f"the store refuses {execution_key(execution.id)}, yet does not hold it: is it full?"
-            )
-        return theirs, False
+        if theirs is not None:
+            return theirs, False
+        self._count_outcome(execution)
+        return execution, True
 
     def _count_outcome(self, execution: Execution) -> None:
         labels = {"agent": execution.agent, "task": execution.task, "status": execution.status}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
@@ -28,9 +27,9 @@ from infrastructure.host.requests import (
     traceparent,
     wants_async,
 )
-from infrastructure.host.results import record, result
+from infrastructure.host.results import json_response, record, result
 from infrastructure.host.security import Guard
-from infrastructure.host.service import Service
+from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.host.sse import events_response, task_response
 
@@ -100,7 +99,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
 
     async def stream(request: Request) -> Response:
         value = await read_json_object(request, settings.max_body_bytes)
-        service = _service(request)
+        service = service_of(request)
         key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
         service.runner.work.prepare(_probe(service, task, value))
 
@@ -138,17 +137,17 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
     async def execution(request: Request, execution_id: str) -> Response:
         """The whole record, outgoing events as whole CloudEvents; of unfinished work, who is at it."""
         known = EXECUTION_ID.fullmatch(execution_id)
-        found = await _service(request).runner.find(execution_id) if known else None
+        found = await service_of(request).runner.find(execution_id) if known else None
         if found is None:
             raise HttpError(
                 404, "unknown_execution", f"{agent.name} knows no execution {shown(execution_id)}"
             )
-        return _json(record(found))
+        return json_response(record(found))
 
     @app.get(f"{root}/correlations/{{correlation:path}}", tags=["executions"], responses=openapi.CORRELATION)
     async def correlated(request: Request, correlation: str) -> Response:
         """The executions of this agent that brought the correlation id in."""
-        return _json({"executions": await _service(request).correlations.roots(correlation)})
+        return json_response({"executions": await service_of(request).correlations.roots(correlation)})
 
     @app.get(f"{root}/entities/{{kind}}/{{entity_id:path}}", tags=["entities"], responses=openapi.ENTITY)
     async def entity(request: Request, kind: str, entity_id: str) -> Response:
@@ -158,23 +157,23 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
             raise HttpError(
                 404, "unknown_entity", f"{agent.name} keeps no {shown(kind)}", kinds=sorted(kinds)
             )
-        entities = _service(request).runner.work.entities
+        entities = service_of(request).runner.work.entities
         found = await entities.read(kinds[kind], entity_id) if len(entity_id) <= _LONGEST_ID else None
         if found is None:
             raise HttpError(404, "unknown_entity", f"there is no {kind} {shown(entity_id)}")
-        return _json(found.model_dump(mode="json"))
+        return json_response(found.model_dump(mode="json"))
 
     @app.get(f"{root}/tasks", tags=["tasks"], responses=openapi.TASKS)
     async def tasks(request: Request) -> Response:
         """What this agent does: schemas, examples, and the events that start each task."""
-        dead_letters = _service(request).receive_dead_letters
+        dead_letters = service_of(request).receive_dead_letters
         described = [openapi.describe(task, dead_letters=dead_letters) for task in agent.tasks.values()]
-        return _json({"agent": agent.name, "tasks": described})
+        return json_response({"agent": agent.name, "tasks": described})
 
     @app.get(f"{root}/prompts", tags=["prompts"], responses=openapi.PROMPTS)
     async def prompts(request: Request) -> Response:
         """The prompts in use: versions, hashes and limits."""
-        return _json(
+        return json_response(
             {
                 "prompts": [
                     {
@@ -185,7 +184,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
                         "variables": list(prompt.variables),
                         "max_tokens": prompt.max_tokens,
                     }
-                    for prompt in _service(request).ports.prompts.all()
+                    for prompt in service_of(request).ports.prompts.all()
                 ]
             }
         )
@@ -193,7 +192,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
     @app.get(f"{root}/events/stream", tags=["events"], responses=openapi.EVENTS)
     async def events(request: Request) -> Response:
         """What this replica received and published, as server-sent events: the last ones, then new ones."""
-        entries = _service(request).journal.watch()
+        entries = service_of(request).journal.watch()
 
         async def shown() -> AsyncIterator[JsonObject]:
             async for entry in entries:
@@ -203,7 +202,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
 
 
 async def _run(request: Request, task: Task, value: object, settings: Settings) -> Response:
-    service = _service(request)
+    service = service_of(request)
     patience = 0.0 if wants_async(request) else settings.http_patience
     trigger, settled = await service.submit(
         task,
@@ -241,7 +240,7 @@ def _answer(service: Service, trigger: Trigger, settled: Settled | Pending) -> R
 
 def _outcome(execution: Execution, *, replayed: bool, location: str) -> Response:
     if execution.error is None:
-        return _json(result(execution, replayed=replayed))
+        return json_response(result(execution, replayed=replayed))
     failure = execution.error
     details = {
         **failure.details,
@@ -257,12 +256,3 @@ def _outcome(execution: Execution, *, replayed: bool, location: str) -> Response
 def _probe(service: Service, task: Task, value: object) -> Trigger:
     """Enough of a trigger to refuse bad input before a stream begins."""
     return Trigger(agent=service.agent.name, task=task.name, source="", key="", input=value)
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
-def _json(value: Any) -> Response:
-    return Response(dump(value), media_type="application/json")

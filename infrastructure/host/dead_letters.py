@@ -13,8 +13,8 @@ from domain.execution import DeadLetter
 from domain.json import dump
 from infrastructure.host import openapi
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
-from infrastructure.host.results import dead_letter
-from infrastructure.host.service import Service
+from infrastructure.host.results import dead_letter, json_response
+from infrastructure.host.service import service_of
 from infrastructure.host.settings import Settings
 
 LIMIT, LARGEST = 50, 500
@@ -40,24 +40,24 @@ def add_dead_letters(app: FastAPI, agent: Agent, settings: Settings) -> None:
         if not (limit.isdecimal() and len(limit) < 9 and 1 <= int(limit) <= LARGEST):
             raise _wrong(f"limit is a number from 1 to {LARGEST}")
         try:
-            index = _service(request).runner.dead_letters
+            index = service_of(request).runner.dead_letters
             listing = await index.page(query.get("cursor"), int(limit), _wanted(query))
         except ValueError:
             raise _wrong("cursor is what `next` of the page before said") from None
         letters = [letter.model_dump(mode="json") for letter in listing.letters]
-        return _json({"dead_letters": letters, "next": listing.next})
+        return json_response({"dead_letters": letters, "next": listing.next})
 
     @app.get(f"{root}/{{execution_id}}", tags=["dead letters"], responses=openapi.DEAD_LETTER)
     async def shown_whole(request: Request, execution_id: str) -> Response:
         """One with all that is known of it: the original event whole, and every attempt."""
-        service = _service(request)
+        service = service_of(request)
         letter = await service.runner.dead_letters.get(_known(execution_id))
-        return _json(dead_letter(letter, await service.runner.find(execution_id)))
+        return json_response(dead_letter(letter, await service.runner.find(execution_id)))
 
     @app.post(f"{root}/{{execution_id}}/replay", tags=["dead letters"], responses=openapi.REPLAYED)
     async def replayed(request: Request, execution_id: str) -> Response:
         """Do its work again, as a new execution of this agent alone. Asked twice, it is the same one."""
-        trigger = await _service(request).replay(_known(execution_id))
+        trigger = await service_of(request).replay(_known(execution_id))
         location = f"/api/{agent.name}/executions/{trigger.execution_id}"
         body = {"execution_id": trigger.execution_id, "replay_of": execution_id}
         return Response(dump(body), 202, {"Location": location}, media_type="application/json")
@@ -72,10 +72,10 @@ def add_dead_letters(app: FastAPI, agent: Agent, settings: Settings) -> None:
         reason = body.get("reason")
         if set(body) != {"reason"} or not isinstance(reason, str) or not 1 <= len(reason.strip()) <= REASON:
             raise HttpError(422, "invalid_input", f'send {{"reason": "…"}}, 1 to {REASON} characters')
-        index = _service(request).runner.dead_letters
+        index = service_of(request).runner.dead_letters
         changes = {"state": "dropped", "dropped_because": reason.strip()}
         letter = await index.settle(_known(execution_id), **changes)
-        return _json(letter.model_dump(mode="json"))
+        return json_response(letter.model_dump(mode="json"))
 
 
 def _known(execution_id: str) -> str:
@@ -120,12 +120,3 @@ def _moment(query: dict[str, str], name: str) -> datetime | None:
 
 def _wrong(message: str) -> HttpError:
     return HttpError(400, "malformed", message)
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
-def _json(value: object) -> Response:
-    return Response(dump(value), media_type="application/json")

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.responses import Response
+
 from agents.runtime.runner import Found
 from domain.execution import DeadLetter, Execution, Published
-from domain.json import JsonObject
+from domain.json import JsonObject, dump
+
+
+def json_response(value: object) -> Response:
+    return Response(dump(value), media_type="application/json")
 
 
 def result(execution: Execution, *, replayed: bool) -> JsonObject:

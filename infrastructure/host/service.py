@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from starlette.requests import Request as HttpRequest
+
 from agents.runtime.agent import Agent, Task
 from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
@@ -158,3 +160,9 @@ class Service:
     async def close(self) -> None:
         for close in self.closing:
             await close()
+
+
+def service_of(request: HttpRequest) -> Service:
+    """The service that the lifespan put there."""
+    service: Service = request.app.state.service
+    return service
