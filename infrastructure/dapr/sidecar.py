@@ -16,6 +16,7 @@ Reply = TypeVar("Reply")
 CALL_DEADLINE = 5.0
 """Seconds. State calls have none of their own: a frozen store would hang them for ever."""
 
+_UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 _OPTIONS = [
     ("grpc.enable_http_proxy", 0),  # the sidecar is on this machine
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -35,6 +36,10 @@ class Refused(Exception):
     """The sidecar's answer to a write whose ETag did not fit (gRPC ABORTED)."""
 
 
+class Unreachable(SidecarUnavailable):
+    """The sidecar itself did not answer: nobody knows what became of the call."""
+
+
 class Sidecar:
     def __init__(self, address: str, token: str | None = None) -> None:
         """`address` is host:port of the gRPC API. Connects lazily; must be made inside the running loop."""
@@ -47,7 +52,7 @@ class Sidecar:
         """Await a call of `stub` (made with `metadata=` and `timeout=CALL_DEADLINE`).
 
         Raises:
-            Refused, TooLarge, SidecarUnavailable
+            Refused, TooLarge, SidecarUnavailable, Unreachable
 
         """
         try:
@@ -59,9 +64,7 @@ class Sidecar:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            raise SidecarUnavailable(
-                f"{what}: the connection to the sidecar at {self.address} was closed"
-            ) from None
+            raise Unreachable(f"{what}: the connection to the sidecar at {self.address} was closed") from None
 
     async def missing(self, *components: str) -> str | None:
         """None when the sidecar answers and has loaded these components; else what is wrong."""
@@ -88,4 +91,5 @@ class Sidecar:
             return SidecarUnavailable(
                 f"{what}: the sidecar refuses our token: set the same DAPR_API_TOKEN for both"
             )
-        return SidecarUnavailable(f"{what}: {code.name.lower()}: {details[:300]}")
+        kind = Unreachable if code in _UNREACHABLE else SidecarUnavailable
+        return kind(f"{what}: {code.name.lower()}: {details[:300]}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from dapr.proto import api_v1, common_v1
 
 from domain.errors import SidecarUnavailable
 from domain.ports.state import Stored
+from infrastructure.dapr.gathering import Gathering
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Refused, Sidecar
 
 _FIRST_WRITE = common_v1.StateOptions(
@@ -23,6 +24,7 @@ class DaprStateStore:
     def __init__(self, sidecar: Sidecar, component: str) -> None:
         self._sidecar = sidecar
         self._component = component
+        self._creations = Gathering(self._save)
 
     async def get(self, key: str) -> Stored | None:
         request = api_v1.GetStateRequest(
@@ -35,38 +37,42 @@ class DaprStateStore:
         return Stored(reply.data, reply.etag) if reply.data else None
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
-        return await self._write_first(f"create {key}", key, data, ABSENT, ttl)
+        """Gathered: when another write of the same call is refused, this one is asked again, and refused by itself."""
+        return await _written(self._creations.send(key, _first_write(key, data, ABSENT, ttl), len(data)))
 
     async def swap(self, key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
-        return await self._write_first(f"swap {key}", key, data, etag, ttl)
+        return await _written(self._save([_first_write(key, data, etag, ttl)]))
 
     async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:
         metadata = _metadata(ttl)
-        states = [common_v1.StateItem(key=key, value=data, metadata=metadata) for key, data in items]
-        what = f"put {len(states)} documents"
         try:
-            await self._save(what, states)
+            await self._save([common_v1.StateItem(key=k, value=data, metadata=metadata) for k, data in items])
         except Refused as error:
-            raise SidecarUnavailable(f"{what}: refused: {error}") from None
+            raise SidecarUnavailable(f"write {len(items)} documents: refused: {error}") from None
 
-    async def _write_first(self, what: str, key: str, data: bytes, etag: str, ttl: int | None) -> bool:
-        item = common_v1.StateItem(
-            key=key,
-            value=data,
-            etag=common_v1.Etag(value=etag),
-            options=_FIRST_WRITE,
-            metadata=_metadata(ttl),
-        )
-        try:
-            await self._save(what, [item])
-        except Refused:
-            return False
-        return True
-
-    async def _save(self, what: str, states: list[common_v1.StateItem]) -> None:
+    async def _save(self, states: Sequence[common_v1.StateItem]) -> None:
         request = api_v1.SaveStateRequest(store_name=self._component, states=states)
         stub, metadata = self._sidecar.stub, self._sidecar.metadata
+        what = f"write {states[0].key}" if len(states) == 1 else f"write {len(states)} documents"
         await self._sidecar.call(what, stub.SaveState(request, metadata=metadata, timeout=CALL_DEADLINE))
+
+
+async def _written(save: Awaitable[None]) -> bool:
+    try:
+        await save
+    except Refused:
+        return False
+    return True
+
+
+def _first_write(key: str, data: bytes, etag: str, ttl: int | None) -> common_v1.StateItem:
+    return common_v1.StateItem(
+        key=key,
+        value=data,
+        etag=common_v1.Etag(value=etag),
+        options=_FIRST_WRITE,
+        metadata=_metadata(ttl),
+    )
 
 
 def _metadata(ttl: int | None) -> dict[str, str]:
