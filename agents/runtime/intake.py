@@ -95,6 +95,8 @@ class Intake:
             await self._index(event.correlationid, triggers)
         if topic == self._agent.commands_topic:
             await asyncio.sleep(HEADSTART)
+        if len(triggers) == 1:
+            return await self._runner.deliver(triggers[0])
         answers = await asyncio.gather(*map(self._runner.deliver, triggers))
         return Answer.RETRY if Answer.RETRY in answers else Answer.SUCCESS
 

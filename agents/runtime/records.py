@@ -51,15 +51,16 @@ class Records:
 
         """
         outcome, trigger = ran.outcome, claim.trigger
-        record = self._record(claim, "completed", claim.failures + 1, began).model_copy(
-            update={
-                **_asked(context),
-                "output": outcome.output.model_dump(mode="json"),
-                "events": tuple(
-                    self._event(trigger, i, data, ran.traceparent) for i, data in enumerate(outcome.events)
-                ),
-                "changes": tuple(outcome.changes),
-            }
+        events = [self._event(trigger, i, data, ran.traceparent) for i, data in enumerate(outcome.events)]
+        record = self._record(
+            claim,
+            "completed",
+            claim.failures + 1,
+            began,
+            output=outcome.output.model_dump(mode="json"),
+            events=events,
+            changes=outcome.changes,
+            **_asked(context),
         )
         return self._recorded(record)
 
@@ -94,10 +95,10 @@ class Records:
                     )
         return Recorded(record, data)
 
-    def _record(self, claim: Claim, status: Status, attempts: int, began: float) -> Execution:
+    def _record(self, claim: Claim, status: Status, attempts: int, began: float, **fields: Any) -> Execution:
         trigger = claim.trigger
         now, lasted = datetime.now(UTC), asyncio.get_running_loop().time() - began
-        return Execution.model_construct(
+        return Execution(
             id=claim.id,
             agent=trigger.agent,
             task=trigger.task,
@@ -112,6 +113,7 @@ class Records:
             started_at=(now - timedelta(seconds=lasted)).isoformat(),
             completed_at=now.isoformat(),
             duration_ms=round(lasted * 1000, 1),
+            **fields,
         )
 
     def _event(self, trigger: Trigger, index: int, data: EventData, traceparent: str | None) -> Event:
@@ -119,10 +121,14 @@ class Records:
             raise TypeError(
                 f"{self._agent.name} emits {type(data).__name__} without declaring it in AGENT.publishes"
             )
-        payload = data.model_dump(mode="json")
-        envelope = self._envelope(trigger, str(index), data.event_type, data.data_schema(), payload)
-        return envelope.model_copy(
-            update={"subject": data.subject, "traceparent": traceparent or trigger.traceparent}
+        return self._envelope(
+            trigger,
+            str(index),
+            data.event_type,
+            data.data_schema(),
+            data.model_dump(mode="json"),
+            subject=data.subject,
+            traceparent=traceparent or trigger.traceparent,
         )
 
     def _dead_lettered(self, trigger: Trigger, failure: Failure, attempts: int) -> Event:
@@ -142,10 +148,21 @@ class Records:
         )
         kind = self._agent.dead_letter_topic
         schema = f"urn:my-agents:schema:{kind}:1.0"
-        return self._envelope(trigger, "dead-letter", kind, schema, letter.model_dump(mode="json"))
+        payload = letter.model_dump(mode="json")
+        return self._envelope(trigger, "dead-letter", kind, schema, payload, traceparent=trigger.traceparent)
 
-    def _envelope(self, trigger: Trigger, index: str, kind: str, schema: str, data: object) -> Event:
-        return Event.model_construct(
+    def _envelope(
+        self,
+        trigger: Trigger,
+        index: str,
+        kind: str,
+        schema: str,
+        data: object,
+        *,
+        subject: str | None = None,
+        traceparent: str | None,
+    ) -> Event:
+        return Event(
             id=str(uuid5(NAMESPACE_URL, f"{trigger.execution_id}/{index}")),
             source=f"/agents/{self._agent.name}",
             type=kind,
@@ -156,12 +173,13 @@ class Records:
             causationid=trigger.causation_id,
             agentid=self._agent.name,
             hops=trigger.hops,
-            traceparent=trigger.traceparent,
+            subject=subject,
+            traceparent=traceparent,
             data=data,
         )
 
 
-def _asked(context: Context) -> dict[str, object]:
+def _asked(context: Context) -> dict[str, Any]:
     usage = TokenUsage(input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens)
     return {"prompt": context.prompt, "model": context.model, "usage": usage}
 

@@ -82,6 +82,7 @@ class Run:
         self._nonce = uuid4().hex
         self._on_text = on_text
         self._stopped = False
+        self._beating: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self.task = asyncio.create_task(self._live(held))
 
     def stop(self) -> None:
@@ -98,11 +99,11 @@ class Run:
             new = created and now() - recording < self._all.timing.lease
             await self._all.make_visible(execution, surely_new=new)
 
-        beat: asyncio.Task[None] | None = None
         try:
             if not await self._obtain(held):
                 return None
-            beat = asyncio.create_task(self._beat())
+            # Most runs end before their first beat is due: until then a timer is enough.
+            self._beating = asyncio.get_running_loop().call_later(self._all.timing.beat, self._start_beating)
             record = await self._work_until_recorded(began=now())
             recording = now()
             execution, created = await self._until_available(partial(self._complete, record))
@@ -110,13 +111,13 @@ class Run:
         except BaseException as error:
             # Only what a handler did counts as its attempt, and such errors have been recorded by now.
             bug = isinstance(error, Exception) and not isinstance(error, AgentError)
-            await self._hand_back(judge(error).code if bug else "handed_back", beat)
+            self._stop_beating()
+            await self._hand_back(judge(error).code if bug else "handed_back")
             raise
         else:
             return execution
         finally:
-            if beat is not None:
-                beat.cancel()
+            self._stop_beating()
 
     async def _obtain(self, held: Held | None) -> bool:
         obtain = partial(self._all.claims.obtain, self.trigger, held, self._nonce)
@@ -228,10 +229,16 @@ class Run:
         await _pause(failures, error.retry_after)
         self.trouble = _news()
 
+    def _start_beating(self) -> None:
+        self._beating = asyncio.create_task(self._beat())
+
+    def _stop_beating(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+
     async def _beat(self) -> None:
         """Move the claim while its run lives. A zombie learns here that it is one, and stops paying."""
         while True:
-            await asyncio.sleep(self._all.timing.beat)
             trouble = self.trouble.result() if self.trouble.done() else None
             waits_for = f"{trouble.code}: {trouble.message}" if trouble else None
             try:
@@ -239,10 +246,9 @@ class Run:
                     await self._end_as_zombie()
             except AgentError as error:
                 log.warning("no beat for execution %s: %s", self._claim.id, error)
+            await asyncio.sleep(self._all.timing.beat)
 
-    async def _hand_back(self, reason: str, beat: asyncio.Task[None] | None) -> None:
-        if beat is not None:
-            beat.cancel()
+    async def _hand_back(self, reason: str) -> None:
         execution_id = self.trigger.execution_id
         try:
             if await self._all.claims.give_up(execution_id, self._nonce, reason):

@@ -402,7 +402,7 @@ class TestRequests:
         assert settled == Pending()
         run = doomed.runner._runs[trigger.execution_id]
 
-        async def nothing(reason: str, beat: object) -> None:
+        async def nothing(reason: str) -> None:
             """A killed process hands nothing back."""
 
         run._hand_back = nothing  # type: ignore[method-assign]
