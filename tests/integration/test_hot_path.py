@@ -1,14 +1,17 @@
-"""What one event costs, counted by the sidecar itself."""
+"""What one event costs, counted by the sidecar and by Redis themselves: exact numbers, no timing."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis import asyncio as redis_client
 
 from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
@@ -24,7 +27,7 @@ from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.prompts import MemoryPrompts
 from infrastructure.memory.telemetry import MemoryTelemetry
 from tests.support.processes import Daprd, Redis, daprd
-from tests.unit.runtime.sample import Sample, said
+from tests.unit.runtime.sample import Sample, Shouted, said
 
 pytestmark = pytest.mark.integration
 
@@ -51,41 +54,99 @@ def calls(sidecar: Daprd) -> dict[str, int]:
     return counts
 
 
-async def test_an_event_costs_three_sidecar_calls_and_a_share_of_a_batched_mark(metered: Daprd) -> None:
-    """Create the claim, create the outcome, publish. Marks are one call for all executions of 100 ms."""
+@pytest.fixture
+async def broker(redis: Redis) -> AsyncIterator[redis_client.Redis]:
+    async with redis_client.Redis(port=redis.port) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(sidecar: Daprd) -> AsyncIterator[Sample]:
+    """The sample agent on a real sidecar, receiving."""
     sample = Sample(changes=False)
-    sidecar = Sidecar(metered.address)
-    publisher = DaprPublisher(sidecar, "agents-pubsub")
+    connection = Sidecar(sidecar.address)
     ports = Ports(
-        store=DaprStateStore(sidecar, "agents-statestore"),
-        publisher=publisher,
+        store=DaprStateStore(connection, "agents-statestore"),
+        publisher=DaprPublisher(connection, "agents-pubsub"),
         model=ScriptedModel(),
         prompts=MemoryPrompts(),
         telemetry=MemoryTelemetry(),
         effects={},
     )
     service = Service(sample.agent, ports, Timing(), Owner("hot"), Journal())
-    subscription = StreamingSubscription(sidecar, "agents-pubsub")
+    subscription = StreamingSubscription(connection, "agents-pubsub")
     service.subscribe(subscription)
-    source = f"/tests/{uuid4()}"
     async with asyncio.timeout(30):
         while not subscription.connected:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
-        before = calls(metered)
-        for number in range(EVENTS):
-            event = said(f"word {number}", event_id=str(number), source=source)
-            await publisher.publish(event.type, event)
-        while sum(run in sample.runs for run in set(sample.runs)) < EVENTS:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.5)
-    after = calls(metered)
+    yield sample
     await service.stop(grace=1)
-    await sidecar.close()
-    spent = {method: after[method] - before.get(method, 0) for method in after}
+    await connection.close()
+
+
+class Cost:
+    """What the calls and writes between two looks were."""
+
+    def __init__(self, sidecar: Daprd, broker: redis_client.Redis) -> None:
+        self._sidecar = sidecar
+        self._broker = broker
+
+    async def look(self) -> dict[str, int]:
+        commands: dict[str, dict[str, int]] = await self._broker.info("commandstats")
+        return {
+            **calls(self._sidecar),
+            **{name.removeprefix("cmdstat_"): figures["calls"] for name, figures in commands.items()},
+        }
+
+
+async def send(broker: redis_client.Redis, first: int, count: int) -> None:
+    """Events into the topic's stream, past the sidecar that is counted, and wait until as many have come out."""
+    out = await broker.xlen(Shouted.event_type)
+    for number in range(first, first + count):
+        event = said(f"word {number}", event_id=str(number), source="/tests/hot")
+        await broker.xadd(event.type, {"data": event.to_json()})
+    async with asyncio.timeout(30):
+        while await broker.xlen(Shouted.event_type) < out + count:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_an_event_alone_costs_three_sidecar_calls_and_a_share_of_a_batched_mark(
+    metered: Daprd, broker: redis_client.Redis
+) -> None:
+    """Create the claim, create the outcome, publish. Marks are one call for all executions of 100 ms."""
+    cost = Cost(metered, broker)
+    async with serving(metered):
+        before = await cost.look()
+        for number in range(EVENTS):
+            await send(broker, number, 1)
+        await asyncio.sleep(0.5)
+        after = await cost.look()
+    spent = {name: after[name] - before.get(name, 0) for name in after}
+    assert spent["PublishEvent"] == EVENTS
+    assert spent.get("BulkPublishEventAlpha1", 0) == 0
     marks = spent["SaveState"] - 2 * EVENTS
-    assert spent["PublishEvent"] - EVENTS == EVENTS, (
-        "one for each event in, by this test, and one for each event out"
-    )
-    assert 1 <= marks <= EVENTS / 4
+    assert 1 <= marks <= EVENTS
     assert spent.get("GetState", 0) == 0
+
+
+async def test_an_event_costs_three_writes_and_its_publication_however_many_share_a_call(
+    metered: Daprd, broker: redis_client.Redis
+) -> None:
+    """Claim, outcome, mark, each with the end of its time; nothing is read."""
+    cost = Cost(metered, broker)
+    async with serving(metered):
+        before = await cost.look()
+        await send(broker, 1000, EVENTS)
+        await asyncio.sleep(0.5)
+        after = await cost.look()
+    spent = {name: after[name] - before.get(name, 0) for name in after}
+    assert spent["eval"] + spent.get("evalsha", 0) == 3 * EVENTS
+    assert spent["expire"] == 3 * EVENTS
+    assert spent["xadd"] == 2 * EVENTS, "one by this test, one by the agent"
+    assert spent["xack"] == EVENTS
+    assert spent.get("GetState", 0) == 0
+    assert (
+        spent["SaveState"] + spent.get("PublishEvent", 0) + spent.get("BulkPublishEventAlpha1", 0)
+        < 3 * EVENTS
+    )
