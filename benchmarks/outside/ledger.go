@@ -195,7 +195,7 @@ func (l *ledger) delivered(w http.ResponseWriter, request *http.Request) {
 func spin(w http.ResponseWriter, _ *http.Request) {
 	block := make([]byte, 1<<20)
 	began := time.Now()
-	for range 400 {
+	for range 200 {
 		sum := sha256.Sum256(block)
 		copy(block, sum[:])
 	}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -56,6 +57,17 @@ class Pair:
                 **contender.environment,
             },
         )
+
+    async def kill(self, *, sidecar: bool = False) -> int:
+        """SIGKILL the app, or both, and start them again at once; when that was, in ns since 1970."""
+        at = time.time_ns()
+        await self.kill_app()
+        if sidecar:
+            await self.kill_sidecar()
+        self.start_app()
+        if sidecar:
+            await self.start_sidecar()
+        return at
 
     async def kill_app(self) -> None:
         if self.app is not None:

@@ -88,10 +88,9 @@ class Outside:
     @classmethod
     def start(cls, program: Path, folder: Path, redis: str, publish: str, watch: str) -> Outside:
         (port,) = free_ports(1)
-        argv = [
-            program, "--listen", f"127.0.0.1:{port}", "--redis", redis, "--publish", publish, "--watch", watch,
-        ]  # fmt: skip
-        return cls(Process("outside", argv, folder), port)
+        topics = ("--publish", publish, "--watch", watch)
+        where = ("--listen", f"127.0.0.1:{port}", "--redis", redis)
+        return cls(Process("outside", [program, *where, *topics], folder), port)
 
     async def ready(self) -> None:
         await self.process.ready(partial(answers, f"{self.base_url}/models", 200))

@@ -39,7 +39,7 @@ class Process:
         self._log = self._path.open("ab")
         own = {key: value for key, value in os.environ.items() if key not in UNWANTED}
         self.spawned = time.time_ns()
-        self._child = Child(argv, cwd=cwd or folder, env={**own, **(env or {})}, on_output=self._log.write)
+        self._child = Child(argv, cwd=cwd or folder, env={**own, **(env or {})}, on_output=self._write)
 
     async def ready(self, check: Callable[[], Awaitable[bool]], seconds: float = 40) -> None:
         """CommandError with the log's end when it exits or takes too long."""
@@ -61,6 +61,9 @@ class Process:
         self._child.kill()
         await self._child.wait()
         self._log.close()
+
+    def _write(self, output: bytes) -> None:
+        self._log.write(output)
 
     def cpu_ms(self) -> float:
         """User and system time so far, to 10 ms."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+
+from cli.errors import CommandError
+
+_T = TypeVar("_T")
+PLAIN_INTERVAL = 20.0
+"""Seconds after which a long step says something where there is no terminal."""
 
 
 class Pace:
@@ -78,16 +85,28 @@ class Steps:
         left = f"  [dim]{minutes(self.pace.left)} left[/]" if self.pace.left else ""
         self._console.print(f"{self._step}: {result}{left}", highlight=False)
 
+    async def twice(self, run: Callable[[], Awaitable[_T]]) -> _T:
+        """Once more when it fails: a port that was free a moment ago may be taken, and a long run is at stake."""
+        try:
+            return await run()
+        except CommandError as error:
+            self.note(f"{self._step}: {error.message}; once more. {error.hint}")
+            return await run()
+
     def note(self, text: str) -> None:
         self._console.print(text, highlight=False)
 
     async def _refresh(self) -> None:
+        told = time.monotonic()
         while True:
             spent = time.monotonic() - self._began
             left = max(0.0, self.pace.left - spent)
             share = 1 - left / self.pace.total if self.pace.total else 1.0
             doing = f"{self._step}: {self._doing}" if self._doing else self._step
             self._bar.update(self._task, description=doing, completed=share, left=minutes(left), refresh=True)
+            if self._bar.disable and time.monotonic() - max(told, self._began) > PLAIN_INTERVAL:
+                told = time.monotonic()
+                self._console.print(f"{doing}  [dim]{minutes(left)} left[/]", highlight=False)
             await asyncio.sleep(1)
 
 

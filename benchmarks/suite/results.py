@@ -128,15 +128,15 @@ def read(path: Path = LATEST) -> Results:
     return Results.model_validate_json(path.read_text()) if path.exists() else Results()
 
 
-def write(path: Path, part: str, **new: object) -> Results:
-    """Replace one part of the file, and what follows from it."""
-    results = read(path).model_copy(update=new)
-    made = {**results.made, part: f"{datetime.now(UTC).date().isoformat()}, commit {_commit()}"}
+def write(path: Path, **parts: object) -> None:
+    """Replace parts of the file, and what follows from them."""
+    results = read(path).model_copy(update=parts)
+    now = f"{datetime.now(UTC).date().isoformat()}, commit {_commit()}"
+    made = {**results.made, **dict.fromkeys(parts, now)}
     update = {"made": made, "machine": machine(), "versions": versions(), "ratios": ratios(results.rounds)}
     results = results.model_copy(update=update)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(results.model_dump_json(indent=1) + "\n")
-    return results
 
 
 Measure = Callable[[Take], float | None]
