@@ -11,7 +11,7 @@ from dapr.ext import workflow as wf
 from dapr.ext.fastapi import DaprApp
 from dapr.ext.workflow.aio import DaprWorkflowClient
 from fastapi import Body, FastAPI, Request
-from grpc import RpcError, StatusCode
+from grpc.aio import AioRpcError
 from openai import OpenAI
 from work import CODE, PUBSUB, SPECS, STORE, code_generated, request
 
@@ -59,8 +59,8 @@ async def schedule(http: Request, event: Annotated[dict[str, Any], Body()]) -> N
         await http.state.workflows.schedule_new_workflow(
             write_code, input=event["data"], instance_id=event["id"]
         )
-    except RpcError as error:
-        if error.code() != StatusCode.ALREADY_EXISTS:  # delivered again while its workflow runs
+    except AioRpcError as error:
+        if "already exists" not in (error.details() or ""):  # delivered again while its workflow runs
             raise
 
 
