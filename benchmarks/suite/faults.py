@@ -15,6 +15,7 @@ from benchmarks.suite.programs import Programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.results import Kill
 from benchmarks.suite.world import Redelivery
+from cli.errors import CommandError
 
 EVENTS = 200
 SEEN_BEFORE = 0.3
@@ -104,7 +105,7 @@ async def _warm(ground: Field) -> None:
     events = 20
     await ground.outside.burst("warm", events)
     if (await ground.outside.seen("warm", events, 75)).seen < events:
-        raise ground.pair.running_app.failure("gives no results")
+        raise CommandError(f"{ground.contender.name} gives no results", hint=ground.logs())
 
 
 async def _count(

@@ -54,6 +54,7 @@ class Pair:
                 "NO_PROXY": "*",
                 "OTEL_SDK_DISABLED": "true",
                 "AGENTS_LOG_LEVEL": "warning",
+                "TEMPORAL_ADDRESS": world.temporal,
                 **contender.environment,
             },
         )
@@ -94,6 +95,11 @@ class Field:
     def pair(self) -> Pair:
         return self.pairs[0]
 
+    def logs(self) -> str:
+        """How the logs end, for whoever has to find out why nothing comes out."""
+        roles = self._roles()
+        return "\n".join(one.last_words() for role in ("app", "sidecar") for one in roles[role])
+
     def cpu_ms(self) -> dict[str, float]:
         """So far, by role."""
         return {role: sum(one.cpu_ms() for one in processes) for role, processes in self._roles().items()}
@@ -119,6 +125,8 @@ async def field(
     async with world(programs, redelivery, **topics) as around, AsyncExitStack() as stack:
         if contender.workflow:
             await around.start_control_plane()
+        if contender.temporal:
+            await around.start_temporal()
         pairs = [Pair(around, contender, number) for number in range(1, replicas + 1)]
         for pair in pairs:
             stack.push_async_callback(pair.kill_sidecar)

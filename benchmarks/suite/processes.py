@@ -52,9 +52,12 @@ class Process:
             await asyncio.sleep(0.02)
 
     def failure(self, what: str) -> CommandError:
+        return CommandError(f"{self.name} {what}", hint=self.last_words())
+
+    def last_words(self) -> str:
         self._log.flush()
         end = self._path.read_text(errors="replace")[-1500:].strip()
-        return CommandError(f"{self.name} {what}", hint=f"its log ends with:\n{end or '(nothing)'}")
+        return f"the log of {self.name} ends with:\n{end}" if end else f"{self.name} says nothing in its log"
 
     async def kill(self) -> None:
         """SIGKILL, to its children too: what is measured is over, and data is thrown away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks.contenders import Contender
 from benchmarks.contenders.environments import environment
+from benchmarks.contenders.temporal_server import provide_temporal
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
 from cli.local.provision.run import Wanted, provision
@@ -26,11 +27,12 @@ class Programs:
     scheduler: Path
     redis_server: Path
     outside: Path
+    temporal: Path | None
     pythons: Mapping[str, Path]
     """By contender."""
 
 
-async def programs(contenders: Iterable[Contender], console: Console) -> Programs:
+async def programs(contenders: Collection[Contender], console: Console) -> Programs:
     """Find or make everything; CommandError says what to do when that fails."""
     found = await provision(Wanted(ollama=False, model=False), os.environ, console)
     assert found.daprd and found.placement and found.scheduler and found.redis_server  # noqa: PT018, S101 - wanted
@@ -40,6 +42,7 @@ async def programs(contenders: Iterable[Contender], console: Console) -> Program
         scheduler=found.scheduler,
         redis_server=found.redis_server,
         outside=await _outside(console),
+        temporal=await provide_temporal(console) if any(one.temporal for one in contenders) else None,
         pythons={one.name: await environment(one, console) for one in contenders},
     )
 

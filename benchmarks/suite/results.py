@@ -36,6 +36,7 @@ class Take(Record):
     control_plane_rss_mb: float
     latencies_ms: list[float]
     events: int
+    missing: int
     events_per_second: float
     steady_events_per_second: float
     app_cpu_ms: float

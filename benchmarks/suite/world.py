@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.contenders.temporal_server import temporal_server
 from benchmarks.suite.outside import Outside
 from benchmarks.suite.processes import Process, accepts, answers, free_ports
 from benchmarks.suite.programs import Programs
@@ -43,6 +45,7 @@ class World:
     control_plane: list[Process] = field(default_factory=list)
     placement: str = ""
     scheduler: str = ""
+    temporal: str = ""
 
     async def sidecar(self, name: str, ports: tuple[int, int], app_port: int | None) -> Process:
         """A daprd that serves its own API; whether its app is there already is another matter."""
@@ -97,6 +100,14 @@ class World:
                 "override-broadcast-host-port": self.scheduler,
             },
         )
+
+    async def start_temporal(self) -> None:
+        assert self.programs.temporal is not None  # noqa: S101 - provided for whoever needs it
+        server = temporal_server(self.programs.temporal, self.folder)
+        self.temporal = server.address
+        process = Process("temporal", server.command, self.folder)
+        self.control_plane.append(process)
+        await process.ready(partial(asyncio.to_thread, server.ready), seconds=90)
 
     async def _control(
         self, name: str, program: Path, ports: tuple[int, int, int], flags: dict[str, object]
