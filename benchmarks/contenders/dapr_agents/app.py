@@ -6,7 +6,6 @@ Nothing in the framework publishes an answer, so a hook after the model call doe
 
 import asyncio
 import os
-import re
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +18,9 @@ from dapr_agents.agents.configs import AgentMCPConfig, AgentStateConfig
 from dapr_agents.hooks import LLMHookContext, Mutate
 from dapr_agents.storage.daprstores.stateservice import StateStoreService
 from dapr_agents.types.activation import ActivationContext
-from grpc import RpcError, StatusCode
+from grpc import RpcError
 from work import CODE, PUBSUB, SETTINGS, SPECS, STORE, SYSTEM, code_generated, question
 
-FEATURE = re.compile(r"Feature: ((\S+).*)")
 dapr = DaprClient()
 
 
@@ -32,9 +30,9 @@ def ask_for_json(_: LLMHookContext) -> Mutate:
 
 
 def publish(asked: LLMHookContext, answer: dict[str, Any]) -> None:
-    feature = FEATURE.search(asked.payload["messages"][-1]["content"])
-    assert feature
-    spec = {"feature_title": feature[1], "spec_id": feature[2]}
+    # A hook sees the conversation and not the event: here every feature's title begins with the specification's id.
+    title = asked.payload["messages"][-1]["content"].partition("Feature: ")[2].partition("\n")[0]
+    spec = {"feature_title": title, "spec_id": title.split()[0]}
     code = code_generated(spec, answer["content"])
     dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
 
@@ -46,7 +44,7 @@ def receive_specs(activation: ActivationContext) -> Callable[[], None]:
         try:
             asyncio.run(run)
         except RpcError as error:
-            if error.code() != StatusCode.ALREADY_EXISTS:  # delivered again while its run goes on
+            if "already exists" not in str(error):  # delivered again while its run goes on
                 return TopicEventResponse("retry")
         return TopicEventResponse("success")
 
