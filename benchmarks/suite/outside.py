@@ -21,6 +21,8 @@ TEMPLATE = (
         id=MARKER,
         source="/benchmarks",
         type=SpecGenerated.event_type,
+        time="2026-01-01T00:00:00Z",
+        datacontenttype="application/json",
         data={
             "spec_id": MARKER,
             "feature_title": f"{MARKER} Password reset by mail",
