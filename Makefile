@@ -7,9 +7,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test faults check format lock
+.PHONY: help up down reset test faults bench bench-faults bench-soak check format lock
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
 
 # `exec`: the command itself is what Ctrl-C and make's own signals reach, with no shell between.
@@ -29,6 +29,18 @@ test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md
 	@$(BIN)/agents provision
 	@exec $(BIN)/python -m tests.faults --report $(ARGS)
+
+# QUICK=1: shorter, ours and the bare one alone, nothing is written.
+QUICK ?=
+bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md; QUICK=1: 5 minutes
+	@$(call measure,rounds)
+
+bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run
+	@$(call measure,faults)
+
+bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours
+	@$(call measure,soak)
+measure = $(BIN)/python -m benchmarks.suite $(1) $(if $(QUICK),--quick) $(ARGS) $(if $(QUICK),,&& $(BIN)/python -m benchmarks.report)
 
 check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated files, links
 	$(BIN)/ruff format --check .

@@ -1,0 +1,116 @@
+"""Who is measured: each does the same work, written as its own documentation recommends, in its own locked environment.
+
+The work: a CloudEvent in, one chat completion, the answer in the state store, an event out. Messages and response_format
+are the same bytes for all (`common/work.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_APP = ("app.py",)
+_COMMON = {"PYTHONPATH": str(_HERE / "common")}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One program beside one sidecar.
+
+    `command` comes after the interpreter and runs in `folder`, which holds `requirements.lock` unless the contender
+    is ours. `weight` is its share of the events of a saturation run: who is slow gets fewer.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    folder: Path
+    listens: bool  # serves HTTP at APP_PORT: the sidecar gets --app-port
+    workflow: bool = False  # its sidecar needs placement and scheduler
+    temporal: bool = False  # needs the Temporal server, at TEMPORAL_ADDRESS
+    environment: Mapping[str, str] = field(default_factory=dict)
+    model_calls: int = 1  # per event
+    weight: float = 1.0
+    settings: str = ""  # what was set, why, and which tuning helps it fairly: for the docs
+
+
+_ALL = (
+    Contender(
+        "ours",
+        "my-agents",
+        ("-m", "infrastructure.host", "agents.implementation:AGENT"),
+        _HERE.parents[1],
+        listens=False,
+        settings="As shipped: durability, validation, versioned prompts and metrics on.",
+    ),
+    Contender(
+        "bare",
+        "FastAPI, Dapr SDK, openai",
+        _APP,
+        _HERE / "bare",
+        listens=True,
+        environment=_COMMON,
+    ),
+    Contender(
+        "langgraph",
+        "the same with LangGraph",
+        _APP,
+        _HERE / "langgraph",
+        listens=True,
+        environment=_COMMON,
+    ),
+    Contender(
+        "dapr-workflow",
+        "Dapr Workflow",
+        _APP,
+        _HERE / "dapr_workflow",
+        listens=True,
+        workflow=True,
+        environment=_COMMON,
+        weight=0.3,
+    ),
+    Contender(
+        "dapr-workflow-64",
+        "Dapr Workflow, 64 threads",
+        _APP,
+        _HERE / "dapr_workflow",
+        listens=True,
+        workflow=True,
+        environment={**_COMMON, "WORKFLOW_THREADS": "64"},
+        weight=0.3,
+    ),
+    Contender(
+        "dapr-agents",
+        "dapr-agents DurableAgent",
+        _APP,
+        _HERE / "dapr_agents",
+        listens=False,
+        workflow=True,
+        environment=_COMMON,
+        model_calls=2,
+        weight=0.05,
+    ),
+    Contender(
+        "dapr-agents-no-memory",
+        "dapr-agents DurableAgent, memory off",
+        _APP,
+        _HERE / "dapr_agents",
+        listens=False,
+        workflow=True,
+        environment={**_COMMON, "AGENT_MEMORY": "off"},
+        weight=0.08,
+    ),
+    Contender(
+        "temporal",
+        "Temporal",
+        _APP,
+        _HERE / "temporal",
+        listens=True,
+        temporal=True,
+        environment=_COMMON,
+        weight=0.3,
+    ),
+)
+CONTENDERS = {contender.name: contender for contender in _ALL}

@@ -1,0 +1,35 @@
+"""The shortest way: a route of FastAPI to which the sidecar pushes events, and the clients of Dapr and OpenAI."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import uvicorn
+from dapr.aio.clients import DaprClient
+from dapr.ext.fastapi import DaprApp
+from fastapi import Body, FastAPI, Request
+from openai import AsyncOpenAI, DefaultAioHttpClient
+from work import CODE, PUBSUB, SPECS, STORE, code_generated, request
+
+
+@asynccontextmanager
+async def clients(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    async with DaprClient() as dapr, AsyncOpenAI(http_client=DefaultAioHttpClient()) as openai:
+        yield {"dapr": dapr, "openai": openai}
+
+
+app = FastAPI(lifespan=clients)
+
+
+@DaprApp(app).subscribe(pubsub=PUBSUB, topic=SPECS)
+async def write_code(http: Request, event: Annotated[dict[str, Any], Body()]) -> None:
+    spec = event["data"]
+    reply = await http.state.openai.chat.completions.create(**request(spec))
+    code = code_generated(spec, reply.choices[0].message.content)
+    await http.state.dapr.save_state(STORE, f"code-{event['id']}", code)
+    await http.state.dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False)

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// What the model always answers: valid for the prompt generate-code (tests/unit/benchmarks holds it to that).
+//
+//go:embed answer.json
+var content []byte
+
+// How the memory of dapr-agents begins the second call that it makes for each event.
+var summarize = []byte("Summarize the following conversation")
+
+type model struct {
+	ledger                *ledger
+	latency               atomic.Int64 // nanoseconds
+	inFlight, most        atomic.Int64
+	completion, condensed []byte
+}
+
+func newModel(l *ledger) *model {
+	return &model{
+		ledger:     l,
+		completion: completion(string(bytes.TrimSpace(content))),
+		condensed:  completion(`{"summary": "The developer wrote the code that the specification asks for."}`),
+	}
+}
+
+func (m *model) complete(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	if err == nil {
+		err = wellFormed(body)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	now := m.inFlight.Add(1)
+	for most := m.most.Load(); now > most && !m.most.CompareAndSwap(most, now); most = m.most.Load() {
+	}
+	summary := bytes.Contains(body, summarize)
+	m.ledger.noteCall(body, summary)
+	time.Sleep(time.Duration(m.latency.Load()))
+	m.inFlight.Add(-1)
+	w.Header().Set("Content-Type", "application/json")
+	if summary {
+		_, _ = w.Write(m.condensed)
+	} else {
+		_, _ = w.Write(m.completion)
+	}
+}
+
+// invalid says what a request lacks, as the API would.
+type invalid string
+
+func (i invalid) Error() string { return string(i) }
+
+func wellFormed(body []byte) error {
+	var asked struct {
+		Model    string `json:"model"`
+		Messages []struct {
+			Role      string          `json:"role"`
+			Content   json.RawMessage `json:"content"`
+			ToolCalls json.RawMessage `json:"tool_calls"`
+		} `json:"messages"`
+		Stream         bool `json:"stream"`
+		ResponseFormat *struct {
+			Type   string          `json:"type"`
+			Schema json.RawMessage `json:"json_schema"`
+		} `json:"response_format"`
+	}
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return err
+	}
+	if asked.Model == "" || len(asked.Messages) == 0 {
+		return invalid("a chat completion needs model and messages")
+	}
+	if asked.Stream {
+		return invalid("this model does not stream")
+	}
+	for _, message := range asked.Messages {
+		switch message.Role {
+		case "system", "developer", "user", "assistant", "tool":
+		default:
+			return invalid("a message's role is system, developer, user, assistant or tool, not " + message.Role)
+		}
+		if len(message.ToolCalls) == 0 && (len(message.Content) < 2 || message.Content[0] != '"' && message.Content[0] != '[') {
+			return invalid("a message's content is a text or a list of parts")
+		}
+	}
+	if format := asked.ResponseFormat; format != nil {
+		if format.Type != "text" && format.Type != "json_object" && format.Type != "json_schema" {
+			return invalid("unknown response_format " + format.Type)
+		}
+		if format.Type == "json_schema" && len(format.Schema) == 0 {
+			return invalid("response_format json_schema needs json_schema")
+		}
+	}
+	return nil
+}
+
+func completion(text string) []byte {
+	body, err := json.Marshal(map[string]any{
+		"id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": "bench",
+		"choices": []any{map[string]any{
+			"index": 0, "finish_reason": "stop", "logprobs": nil,
+			"message": map[string]any{"role": "assistant", "content": text, "refusal": nil},
+		}},
+		"usage": map[string]int{"prompt_tokens": 300, "completion_tokens": 160, "total_tokens": 460},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+func (m *model) list(w http.ResponseWriter, _ *http.Request) {
+	one := map[string]any{"id": "bench", "object": "model", "created": 1_700_000_000, "owned_by": "benchmark"}
+	answer(w, map[string]any{"object": "list", "data": []any{one}})
+}
+
+func (m *model) set(w http.ResponseWriter, request *http.Request) {
+	var wanted struct {
+		Latency float64 `json:"latency_ms"`
+	}
+	if err := json.NewDecoder(request.Body).Decode(&wanted); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	m.latency.Store(int64(wanted.Latency * float64(time.Millisecond)))
+	m.most.Store(m.inFlight.Load())
+	m.tell(w, request)
+}
+
+func (m *model) tell(w http.ResponseWriter, _ *http.Request) {
+	answer(w, map[string]float64{
+		"latency_ms":     float64(m.latency.Load()) / float64(time.Millisecond),
+		"in_flight_most": float64(m.most.Load()),
+	})
+}

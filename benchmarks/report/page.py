@@ -1,0 +1,128 @@
+"""The text of docs/benchmarks.md: `page.md.j2` with the figures of latest.json in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.report.targets import targets
+from benchmarks.suite import faults, measure, rounds, soak
+from benchmarks.suite.results import Kill, Measure, Results, Round, median, percentile
+
+
+def page(results: Results) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown
+    )
+    return environment.get_template("page.md.j2").render(
+        results=results,
+        contenders=[CONTENDERS[name] for name in CONTENDERS if name in measured(results)],
+        missing=[one for one in CONTENDERS.values() if one.name not in measured(results)],
+        targets=list(targets(results)),
+        speed=_table(results.rounds, _SPEED),
+        cost=_table(results.rounds, _COST),
+        kills=_kills([kill for kill in results.kills if kill.kills == 1]),
+        storm=_kills([kill for kill in results.kills if kill.kills > 1]),
+        repeated=[one for one in results.rounds if not one.kept],
+        drifted=[one for one in results.rounds if one.kept and one.drift > rounds.DRIFT],
+        kept=[one for one in results.rounds if one.kept],
+        plan=measure.FULL,
+        measure=measure,
+        faults=faults,
+        soak=soak,
+        drift=rounds.DRIFT,
+    )
+
+
+def measured(results: Results) -> list[str]:
+    """Names of who has figures, in the order of the table of contenders."""
+    there = {take.contender for one in results.rounds if one.kept for take in one.takes}
+    return [name for name in CONTENDERS if name in there]
+
+
+def pooled_p99(results: Sequence[Round], contender: str) -> float:
+    """Over all kept rounds: one round alone has too few events to tell."""
+    takes = [take for one in results if one.kept and (take := one.take(contender))]
+    return percentile([latency for take in takes for latency in take.latencies_ms], 0.99)
+
+
+_SPEED: Mapping[str, tuple[str, Measure | None]] = {
+    "events/s": ("{:,.0f}", lambda take: take.events_per_second),
+    "without filling and draining": ("{:,.0f}", lambda take: take.steady_events_per_second),
+    "p50 ms": ("{:.1f}", lambda take: take.p50_ms),
+    "p99 ms": ("{:.1f}", None),
+    "events/s, 200 ms model": ("{:.0f}", lambda take: take.slow_events_per_second),
+    "of the ideal": ("{:.0%}", lambda take: take.ideal_fraction),
+    "model calls at a time": ("{:.0f}", lambda take: take.in_flight_most),
+}
+_COST: Mapping[str, tuple[str, Measure | None]] = {
+    "CPU of the app": ("{:.2f}", lambda take: take.app_cpu_ms),
+    "sidecar": ("{:.2f}", lambda take: take.sidecar_cpu_ms),
+    "control plane": ("{:.2f}", lambda take: take.control_plane_cpu_ms),
+    "Redis": ("{:.2f}", lambda take: take.redis_cpu_ms),
+    "memory of the app, idle": ("{:.0f}", lambda take: take.rss_idle_mb),
+    "after the load": ("{:.0f}", lambda take: take.rss_mb),
+    "sidecar's": ("{:.0f}", lambda take: take.sidecar_rss_mb),
+    "control plane's": ("{:.0f}", lambda take: take.control_plane_rss_mb),
+    "cold start s": ("{:.2f}", lambda take: take.cold_start_s),
+    "model calls per event": ("{:.2f}", lambda take: take.model_calls_per_event),
+    "doubled": ("{:.0f}", lambda take: take.doubled),
+}
+
+
+def _table(results: Sequence[Round], columns: Mapping[str, tuple[str, Measure | None]]) -> str:
+    names = [name for name in CONTENDERS if any(one.kept and one.take(name) for one in results)]
+    rows = []
+    for name in names:
+        cells = [_title(name)]
+        for form, read in columns.values():
+            value = median(results, name, read) if read else pooled_p99(results, name)
+            cells.append("–" if value is None else form.format(value))
+        rows.append(cells)
+    return _markdown(["", *columns], rows)
+
+
+def _kills(kills: Sequence[Kill]) -> str:
+    head = [
+        "",
+        "killed",
+        "redelivery",
+        "lost",
+        "doubled",
+        "again, same id",
+        "model calls again",
+        "last result",
+    ]
+    return _markdown(
+        head,
+        [
+            [
+                _title(kill.contender),
+                kill.killed,
+                kill.redelivery,
+                f"{kill.lost} of {kill.events:,}",
+                str(kill.doubled),
+                str(kill.repeated),
+                str(kill.calls_again),
+                f"{kill.last_s:.1f} s",
+            ]
+            for kill in kills
+        ],
+    )
+
+
+def _title(name: str) -> str:
+    title = CONTENDERS[name].title
+    return f"**{title}**" if name == "ours" else title
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    alignment = ["---", *(["---:"] * (len(head) - 1))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, alignment, *rows))

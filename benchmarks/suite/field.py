@@ -1,0 +1,135 @@
+"""One contender's own world, with its pairs of app and sidecar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from benchmarks.contenders import Contender
+from benchmarks.suite.outside import Outside
+from benchmarks.suite.processes import Process, free_ports
+from benchmarks.suite.programs import Programs
+from benchmarks.suite.world import APP_ID, Redelivery, World, world
+from domain.events.implementation import CodeGenerated
+from domain.events.testplanning import SpecGenerated
+
+
+class Pair:
+    """One app and its sidecar; each can be killed and started again at the same ports."""
+
+    def __init__(self, world: World, contender: Contender, number: int) -> None:
+        self._world, self._contender, self._number = world, contender, number
+        self._app_port, self._http, self._grpc = free_ports(3)
+        self.app: Process | None = None
+        self.sidecar: Process | None = None
+
+    @property
+    def running_app(self) -> Process:
+        assert self.app is not None  # noqa: S101 - whoever asks has started it
+        return self.app
+
+    async def start_sidecar(self) -> None:
+        app_port = self._app_port if self._contender.listens else None
+        name = f"daprd-{self._number}"
+        self.sidecar = await self._world.sidecar(name, (self._http, self._grpc), app_port)
+
+    def start_app(self) -> None:
+        contender, world = self._contender, self._world
+        self.app = Process(
+            f"{contender.name}-{self._number}",
+            [world.programs.pythons[contender.name], *contender.command],
+            world.folder,
+            cwd=contender.folder,
+            env={
+                "APP_ID": APP_ID,
+                "APP_PORT": str(self._app_port),
+                "DAPR_HTTP_PORT": str(self._http),
+                "DAPR_GRPC_PORT": str(self._grpc),
+                "OPENAI_BASE_URL": world.outside.base_url,
+                "OPENAI_API_KEY": "unused",
+                "OPENAI_MODEL": "bench",
+                "LLM_PROVIDER": "openai",
+                "NO_PROXY": "*",
+                "OTEL_SDK_DISABLED": "true",
+                "AGENTS_LOG_LEVEL": "warning",
+                "TEMPORAL_ADDRESS": world.temporal,
+                **contender.environment,
+            },
+        )
+
+    async def kill(self, *, sidecar: bool = False) -> int:
+        """SIGKILL the app, or both, and start them again at once; when that was, in ns since 1970."""
+        at = time.time_ns()
+        await self.kill_app()
+        if sidecar:
+            await self.kill_sidecar()
+        self.start_app()
+        if sidecar:
+            await self.start_sidecar()
+        return at
+
+    async def kill_app(self) -> None:
+        if self.app is not None:
+            await self.app.kill()
+            self.app = None
+
+    async def kill_sidecar(self) -> None:
+        if self.sidecar is not None:
+            await self.sidecar.kill()
+            self.sidecar = None
+
+
+@dataclass
+class Field:
+    contender: Contender
+    world: World
+    pairs: list[Pair]
+
+    @property
+    def outside(self) -> Outside:
+        return self.world.outside
+
+    @property
+    def pair(self) -> Pair:
+        return self.pairs[0]
+
+    def logs(self) -> str:
+        """How the logs end, for whoever has to find out why nothing comes out."""
+        roles = self._roles()
+        return "\n".join(one.last_words() for role in ("app", "sidecar") for one in roles[role])
+
+    def cpu_ms(self) -> dict[str, float]:
+        """So far, by role."""
+        return {role: sum(one.cpu_ms() for one in processes) for role, processes in self._roles().items()}
+
+    def rss_mb(self) -> dict[str, float]:
+        return {role: sum(one.rss_mb() for one in processes) for role, processes in self._roles().items()}
+
+    def _roles(self) -> dict[str, list[Process]]:
+        return {
+            "app": [pair.app for pair in self.pairs if pair.app],
+            "sidecar": [pair.sidecar for pair in self.pairs if pair.sidecar],
+            "control_plane": self.world.control_plane,
+            "redis": [self.world.redis],
+        }
+
+
+@asynccontextmanager
+async def field(
+    programs: Programs, contender: Contender, redelivery: Redelivery, *, replicas: int = 1
+) -> AsyncIterator[Field]:
+    """Everything is up but the apps: whoever measures starts them."""
+    topics = {"publish": SpecGenerated.event_type, "watch": CodeGenerated.event_type}
+    async with world(programs, redelivery, **topics) as around, AsyncExitStack() as stack:
+        if contender.workflow:
+            await around.start_control_plane()
+        if contender.temporal:
+            await around.start_temporal()
+        pairs = [Pair(around, contender, number) for number in range(1, replicas + 1)]
+        for pair in pairs:
+            stack.push_async_callback(pair.kill_sidecar)
+            stack.push_async_callback(pair.kill_app)
+            await pair.start_sidecar()
+        yield Field(contender, around, pairs)

@@ -1,0 +1,34 @@
+"""What a run shows at its end, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.suite.results import Measure, Round, median, percentile, ratios
+
+COLUMNS: tuple[tuple[str, str, Measure], ...] = (
+    ("events/s", "{:,.0f}", lambda take: take.events_per_second),
+    ("p50 ms", "{:.1f}", lambda take: take.p50_ms),
+    ("p99 ms", "{:.1f}", lambda take: percentile(take.latencies_ms, 0.99)),
+    ("CPU app", "{:.2f}", lambda take: take.app_cpu_ms),
+    ("sidecar", "{:.2f}", lambda take: take.sidecar_cpu_ms),
+    ("control plane", "{:.2f}", lambda take: take.control_plane_cpu_ms),
+    ("memory MB", "{:.0f}", lambda take: take.rss_mb),
+    ("cold start s", "{:.2f}", lambda take: take.cold_start_s),
+    ("of ideal, 200 ms", "{:.1%}", lambda take: take.ideal_fraction),
+)
+
+
+def show_rounds(console: Console, rounds: Sequence[Round]) -> None:
+    measured = {take.contender for one in rounds for take in one.takes}
+    table = Table("", *(title for title, _, _ in COLUMNS), title="medians of the rounds")
+    for name in [name for name in CONTENDERS if name in measured]:
+        values = [(form, median(rounds, name, measure)) for _, form, measure in COLUMNS]
+        table.add_row(name, *("–" if value is None else form.format(value) for form, value in values))
+    console.print(table)
+    for name, value in ratios(rounds).items():
+        console.print(f"{name}: {value}", highlight=False)

@@ -1,0 +1,71 @@
+"""The arithmetic of the benchmarks, on figures written out."""
+
+from __future__ import annotations
+
+from benchmarks.suite.results import Control, Round, Take, percentile, ratios
+
+QUIET = Control(events_per_second=6000, spin_s=0.2)
+
+
+def take(contender: str, events_per_second: float, *, cold_start_s: float | None = 1.0) -> Take:
+    return Take(
+        contender=contender,
+        cold_start_s=cold_start_s,
+        rss_idle_mb=80,
+        rss_mb=90 if contender == "ours" else 100,
+        sidecar_rss_mb=90,
+        control_plane_rss_mb=0,
+        latencies_ms=[4.0, 2.0, 9.0] if contender == "ours" else [8.0, 5.0, 9.0],
+        events=3000,
+        missing=0,
+        events_per_second=events_per_second,
+        steady_events_per_second=events_per_second,
+        app_cpu_ms=0.6 if contender == "ours" else 2.4,
+        sidecar_cpu_ms=0.3,
+        control_plane_cpu_ms=0,
+        redis_cpu_ms=0.1,
+        model_calls_per_event=1,
+        doubled=0,
+        repeated=0,
+        slow_events_per_second=304,
+        ideal_fraction=0.95,
+        in_flight_most=64,
+    )
+
+
+def round_of(*takes: Take, kept: bool = True) -> Round:
+    return Round(before=QUIET, after=QUIET, drift=0, kept=kept, takes=list(takes))
+
+
+def test_a_ratio_is_the_median_of_the_ratios_within_rounds() -> None:
+    rounds = [
+        round_of(take("ours", 1200), take("bare", 400)),
+        round_of(take("ours", 600), take("bare", 100)),  # a slow minute is slow for both
+        round_of(take("ours", 1000), take("bare", 500)),
+    ]
+    found = ratios(rounds)
+    assert found["throughput_vs_bare"] == 3.0
+    assert found["p50_vs_bare"] == 0.5
+    assert found["cpu_vs_bare"] == 0.25
+    assert found["rss_vs_bare"] == 0.9
+    assert found["ideal_fraction_200ms"] == 0.95
+
+
+def test_a_round_that_was_run_again_counts_for_nothing() -> None:
+    disturbed = round_of(take("ours", 100), take("bare", 400), kept=False)
+    assert ratios([disturbed, round_of(take("ours", 1200), take("bare", 400))])["throughput_vs_bare"] == 3.0
+
+
+def test_there_is_no_ratio_to_who_was_not_measured_or_not_seen() -> None:
+    found = ratios([round_of(take("ours", 1200), take("bare", 400, cold_start_s=None))])
+    assert "throughput_vs_temporal" not in found
+    assert "cold_start_vs_bare" not in found
+
+
+def test_drift_is_the_larger_change_of_the_two_controls() -> None:
+    assert round(QUIET.drift(Control(events_per_second=5400, spin_s=0.25)), 3) == 0.25
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert (percentile(values, 0.5), percentile(values, 0.99), percentile([7.0], 0.99)) == (50.0, 99.0, 7.0)
