@@ -19,8 +19,9 @@ from domain.events.testplanning import SpecGenerated
 class Pair:
     """One app and its sidecar; each can be killed and started again at the same ports."""
 
-    def __init__(self, world: World, contender: Contender, number: int) -> None:
+    def __init__(self, world: World, contender: Contender, number: int, *, app_id: str = APP_ID) -> None:
         self._world, self._contender, self._number = world, contender, number
+        self._app_id = app_id
         self._app_port, self._http, self._grpc = free_ports(3)
         self.app: Process | None = None
         self.sidecar: Process | None = None
@@ -32,8 +33,9 @@ class Pair:
 
     async def start_sidecar(self) -> None:
         app_port = self._app_port if self._contender.listens else None
-        name = f"daprd-{self._number}"
-        self.sidecar = await self._world.sidecar(name, (self._http, self._grpc), app_port)
+        name = f"daprd-{self._app_id}-{self._number}"
+        ports = self._http, self._grpc
+        self.sidecar = await self._world.sidecar(name, ports, app_port, app_id=self._app_id)
 
     def start_app(self) -> None:
         contender, world = self._contender, self._world
@@ -43,7 +45,7 @@ class Pair:
             world.folder,
             cwd=contender.folder,
             env={
-                "APP_ID": APP_ID,
+                "APP_ID": self._app_id,
                 "APP_PORT": str(self._app_port),
                 "DAPR_HTTP_PORT": str(self._http),
                 "DAPR_GRPC_PORT": str(self._grpc),

@@ -108,17 +108,25 @@ class Outside:
     async def in_flight_most(self) -> int:
         return (await self._ask("GET", "/model", Model)).in_flight_most
 
-    async def burst(self, run: str, events: int) -> Summary:
-        return await self._offer(run, events)
+    async def burst(self, run: str, events: int, *, template: str = TEMPLATE) -> Summary:
+        return await self._offer(run, events, template)
 
-    async def pace(self, run: str, events: int, rate: float) -> Summary:
-        return await self._offer(run, events, rate=rate)
+    async def pace(self, run: str, events: int, rate: float, *, template: str = TEMPLATE) -> Summary:
+        return await self._offer(run, events, template, rate=rate)
 
     async def loop(
-        self, run: str, events: int, outstanding: int, *, spread_s: float = 0, seconds: float = 0
+        self,
+        run: str,
+        events: int,
+        outstanding: int,
+        *,
+        spread_s: float = 0,
+        seconds: float = 0,
+        template: str = TEMPLATE,
     ) -> Summary:
         """A closed loop: never more than `outstanding` are inside."""
-        return await self._offer(run, events, outstanding=outstanding, spread_s=spread_s, seconds=seconds)
+        how = {"outstanding": outstanding, "spread_s": spread_s, "seconds": seconds}
+        return await self._offer(run, events, template, **how)
 
     async def seen(self, run: str, events: int, patience_s: float) -> Summary:
         """Wait until so many have come out, or nothing has moved for so long."""
@@ -131,8 +139,8 @@ class Outside:
     async def spin_s(self) -> float:
         return (await self._ask("POST", "/spin", _Spin)).seconds
 
-    async def _offer(self, run: str, events: int, **how: float) -> Summary:
-        asked = {"run": run, "events": events, "template": TEMPLATE, **how}
+    async def _offer(self, run: str, events: int, template: str, **how: float) -> Summary:
+        asked = {"run": run, "events": events, "template": template, **how}
         return await self._ask("POST", "/publish", Summary, asked)
 
     async def _ask(self, method: str, path: str, kind: type[_T], body: dict[str, Any] | None = None) -> _T:

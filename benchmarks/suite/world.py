@@ -47,12 +47,14 @@ class World:
     scheduler: str = ""
     temporal: str = ""
 
-    async def sidecar(self, name: str, ports: tuple[int, int], app_port: int | None) -> Process:
+    async def sidecar(
+        self, name: str, ports: tuple[int, int], app_port: int | None, *, app_id: str = APP_ID
+    ) -> Process:
         """A daprd that serves its own API; whether its app is there already is another matter."""
         http, grpc = ports
         internal, metrics = free_ports(2)
         flags: dict[str, object] = {
-            "app-id": APP_ID,
+            "app-id": app_id,
             "dapr-http-port": http,
             "dapr-grpc-port": grpc,
             "dapr-internal-grpc-port": internal,
