@@ -65,6 +65,7 @@ class World:
             "log-level": "warn",
             "config": self.components / "config.yaml",
             "resources-path": self.components,
+            "max-body-size": "600Mi",  # as dapr.yaml has it, which says why
             "placement-host-address": self.placement,
             "scheduler-host-address": self.scheduler,
         }
