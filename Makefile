@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test faults bench bench-faults bench-soak check format lock
+.PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity check format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -41,6 +41,9 @@ bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run
 bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours
 	@$(call measure,soak)
 measure = $(BIN)/python -m benchmarks.suite $(1) $(if $(QUICK),--quick) $(ARGS) $(if $(QUICK),,&& $(BIN)/python -m benchmarks.report)
+
+bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md; QUICK=1: 3 minutes
+	@exec $(BIN)/python -m benchmarks.capacity $(if $(QUICK),--quick) $(ARGS)
 
 check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated files, links
 	$(BIN)/ruff format --check .

@@ -1,0 +1,113 @@
+"""The command line of the capacity measurements; see the package and docs/capacity.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from benchmarks.capacity import page, results
+from benchmarks.capacity.parts import chain, counted, latency, limits, payload, replicas, side, width
+from benchmarks.capacity.plan import FULL, QUICK, Plan
+from benchmarks.capacity.told import told
+from benchmarks.contenders import CONTENDERS
+from benchmarks.suite.programs import Programs, programs
+from benchmarks.suite.progress import Steps
+from benchmarks.suite.results import ROOT, Control
+from benchmarks.suite.rounds import CONTROL_S, control
+from cli.errors import CommandError
+
+
+class Part(Protocol):
+    """A module of `parts/`."""
+
+    def expected_s(self, plan: Plan, /) -> list[float]: ...
+
+    def measure(self, programs: Programs, plan: Plan, say: Callable[[str], None], /) -> Awaitable[Any]: ...
+
+
+PARTS: Mapping[str, Part] = {
+    "counted": counted,
+    "latency": latency,
+    "payload": payload,
+    "replicas": replicas,
+    "chain": chain,
+    "side": side,
+    "width": width,
+    "limits": limits,
+}
+
+
+def main() -> None:
+    arguments = _arguments()
+    if arguments.check:
+        sys.exit(page.stale())
+    try:
+        asyncio.run(_measure(arguments, Console()))
+    except CommandError as error:
+        sys.exit(f"{error.message}\n{error.hint}".strip())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; everything that was started is ended, the part that ran is not written")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.capacity",
+        description="Measure how cost grows and where the limits are; write docs/capacity.md.",
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="fewer points, shorter; nothing is written")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="measure nothing; exit 1 when docs/capacity.md is not what the figures give",
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="measure nothing; write docs/capacity.md from the figures there are",
+    )
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.parts if name not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return arguments
+
+
+async def _measure(arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.page:
+        page.write()
+        return
+    plan, names = QUICK if arguments.quick else FULL, arguments.parts or list(PARTS)
+    found = await programs([CONTENDERS["ours"]], console)
+    steps = Steps(console, [CONTROL_S, *(sum(PARTS[name].expected_s(plan)) for name in names), CONTROL_S])
+    async with steps.shown():
+        controls = [await _control(found, steps)]
+        for name in names:
+            steps.start(name)
+            measured = await steps.twice(partial(PARTS[name].measure, found, plan, steps.say))
+            steps.done(told(name, measured))
+            if not arguments.quick:
+                results.write(**{name: measured})
+        controls.append(await _control(found, steps))
+    if arguments.quick:
+        console.print("quick: nothing is written")
+        return
+    results.write(controls=controls)
+    page.write()
+    console.print(f"written: {results.CAPACITY.relative_to(ROOT)}, {page.DOCUMENT.relative_to(ROOT)}")
+
+
+async def _control(found: Programs, steps: Steps) -> Control:
+    steps.start("control")
+    result = await control(found)
+    steps.done(f"{result.events_per_second:.0f} deliveries/s, {result.spin_s:.2f} s of arithmetic")
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What `benchmarks/results/capacity.json` holds. CPU in ms per event, memory in MB, sizes in bytes where nothing else is said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from benchmarks.suite.results import ROOT, Control, Record, machine
+from benchmarks.suite.results import _commit as commit
+
+CAPACITY = ROOT / "benchmarks" / "results" / "capacity.json"
+
+
+class Load(Record):
+    """A closed loop: never more than so many events inside. Reads and writes are the store's, per event, as Redis counts them.
+
+    `cores` is what app, sidecar, Redis and the benchmark's own outside used of the machine meanwhile.
+    """
+
+    events: int
+    events_per_second: float
+    app_cpu_ms: float
+    sidecar_cpu_ms: float
+    redis_cpu_ms: float
+    cores: float
+    app_mb: float
+    sidecar_mb: float
+    in_flight_most: int
+    reads: float
+    writes: float
+
+
+class Payload(Record):
+    kilobytes: int
+    load: Load
+    p50_ms: float
+
+
+class Latency(Record):
+    """At a model that takes so long; `ideal` is what so many in flight allow, None where the model answers at once."""
+
+    model_ms: int
+    offered: int
+    ideal: float | None
+    load: Load
+
+
+class Replicas(Record):
+    """`ratio`: against one replica in the same round, at the same model."""
+
+    round: int
+    replicas: int
+    model_ms: int
+    load: Load
+    ratio: float
+
+
+class Chain(Record):
+    """The load counts chains; `hop` is what a hop costs."""
+
+    hops: int
+    load: Load
+    p50_ms: float
+
+
+class Side(Record):
+    """So many agents, each with a sidecar, on one machine: sums over all of them."""
+
+    agents: int
+    idle_app_mb: float
+    idle_sidecar_mb: float
+    idle_cores: float
+    load: Load
+
+
+class Turn(Record):
+    """The same load on both, one right after the other."""
+
+    narrow: Load
+    wide: Load
+    narrow_p50_ms: float
+    wide_p50_ms: float
+
+
+class Width(Record):
+    """An agent with one task and one prompt, and one with many."""
+
+    tasks: int
+    prompts: int
+    narrow_idle_cores: float
+    wide_idle_cores: float
+    turns: list[Turn]
+
+
+class Size(Record):
+    """An event that carries so much, and what became of it: `came out`, or the cause of its dead letter."""
+
+    bytes: int
+    passed_on: bool
+    became: str
+    message: str
+
+
+class Publishing(Record):
+    """The adapter alone, as fast as it goes, so many calls waiting at a time."""
+
+    callers: int
+    bytes: int
+    events_per_second: float
+    sidecar_cpu_ms: float
+
+
+class Topics(Record):
+    """An agent with so many topics, on the pub/sub component as shipped. `connections`: what it says, None: 10 for each CPU."""
+
+    topics: int
+    connections: int | None
+    cpus: int
+    works: bool
+
+
+class Limits(Record):
+    sizes: list[Size]
+    topics: Topics
+    concurrency_offered: int
+    concurrency_in_flight: int
+    publishing: list[Publishing]
+
+
+class Counted(Record):
+    """Bytes of what one event of the benchmark brings, leaves and sends, exactly."""
+
+    event_in: int
+    event_out: int
+    command: int
+    documents: dict[str, int]
+
+
+class Results(Record):
+    """Merged from run to run, by part."""
+
+    made: dict[str, str] = Field(default_factory=dict)
+    machine: dict[str, str] = Field(default_factory=dict)
+    controls: list[Control] = Field(default_factory=list)
+    payload: list[Payload] = Field(default_factory=list)
+    latency: list[Latency] = Field(default_factory=list)
+    replicas: list[Replicas] = Field(default_factory=list)
+    chain: list[Chain] = Field(default_factory=list)
+    side: list[Side] = Field(default_factory=list)
+    width: Width | None = None
+    limits: Limits | None = None
+    counted: Counted | None = None
+
+
+def read(path: Path = CAPACITY) -> Results:
+    return Results.model_validate_json(path.read_text()) if path.exists() else Results()
+
+
+def write(path: Path = CAPACITY, **parts: object) -> None:
+    """Replace parts of the file."""
+    before = read(path)
+    now = f"{datetime.now(UTC).date().isoformat()}, commit {commit()}"
+    made = {**before.made, **dict.fromkeys(parts, now)}
+    after = before.model_copy(update={**parts, "made": made, "machine": machine()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(after.model_dump_json(indent=1) + "\n")
