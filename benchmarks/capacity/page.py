@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -66,18 +67,34 @@ def page(found: Results) -> str:
     )
 
 
-def scaling(found: Results) -> dict[int, tuple[float, float]]:
-    """By model: how much more three replicas did than one (median of the rounds), and the cores they were busy on."""
-    most = max(replicas.NUMBERS)
-    by_model: dict[int, tuple[float, float]] = {}
+@dataclass(frozen=True)
+class Scaling:
+    """Medians of the rounds: three replicas against one, the cores they were busy on, and the cores that WANTED would take
+    at what one replica used.
+    """
+
+    model_ms: int
+    ratio: float
+    cores: float
+    needed: float
+
+
+def scaling(found: Results) -> list[Scaling]:
+    made = []
     for model_ms in sorted({one.model_ms for one in found.replicas}):
-        there = [one for one in found.replicas if (one.replicas, one.model_ms) == (most, model_ms)]
-        if there:
-            by_model[model_ms] = (
-                statistics.median(one.ratio for one in there),
-                statistics.median(one.load.cores for one in there),
+        one, most = (
+            [each for each in found.replicas if (each.replicas, each.model_ms) == (number, model_ms)]
+            for number in (min(replicas.NUMBERS), max(replicas.NUMBERS))
+        )
+        made.append(
+            Scaling(
+                model_ms=model_ms,
+                ratio=statistics.median(each.ratio for each in most),
+                cores=statistics.median(each.load.cores for each in most),
+                needed=WANTED * statistics.median(each.load.cores for each in one),
             )
-    return by_model
+        )
+    return made
 
 
 def compared(width: Width) -> dict[str, tuple[float, float, float]]:

@@ -16,7 +16,7 @@ class Plan:
     payload_bytes: int = 128 * 2**20
     """Of one payload run: Redis holds each event about twice."""
     model_ms: tuple[int, ...] = (0, 20, 200, 1000, 5000)
-    replica_model_ms: tuple[int, ...] = (200, 500)
+    replica_model_ms: tuple[int, ...] = (200, 500, 1000)
     replica_rounds: int = 2
     hops: tuple[int, ...] = (1, 2, 4, 8)
     agents: tuple[int, ...] = (1, 3, 5)

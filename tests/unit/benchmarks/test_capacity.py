@@ -61,10 +61,16 @@ def test_agents_side_by_side_add_up_and_cost_the_mean() -> None:
 
 def test_three_replicas_are_held_against_one_of_the_same_round() -> None:
     found = [
-        Replicas(round=number, replicas=3, model_ms=200, load=load(cores=1.9), ratio=ratio)
-        for number, ratio in ((1, 2.6), (2, 2.9))
+        Replicas(round=number, replicas=replicas, model_ms=200, load=load(cores=cores), ratio=ratio)
+        for number, replicas, cores, ratio in (
+            (1, 1, 0.8, 1),
+            (1, 3, 1.8, 2.6),
+            (2, 1, 0.8, 1),
+            (2, 3, 2, 2.9),
+        )
     ]
-    assert page.scaling(Results(replicas=found)) == {200: (2.75, 1.9)}
+    (scaling,) = page.scaling(Results(replicas=found))
+    assert (scaling.ratio, scaling.cores, round(scaling.needed, 2)) == (2.75, 1.9, 2.16)
 
 
 def test_many_tasks_are_compared_turn_by_turn() -> None:
