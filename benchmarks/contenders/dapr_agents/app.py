@@ -1,24 +1,25 @@
 """A DurableAgent: every event schedules a run of the agent, a workflow that the framework brings along.
 
-Its own subscription takes `{"task": …}` alone; an activation hook is its documented way to be started by other events.
-Nothing in the framework publishes an answer, so a hook after the model call does, inside that call's activity.
+Its own subscription takes `{"task": …}` alone, so an activation hook, its documented way to be started by anything else,
+makes the same subscription with a mapper. Nothing in the framework publishes an answer: a hook after the model call
+does, inside that call's activity.
 """
 
-import asyncio
 import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
 from dapr.clients import DaprClient
-from dapr.clients.grpc._response import TopicEventResponse
-from dapr.common.pubsub.subscription import SubscriptionMessage
 from dapr_agents import AgentRunner, DurableAgent, Hooks, OpenAIChatClient
 from dapr_agents.agents.configs import AgentMCPConfig, AgentStateConfig
+from dapr_agents.agents.schemas import TriggerAction
 from dapr_agents.hooks import LLMHookContext, Mutate
 from dapr_agents.storage.daprstores.stateservice import StateStoreService
 from dapr_agents.types.activation import ActivationContext
-from grpc import RpcError
+from dapr_agents.types.workflow import PubSubRouteSpec
+from dapr_agents.workflow.utils.registration import register_message_routes
+from dapr_agents.workflow.utils.subscription import MessageContext, TTLDedupeBackend
 from work import CODE, PUBSUB, SETTINGS, SPECS, STORE, SYSTEM, code_generated, question
 
 dapr = DaprClient()
@@ -37,18 +38,23 @@ def publish(asked: LLMHookContext, answer: dict[str, Any]) -> None:
     dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
 
 
-def receive_specs(activation: ActivationContext) -> Callable[[], None]:
-    def receive(event: SubscriptionMessage) -> TopicEventResponse:
-        task = {"task": question(event.data())}
-        run = activation.runner.run(activation.agent, task, instance_id=event.id(), wait=False, log=False)
-        try:
-            asyncio.run(run)
-        except RpcError as error:
-            if "already exists" not in str(error):  # delivered again while its run goes on
-                return TopicEventResponse("retry")
-        return TopicEventResponse("success")
+def task(spec: dict[str, Any], _: MessageContext) -> TriggerAction:
+    return TriggerAction(task=question(spec))
 
-    return activation.dapr_client.subscribe_with_handler(PUBSUB, SPECS, receive)
+
+def receive_specs(activation: ActivationContext) -> Callable[[], None]:
+    def run() -> None:
+        """Stands for the agent's workflow, which is known by its name."""
+
+    run.__name__ = activation.agent.agent_workflow_name
+    (close,) = register_message_routes(
+        routes=[PubSubRouteSpec(PUBSUB, SPECS, run, message_model=dict, mapper=task)],
+        dapr_client=activation.dapr_client,
+        wf_client=activation.wf_client,
+        deduper=TTLDedupeBackend(),
+        log_outcome=False,
+    )
+    return close
 
 
 agent = DurableAgent(
@@ -66,5 +72,6 @@ agent = DurableAgent(
 if os.environ.get("AGENT_MEMORY") == "off":
     agent.memory = None  # the only way to save the second call, which sums the conversation up
 agent.add_activation(receive_specs)
-AgentRunner().workflow(agent)
+runner = AgentRunner()  # held: it closes its connections when nobody does
+runner.workflow(agent)
 signal.pause()
