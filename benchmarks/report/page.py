@@ -73,6 +73,7 @@ _COST: Mapping[str, tuple[str, Measure | None]] = {
     "control plane's": ("{:.0f}", lambda take: take.control_plane_rss_mb),
     "cold start s": ("{:.2f}", lambda take: take.cold_start_s),
     "model calls per event": ("{:.2f}", lambda take: take.model_calls_per_event),
+    "missing": ("{:.0f}", lambda take: take.missing),
     "doubled": ("{:.0f}", lambda take: take.doubled),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -18,7 +18,7 @@ OURS, THEIRS, GREY = "#D55E00", "#4A90C2", "#7D7D7D"
 PARTS = {"app": "#4A90C2", "sidecar": "#E69F00", "control plane": "#009E73", "Redis": "#CC79A7"}
 ZOOM = 2.5
 """How much of the third-cheapest contender the second panel of the CPU plot shows."""
-_STYLE: Mapping[str, Any] = {
+_STYLE: Any = {
     "svg.hashsalt": "benchmarks",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -47,7 +47,7 @@ def plots(results: Results) -> dict[str, str]:
         wanted["faults"] = _faults
     if results.soak:
         wanted["soak"] = _soak
-    with mpl.rc_context(dict(_STYLE)):
+    with mpl.rc_context(_STYLE):
         return {f"{name}.svg": _svg(draw(results)) for name, draw in wanted.items()}
 
 
@@ -74,6 +74,7 @@ def _latency(results: Results) -> Figure:
         axes.annotate(f"{p50:.1f}", (p50, row), (0, 6), textcoords="offset points", ha="center", fontsize=9)
         axes.annotate(f"{p99:.1f}", (p99, row), (6, -3), textcoords="offset points", fontsize=9)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("ms from the event to its result (log): dot p50, bar p99")
     axes.margins(x=0.1)
     return figure
@@ -151,7 +152,8 @@ def _soak(results: Results) -> Figure:
         (soak.redis_mb, "Redis, with the records", PARTS["Redis"]),
     ):
         right.plot(values, color=colour)
-        right.annotate(label, (len(values) - 1, values[-1]), (0, 5), textcoords="offset points", ha="right", color=colour)  # fmt: skip
+        at = (len(values) - 1, values[-1])
+        right.annotate(label, at, (0, 5), textcoords="offset points", ha="right", color=colour)
     right.set_ylim(0, max(*soak.rss_mb, *soak.redis_mb) * 1.2)
     right.set_xlabel("seconds")
     right.set_ylabel("MB")

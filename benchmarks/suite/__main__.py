@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.suite import faults, results, soak
 from benchmarks.suite.measure import FULL, QUICK
-from benchmarks.suite.programs import programs
+from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.rounds import expected_s, run_rounds
 from benchmarks.suite.tables import show_rounds
@@ -27,7 +27,10 @@ def main() -> None:
     arguments = _arguments()
     run = {"rounds": _rounds, "faults": _faults, "soak": _soak}[arguments.what]
     try:
-        asyncio.run(run(arguments, Console()))
+        console = Console()
+        if not console.is_terminal:
+            console.width = 160  # nobody wraps a log
+        asyncio.run(run(arguments, console))
     except CommandError as error:
         sys.exit(f"{error.message}\n{error.hint}".strip())
     except KeyboardInterrupt:
@@ -73,7 +76,7 @@ async def _rounds(arguments: argparse.Namespace, console: Console) -> None:
     async with steps.shown():
         rounds = await run_rounds(found, contenders, plan, arguments.rounds, steps)
     show_rounds(console, rounds)
-    _write(arguments, console, rounds=rounds)
+    _write(arguments, console, found, rounds=rounds)
 
 
 async def _faults(arguments: argparse.Namespace, console: Console) -> None:
@@ -82,7 +85,7 @@ async def _faults(arguments: argparse.Namespace, console: Console) -> None:
     steps = Steps(console, faults.expected_s(arguments.contenders, settings))
     async with steps.shown():
         kills = await faults.run_faults(found, arguments.contenders, settings, steps)
-    _write(arguments, console, kills=kills)
+    _write(arguments, console, found, kills=kills)
 
 
 async def _soak(arguments: argparse.Namespace, console: Console) -> None:
@@ -96,12 +99,12 @@ async def _soak(arguments: argparse.Namespace, console: Console) -> None:
             f"{result.lost} lost, {result.doubled} doubled; last tenth / first {result.last_to_first:.3f}, "
             f"{result.rss_slope_mb_per_10k:+.2f} MB per 10,000 events, Redis {result.redis_kb_per_event:.1f} kB an event"
         )
-    _write(arguments, console, soak=result)
+    _write(arguments, console, found, soak=result)
 
 
-def _write(arguments: argparse.Namespace, console: Console, **part: object) -> None:
+def _write(arguments: argparse.Namespace, console: Console, found: Programs, **part: object) -> None:
     if arguments.output:
-        results.write(arguments.output, **part)
+        results.write(arguments.output, found.redis_server, **part)
         console.print(
             f"written: {arguments.output}; `python -m benchmarks.report` makes docs/benchmarks.md of it"
         )

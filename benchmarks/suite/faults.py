@@ -17,7 +17,7 @@ from benchmarks.suite.results import Kill
 from benchmarks.suite.world import Redelivery
 from cli.errors import CommandError
 
-EVENTS = 200
+EVENTS, RATE = 200, 100.0
 SEEN_BEFORE = 0.3
 """Of the events: then the kill comes."""
 APP, BOTH = "app", "app and sidecar"
@@ -26,7 +26,7 @@ PATIENT = {Redelivery.SHIPPED: 30.0, Redelivery.DEFAULT: 100.0}
 AFTERWARDS = {Redelivery.SHIPPED: 5.0, Redelivery.DEFAULT: 20.0}
 """Seconds in which a late result may still come a second time."""
 
-REPLICAS, RATE, STORM_EVENTS, STORM_KILLS = 3, 100.0, 3000, 18
+REPLICAS, STORM_EVENTS, STORM_KILLS = 3, 3000, 18
 STORM = ("ours", "bare")
 """Who stands the hard one: 18 kills of one of three replicas, at 100 events/s."""
 SEED = 5
@@ -68,9 +68,11 @@ async def _kill(programs: Programs, contender: Contender, redelivery: Redelivery
     async with field(programs, contender, redelivery) as ground:
         await _warm(ground)
         await ground.outside.model(SLOW_MODEL * 1000)
-        await ground.outside.burst("kill", EVENTS)
+        # Paced: a burst would go round in waves, and the kill would always meet the moment of publishing.
+        load = asyncio.create_task(ground.outside.pace("kill", EVENTS, RATE))
         await ground.outside.seen("kill", round(EVENTS * SEEN_BEFORE), PATIENCE)
         at = await ground.pair.kill(sidecar=killed == BOTH)
+        await load
         return await _count(
             ground, "kill", EVENTS, killed_at=at, redelivery=redelivery, killed=killed, kills=1
         )

@@ -129,15 +129,21 @@ def read(path: Path = LATEST) -> Results:
     return Results.model_validate_json(path.read_text()) if path.exists() else Results()
 
 
-def write(path: Path, **parts: object) -> None:
+def write(path: Path, redis_server: Path, **parts: object) -> None:
     """Replace parts of the file, and what follows from them."""
     results = read(path).model_copy(update=parts)
     now = f"{datetime.now(UTC).date().isoformat()}, commit {_commit()}"
     made = {**results.made, **dict.fromkeys(parts, now)}
-    update = {"made": made, "machine": machine(), "versions": versions(), "ratios": ratios(results.rounds)}
+    update = {
+        "made": made,
+        "machine": machine(),
+        "versions": versions(redis_server),
+        "ratios": ratios(results.rounds),
+    }
     results = results.model_copy(update=update)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(results.model_dump_json(indent=1) + "\n")
+    text = results.model_dump_json(indent=1) + "\n"
+    path.write_text(re.sub(r"\[[-\d.,\s]+\]", lambda numbers: " ".join(numbers.group().split()), text))
 
 
 Measure = Callable[[Take], float | None]
@@ -198,9 +204,11 @@ def machine() -> dict[str, str]:
     }
 
 
-def versions() -> dict[str, str]:
+def versions(redis_server: Path) -> dict[str, str]:
     """Of what everybody uses, and of what each contender asks for, by its lock."""
-    found = {"Python": platform.python_version(), "Dapr": RUNTIME}
+    told = subprocess.run([redis_server, "--version"], capture_output=True, text=True, check=True).stdout
+    redis = re.search(r"v=(\S+)", told)
+    found = {"Python": platform.python_version(), "Dapr": RUNTIME, "Redis": redis.group(1) if redis else told}
     for contender in CONTENDERS.values():
         asked, lock = contender.folder / "requirements.in", contender.folder / "requirements.lock"
         if asked.exists():

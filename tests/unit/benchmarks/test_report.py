@@ -17,7 +17,7 @@ def kill(**changes: object) -> Kill:
 
 def test_a_page_without_figures_says_who_was_not_measured() -> None:
     text = page(Results())
-    assert "Not in the latest run: my-agents, " in text
+    assert "Not in the latest run: `ours`, `bare`, " in text
     assert "SIGKILL in mid-run\n\n![" not in text
 
 
