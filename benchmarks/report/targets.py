@@ -18,7 +18,9 @@ class Target:
 
 _AT_LEAST = {
     "throughput_vs_bare": ("throughput, against FastAPI with the Dapr SDK", 2.5),
+    "throughput_vs_bare_aiohttp": ("throughput, against the same tuned (openai on aiohttp)", 2.5),
     "throughput_vs_langgraph": ("throughput, against LangGraph", 3.5),
+    "throughput_vs_langgraph_aiohttp": ("throughput, against LangGraph tuned (openai on aiohttp)", 3.5),
     "throughput_vs_dapr_workflow": ("throughput, against Dapr Workflow", 10),
     "throughput_vs_dapr_agents": ("throughput, against DurableAgent as it comes", 50),
     "throughput_vs_dapr_agents_no_memory": ("throughput, against DurableAgent with its memory off", 35),
@@ -26,7 +28,9 @@ _AT_LEAST = {
 }
 _AT_MOST = {
     "p50_vs_bare": ("p50 latency, against FastAPI with the Dapr SDK", 0.8),
-    "cpu_vs_bare": ("CPU of the app per event, against the same", 0.4),
+    "p50_vs_bare_aiohttp": ("p50 latency, against the same tuned", 0.8),
+    "cpu_vs_bare": ("CPU of the app per event, against FastAPI with the Dapr SDK", 0.4),
+    "cpu_vs_bare_aiohttp": ("CPU of the app per event, against the same tuned", 0.4),
     "rss_vs_bare": ("memory of the app, against the same", 1.0),
     "cold_start_vs_bare": ("cold start, against the same", 1.0),
 }

@@ -150,14 +150,18 @@ Measure = Callable[[Take], float | None]
 
 RATIOS: Mapping[str, tuple[str, Measure]] = {
     "throughput_vs_bare": ("bare", lambda take: take.events_per_second),
+    "throughput_vs_bare_aiohttp": ("bare-aiohttp", lambda take: take.events_per_second),
     "throughput_vs_langgraph": ("langgraph", lambda take: take.events_per_second),
+    "throughput_vs_langgraph_aiohttp": ("langgraph-aiohttp", lambda take: take.events_per_second),
     "throughput_vs_dapr_workflow": ("dapr-workflow", lambda take: take.events_per_second),
     "throughput_vs_dapr_workflow_64": ("dapr-workflow-64", lambda take: take.events_per_second),
     "throughput_vs_dapr_agents": ("dapr-agents", lambda take: take.events_per_second),
     "throughput_vs_dapr_agents_no_memory": ("dapr-agents-no-memory", lambda take: take.events_per_second),
     "throughput_vs_temporal": ("temporal", lambda take: take.events_per_second),
     "p50_vs_bare": ("bare", lambda take: take.p50_ms),
+    "p50_vs_bare_aiohttp": ("bare-aiohttp", lambda take: take.p50_ms),
     "cpu_vs_bare": ("bare", lambda take: take.app_cpu_ms),
+    "cpu_vs_bare_aiohttp": ("bare-aiohttp", lambda take: take.app_cpu_ms),
     "rss_vs_bare": ("bare", lambda take: take.rss_mb),
     "cold_start_vs_bare": ("bare", lambda take: take.cold_start_s),
 }

@@ -1,7 +1,7 @@
 """Group commit: what is asked for while a call is on its way goes out together, in the next call.
 
-Nothing waits for company: when nobody is on the way, the first goes at once. Under load a call carries six to ten, which
-halves what an event costs the app and its sidecar (docs/adr/0011-group-commit.md).
+One that is alone goes at once. Where more than one waits there is load, and more are about to come: then a call waits for
+them a moment. It carries ten or more, which halves what an event costs the app and its sidecar (docs/adr/0011-group-commit.md).
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ Item = TypeVar("Item")
 
 MOST, MOST_BYTES = 64, 256 * 1024
 """Items and bytes of one call: as many as a sidecar delivers at once, and not so much that small ones wait for large ones."""
+
+LINGER = 0.002
+"""Seconds. Longer saves more CPU, and holds up work that waits for a slow model anyway."""
 
 
 @dataclass(eq=False, slots=True)
@@ -60,6 +63,8 @@ class Gathering(Generic[Item]):
     async def _send_all(self) -> None:
         try:
             while self._waiting:
+                if 1 < len(self._waiting) < MOST:
+                    await asyncio.sleep(LINGER)
                 await self._send_together(self._next())
         finally:
             self._sender = None
@@ -75,6 +80,8 @@ class Gathering(Generic[Item]):
         return chosen
 
     async def _send_together(self, chosen: list[_Asked[Item]]) -> None:
+        if not chosen:  # all were cancelled
+            return
         try:
             await self._call([asked.item for asked in chosen])
         except Exception as error:  # noqa: BLE001  # whoever asked gets it

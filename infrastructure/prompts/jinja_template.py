@@ -82,7 +82,8 @@ def compile_template(source: str, file: str, place: Callable[[int], Spot], repor
         report.problems += own.problems
     if code is None:
         return Template(_never, used)
-    template = _ENVIRONMENT.template_class.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None))
+    # A plain dictionary: what make_globals gives is copied key by key at every rendering.
+    template = _ENVIRONMENT.template_class.from_code(_ENVIRONMENT, code, dict(_ENVIRONMENT.globals))
 
     def render(values: Mapping[str, Any]) -> str:
         try:

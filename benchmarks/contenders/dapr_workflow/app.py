@@ -65,4 +65,7 @@ async def schedule(http: Request, event: Annotated[dict[str, Any], Body()]) -> N
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False)
+    # uvicorn closes idle connections after 5 s, which the sidecar meets as an error, and the event waits for redelivery.
+    uvicorn.run(
+        app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False, timeout_keep_alive=600
+    )

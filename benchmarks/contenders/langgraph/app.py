@@ -34,7 +34,8 @@ def coder(openai: AsyncOpenAI) -> Any:
 
 @asynccontextmanager
 async def clients(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    async with DaprClient() as dapr, AsyncOpenAI(http_client=DefaultAioHttpClient()) as openai:
+    http = DefaultAioHttpClient() if "OPENAI_AIOHTTP" in os.environ else None
+    async with DaprClient() as dapr, AsyncOpenAI(http_client=http) as openai:
         yield {"dapr": dapr, "coder": coder(openai)}
 
 
@@ -52,4 +53,7 @@ async def write_code(http: Request, event: Annotated[dict[str, Any], Body()]) ->
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False)
+    # uvicorn closes idle connections after 5 s, which the sidecar meets as an error, and the event waits for redelivery.
+    uvicorn.run(
+        app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False, timeout_keep_alive=600
+    )

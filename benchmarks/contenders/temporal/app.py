@@ -99,4 +99,7 @@ async def start(http: Request, event: Annotated[dict[str, Any], Body()]) -> None
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False)
+    # uvicorn closes idle connections after 5 s, which the sidecar meets as an error, and the event waits for redelivery.
+    uvicorn.run(
+        app, port=int(os.environ["APP_PORT"]), log_level="warning", access_log=False, timeout_keep_alive=600
+    )

@@ -13,6 +13,7 @@ from domain.json import dump, parse
     ("text", "says"),
     [
         ("1e400", "larger than a double"),
+        ("9" * 250 + ".5E99", "larger than a double"),
         ('{"a":[{"b":-1e400}]}', "larger than a double"),
         ("NaN", "line 1"),
         ("-Infinity", "line 1"),
