@@ -97,6 +97,8 @@ def place(file: str) -> str:
     parts = PurePosixPath(file).parts
     if not parts or file.startswith("<"):
         return "Python itself"
+    if file.endswith(".yaml"):
+        return "prompts"  # their templates, compiled by jinja2
     top = parts[0].removesuffix(".py")
     if top in ROOMS and len(parts) > 2:
         return f"{top}/{parts[1]}"

@@ -35,7 +35,8 @@ class Work:
 
     @property
     def makes(self) -> list[str]:
-        return [event.event_type for event in self.agent.emits]
+        """What is counted as its work; events like those that start it are no sign of it."""
+        return [event.event_type for event in self.agent.emits if event.event_type != self.takes]
 
 
 def work(agent: str, task: str) -> Work:
