@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -40,7 +41,7 @@ def main() -> None:
         asyncio.run(_run(arguments, console))
     except CommandError as error:
         sys.exit(f"{error.message}\n{error.hint}".strip())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit("interrupted; everything that was started is ended, the checkout is removed")
 
 
@@ -67,6 +68,8 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _run(arguments: argparse.Namespace, console: Console) -> None:
+    if (task := asyncio.current_task()) is not None:  # as for Ctrl-C: the checkout goes
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     if arguments.ref is not None:
         commit_of(arguments.ref)  # before anything is built
     plan = QUICK if arguments.quick else FULL
