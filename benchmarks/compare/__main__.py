@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.compare.rows import Row, rows
+from benchmarks.compare.rows import LEAST_ROUNDS, Row, rows
 from benchmarks.compare.sides import OURS, Side, commit_of, traced, version
 from benchmarks.suite.measure import FULL, QUICK, Plan, take
 from benchmarks.suite.programs import Programs, programs
@@ -58,12 +58,14 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="the working tree with traces on, and with one in ten, against off",
     )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default 3, at least 2")
-    parser.add_argument("--quick", action="store_true", help="shorter takes, which tell less")
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, metavar="N", help="default and least: 3")
+    parser.add_argument(
+        "--quick", action="store_true", help="shorter takes, which tell less, and nothing of p99"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write takes, ratios and verdicts there")
     arguments = parser.parse_args()
-    if arguments.rounds < 2:
-        parser.error("one round cannot tell noise from a difference: --rounds is 2 or more")
+    if arguments.rounds < LEAST_ROUNDS:
+        parser.error(f"fewer rounds cannot tell noise from a difference: --rounds is {LEAST_ROUNDS} or more")
     return arguments
 
 
@@ -119,9 +121,8 @@ async def _takes(
 def _show(console: Console, old: str, new: str, table: Sequence[Row]) -> None:
     shown = Table("", old, new, "ratio", "of the rounds", "", title=f"{new} / {old}")
     for row in table:
-        spread = f"{min(row.ratios):.3f} … {max(row.ratios):.3f}" if row.ratios else "–"
-        ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
-        shown.add_row(row.title, row.old, row.new, ratio, spread, row.verdict)
+        spread = f"{min(row.ratios):.3f} … {max(row.ratios):.3f}"
+        shown.add_row(row.title, row.old, row.new, f"{row.ratio:.3f}", spread, row.verdict)
     console.print(shown)
 
 

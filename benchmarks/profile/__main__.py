@@ -122,7 +122,8 @@ def _show(console: Console, found: list[Frame]) -> None:
     for function, file, own in hottest(found, HOTTEST):
         which.add_row(f"{own:.1%}", function, file)
     console.print(which)
-    console.print("own: time in a function itself, and in C code that it called", highlight=False)
+    note = "own: in the function itself and in C code that it called; Thread.run is a thread of C code, as gRPC has"
+    console.print(note, highlight=False)
 
 
 if __name__ == "__main__":
