@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity check format lock
+.PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity bench-compare profile check format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -44,6 +44,15 @@ measure = $(BIN)/python -m benchmarks.suite $(1) $(if $(QUICK),--quick) $(ARGS) 
 
 bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md; QUICK=1: 3 minutes
 	@exec $(BIN)/python -m benchmarks.capacity $(if $(QUICK),--quick) $(ARGS)
+
+REF ?=
+bench-compare: $(VENV)/.synced-dev  ## the working tree against another version: REF=main; QUICK=1: 2 minutes
+	@exec $(BIN)/python -m benchmarks.compare $(if $(QUICK),--quick) $(ARGS) $(if $(REF),'$(REF)')
+
+AGENT ?= implementation
+TASK ?= generate-code
+profile: $(VENV)/.synced-dev  ## where the time of a task goes: AGENT=implementation TASK=generate-code
+	@exec $(BIN)/python -m benchmarks.profile $(ARGS) '$(AGENT)' '$(TASK)'
 
 check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated files, links
 	$(BIN)/ruff format --check .

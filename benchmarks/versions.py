@@ -1,203 +1,109 @@
-"""This version beside another one: how long a single event takes in each, and whether they share their work under kills.
+"""This version beside another one: do they share their work while both are killed?
 
-    git worktree add ../other COMMIT
-    python -m benchmarks.versions ../other
+    python -m benchmarks.versions REF
 
-The latency of undisturbed events is measured in turn, each version on a Redis and a sidecar of its own. Then one replica
-of each works on the same Redis while both are killed in turn. The model answers at once. Needs the programs of
-`agents provision`.
+One replica of each on one Redis, the model answering at once, events at a steady rate, a few of which every version has to
+refuse; SIGKILL to one and the other in turn. How fast each is: `python -m benchmarks.compare REF`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack
 
-import redis
 from rich.console import Console
 
-from benchmarks.event_throughput import ROOT, SPEC, outside
-from cli.local.provision.run import Programs, Wanted, provision
+from benchmarks.compare.sides import OURS, Side, commit_of, version
+from benchmarks.suite.field import Field, Pair
+from benchmarks.suite.outside import TEMPLATE
+from benchmarks.suite.programs import Programs, programs
+from benchmarks.suite.world import Redelivery, world
+from cli.errors import CommandError
+from cli.local.redis import Redis
 from domain.events.implementation import CodeGenerated
 from domain.events.testplanning import SpecGenerated
-from tests.support.processes import Daprd, daprd, free_ports, redis_server
-from tests.support.raw_http import get
 
-ROUNDS, PER_ROUND = 8, 60
-"""The first round warms up."""
-EVENTS, EVERY, KILL_EVERY, BAD = 600, 0.02, 2.0, 50
-"""Mixed: so many events, one each so many seconds, a kill each so many; every so manieth event is refused."""
-GOOD = [number for number in range(EVENTS) if number % BAD]
+GOOD, BAD = 588, 12
+SECONDS = 14.0
+KILLS, KILL_EVERY = 6, 2.0
+PATIENCE = 20.0
+"""Seconds without any result after which an event counts as lost."""
+DEAD_LETTERS = "agents.implementation.dead-letter"
+REFUSED = json.dumps({**json.loads(TEMPLATE), "data": {"broken": "whatever the version"}})
 
 
-class Replica:
-    """One process of the implementation agent, from a tree of its own."""
-
-    def __init__(self, tree: Path, sidecar: Daprd, model: int) -> None:
-        self._tree = tree
-        self.port = free_ports(1)[0]
-        self._env = {
-            **os.environ,
-            "PYTHONPATH": str(tree),
-            "APP_PORT": str(self.port),
-            "DAPR_GRPC_PORT": str(sidecar.grpc_port),
-            "LLM_PROVIDER": "openai",
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{model}/v1",
-            "OPENAI_MODEL": "instant",
-            "AGENTS_LOG_LEVEL": "error",
-        }
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "infrastructure.host", "agents.implementation:AGENT"],
-            cwd=self._tree,
-            env=self._env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+async def mixed(found: Programs, sides: list[Side]) -> None:
+    """Print what was lost and what was published twice."""
+    publish, watch = SpecGenerated.event_type, CodeGenerated.event_type
+    async with (
+        world(found, Redelivery.SHIPPED, publish=publish, watch=watch) as around,
+        AsyncExitStack() as stack,
+    ):
+        pairs = []
+        for number, side in enumerate(sides, start=1):
+            own = dataclasses.replace(around, programs=side.programs(found))
+            pair = Pair(own, side.contender, number)
+            stack.push_async_callback(pair.kill_sidecar)
+            stack.push_async_callback(pair.kill_app)
+            await pair.start_sidecar()
+            pair.start_app()
+            pairs.append(pair)
+        ground = Field(OURS, around, pairs)
+        await ground.outside.burst("warm", 50)
+        if (await ground.outside.seen("warm", 50, PATIENCE)).seen < 50:
+            raise CommandError("the replicas do not work", hint=ground.logs())
+        await asyncio.gather(
+            ground.outside.pace("good", GOOD, GOOD / SECONDS),
+            ground.outside.pace("bad", BAD, BAD / SECONDS, template=REFUSED),
+            _kills(pairs),
         )
-
-    def until_ready(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                answer = get(self.port, "/readyz")
-            except OSError:
-                answer = None
-            if answer is not None and answer.status == 200:
-                return
-            time.sleep(0.05)
-        raise SystemExit(f"the agent of {self._tree} did not get ready")
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-@contextmanager
-def started(tree: Path, sidecar: Daprd, model: int) -> Iterator[Replica]:
-    replica = Replica(tree, sidecar, model)
-    try:
-        replica.until_ready()
-        yield replica
-    finally:
-        replica.kill()
-
-
-def event(identity: str, data: object) -> dict[str, str]:
-    envelope = {
-        "specversion": "1.0", "id": identity, "source": "/benchmarks", "type": SpecGenerated.event_type, "data": data,
-    }  # fmt: skip
-    return {"data": json.dumps(envelope)}
-
-
-def latency(programs: Programs, trees: list[Path], folder: Path, model: int) -> None:
-    """Print the p50 of single events, and the ratio of the first tree to the second."""
-    took: dict[int, list[float]] = defaultdict(list)
-    with ExitStack() as stack:
-        clients = []
-        for number, tree in enumerate(trees):
-            place = folder / f"alone-{number}"
-            place.mkdir()
-            server = stack.enter_context(redis_server(_known(programs.redis_server), place))
-            sidecar = stack.enter_context(
-                daprd(_known(programs.daprd), place, server.port, app_id="implementation")
-            )
-            stack.enter_context(started(tree, sidecar, model))
-            clients.append(redis.Redis(port=server.port))
-        for turn in range(ROUNDS):
-            for number in (0, 1) if turn % 2 else (1, 0):
-                milliseconds = [_one(clients[number], f"{turn}-{n}") for n in range(PER_ROUND)]
-                took[number] += milliseconds if turn else []
-    medians = [statistics.median(took[number]) for number in (0, 1)]
-    for tree, median in zip(trees, medians, strict=True):
-        print(f"{tree.name}: p50 of {len(took[0])} single events {median:.2f} ms")
-    print(f"p50, this version to the other: {medians[0] / medians[1]:.3f}")
-
-
-def _one(client: redis.Redis, identity: str) -> float:
-    topic, results = SpecGenerated.event_type, CodeGenerated.event_type
-    newest: Any = client.xrevrange(results, count=1)
-    last = newest[0][0] if newest else "0-0"
-    begin = time.perf_counter()
-    client.xadd(topic, event(identity, {**SPEC, "spec_id": identity}))  # type: ignore[arg-type]
-    if not client.xread({results: last}, block=5_000):
-        raise SystemExit(f"no result of {identity} within 5 s")
-    took = (time.perf_counter() - begin) * 1000
-    time.sleep(0.005)
-    return took
-
-
-def mixed(programs: Programs, trees: list[Path], folder: Path, model: int) -> None:
-    """Print what was lost and published twice when both work on one Redis and are killed in turn."""
-    topic, results = SpecGenerated.event_type, CodeGenerated.event_type
-    with ExitStack() as stack:
-        server = stack.enter_context(redis_server(_known(programs.redis_server), folder))
-        replicas = []
-        for number, tree in enumerate(trees):
-            place = folder / f"mixed-{number}"
-            place.mkdir()
-            sidecar = stack.enter_context(
-                daprd(_known(programs.daprd), place, server.port, app_id="implementation")
-            )
-            replicas.append(stack.enter_context(started(tree, sidecar, model)))
-        client = redis.Redis(port=server.port, decode_responses=True)
-        kills, killed_at = 0, time.monotonic()
-        for number in range(EVENTS):
-            data = {**SPEC, "spec_id": f"SPEC-{number}"} if number % BAD else {"broken": True}
-            client.xadd(topic, event(f"e{number}", data))  # type: ignore[arg-type]
-            time.sleep(EVERY)
-            if time.monotonic() - killed_at > KILL_EVERY:
-                replica = replicas[kills % len(replicas)]
-                replica.kill()
-                replica.start()
-                kills, killed_at = kills + 1, time.monotonic()
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            entries: Any = client.xrange(results)
-            published = [json.loads(fields["data"]) for _, fields in entries]
-            done = {one["causationid"] for one in published}
-            pending: Any = client.xpending(topic, "implementation")
-            if len(done) == len(GOOD) and pending["pending"] == 0:
-                break
-            time.sleep(0.3)
-        letters: Any = client.xrange("agents.implementation.dead-letter")
-    lost = [number for number in GOOD if f"e{number}" not in done]
+        summary = await ground.outside.seen("good", GOOD, PATIENCE)
+        letters = await asyncio.to_thread(_dead_letters, around.redis_port)
     print(
-        f"side by side: {EVENTS} events, {kills} kills, {len(lost)} lost, {len(published) - len(done)} published twice, "
-        f"{len(letters)} dead letters for {EVENTS - len(GOOD)} refused events"
+        f"side by side: {GOOD + BAD} events, {KILLS} kills, {GOOD - summary.seen} lost, {summary.doubled} doubled, "
+        f"{letters} dead letters for {BAD} refused events"
     )
 
 
-def _known(program: Path | None) -> Path:
-    assert program is not None  # noqa: S101  # wanted
-    return program
+async def _kills(pairs: list[Pair]) -> None:
+    for number in range(KILLS):
+        await asyncio.sleep(KILL_EVERY)
+        await pairs[number % len(pairs)].kill()
+
+
+def _dead_letters(port: int) -> int:
+    """Once all are there; one may wait for the broker to offer its event again."""
+    deadline = time.monotonic() + PATIENCE
+    with Redis("127.0.0.1", port) as redis:
+        while (letters := int(str(redis.ask("XLEN", DEAD_LETTERS)))) < BAD and time.monotonic() < deadline:
+            time.sleep(0.3)
+    return letters
+
+
+async def _run(ref: str) -> None:
+    console = Console(stderr=True)
+    commit_of(ref)
+    found = await programs([OURS], console)
+    async with version(ref, console) as other:
+        await mixed(found, [Side("working tree"), other])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.versions", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("other", type=Path, help="a checkout of the other version")
-    other = parser.parse_args().other.resolve()
-    if not (other / "infrastructure" / "host").is_dir():
-        parser.error(f"{other} is no checkout of this project")
-    programs = asyncio.run(provision(Wanted(), os.environ, Console(stderr=True)))
-    with tempfile.TemporaryDirectory() as folder, outside() as model:
-        latency(programs, [ROOT, other], Path(folder), model)
-        mixed(programs, [ROOT, other], Path(folder), model)
+    parser.add_argument("ref", metavar="REF", help="the other version: a branch, a tag or a commit")
+    try:
+        asyncio.run(_run(parser.parse_args().ref))
+    except CommandError as error:
+        sys.exit(f"{error.message}\n{error.hint}".strip())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; everything that was started is ended, the checkout is removed")
 
 
 if __name__ == "__main__":

@@ -9,26 +9,30 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"io"
 	"log"
 	"net/http"
+	"strings"
 )
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address of the model and of the questions below")
 	redis := flag.String("redis", "127.0.0.1:6379", "the broker: topics are its streams")
 	publish := flag.String("publish", "", "topic that events are put into")
-	watch := flag.String("watch", "", "topic whose events are counted; none: only what is delivered over HTTP")
+	watch := flag.String("watch", "", "topics whose events are counted, a,b; none: only what is delivered over HTTP")
 	flag.Parse()
 
 	ledger := newLedger()
 	model := newModel(ledger)
 	if *watch != "" {
-		go watchTopic(*redis, *watch, ledger)
+		for _, topic := range strings.Split(*watch, ",") {
+			go watchTopic(*redis, topic, ledger)
+		}
 	}
 
 	http.HandleFunc("POST /v1/chat/completions", model.complete)
 	http.HandleFunc("GET /v1/models", model.list)
-	http.HandleFunc("POST /model", model.set) // {"latency_ms": 200}
+	http.HandleFunc("POST /model", model.set) // {"latency_ms": 200, "answers": {"generate-code": "…"}}
 	http.HandleFunc("GET /model", model.tell)
 	http.HandleFunc("POST /publish", publisher{*redis, *publish, ledger}.serve)
 	http.HandleFunc("POST /await", ledger.await) // {"run", "seen", "patience_s"}
@@ -40,7 +44,16 @@ func main() {
 	})
 	http.HandleFunc("POST /delivered", ledger.delivered)
 	http.HandleFunc("POST /spin", spin)
+	// Receivers: of a webhook, and of telemetry by OTLP.
+	for _, path := range []string{"/forget", "/v1/traces", "/v1/metrics"} {
+		http.HandleFunc("POST "+path, forget)
+	}
 	log.Fatal(http.ListenAndServe(*listen, nil))
+}
+
+func forget(w http.ResponseWriter, request *http.Request) {
+	_, _ = io.Copy(io.Discard, request.Body)
+	w.WriteHeader(http.StatusOK)
 }
 
 func answer(w http.ResponseWriter, value any) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What the model always answers: valid for the prompt generate-code (tests/unit/benchmarks holds it to that).
+// What the model answers unless it is told otherwise: valid for the prompt generate-code (tests/unit/benchmarks holds it to that).
 //
 //go:embed answer.json
 var content []byte
@@ -23,6 +23,7 @@ type model struct {
 	latency               atomic.Int64 // nanoseconds
 	inFlight, most        atomic.Int64
 	completion, condensed []byte
+	told                  atomic.Pointer[map[string][]byte] // answers by the name of the schema that is asked for
 }
 
 func newModel(l *ledger) *model {
@@ -35,8 +36,9 @@ func newModel(l *ledger) *model {
 
 func (m *model) complete(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(request.Body)
+	var schema string
 	if err == nil {
-		err = wellFormed(body)
+		schema, err = wellFormed(body)
 	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
@@ -53,8 +55,17 @@ func (m *model) complete(w http.ResponseWriter, request *http.Request) {
 	if summary {
 		_, _ = w.Write(m.condensed)
 	} else {
-		_, _ = w.Write(m.completion)
+		_, _ = w.Write(m.answerTo(schema))
 	}
+}
+
+func (m *model) answerTo(schema string) []byte {
+	if told := m.told.Load(); told != nil {
+		if answer, found := (*told)[schema]; found {
+			return answer
+		}
+	}
+	return m.completion
 }
 
 // invalid says what a request lacks, as the API would.
@@ -62,7 +73,8 @@ type invalid string
 
 func (i invalid) Error() string { return string(i) }
 
-func wellFormed(body []byte) error {
+// wellFormed gives the name of the schema that the answer has to fit, if there is one.
+func wellFormed(body []byte) (string, error) {
 	var asked struct {
 		Model    string `json:"model"`
 		Messages []struct {
@@ -72,38 +84,43 @@ func wellFormed(body []byte) error {
 		} `json:"messages"`
 		Stream         bool `json:"stream"`
 		ResponseFormat *struct {
-			Type   string          `json:"type"`
-			Schema json.RawMessage `json:"json_schema"`
+			Type   string `json:"type"`
+			Schema *struct {
+				Name string `json:"name"`
+			} `json:"json_schema"`
 		} `json:"response_format"`
 	}
 	if err := json.Unmarshal(body, &asked); err != nil {
-		return err
+		return "", err
 	}
 	if asked.Model == "" || len(asked.Messages) == 0 {
-		return invalid("a chat completion needs model and messages")
+		return "", invalid("a chat completion needs model and messages")
 	}
 	if asked.Stream {
-		return invalid("this model does not stream")
+		return "", invalid("this model does not stream")
 	}
 	for _, message := range asked.Messages {
 		switch message.Role {
 		case "system", "developer", "user", "assistant", "tool":
 		default:
-			return invalid("a message's role is system, developer, user, assistant or tool, not " + message.Role)
+			return "", invalid("a message's role is system, developer, user, assistant or tool, not " + message.Role)
 		}
 		if len(message.ToolCalls) == 0 && (len(message.Content) < 2 || message.Content[0] != '"' && message.Content[0] != '[') {
-			return invalid("a message's content is a text or a list of parts")
+			return "", invalid("a message's content is a text or a list of parts")
 		}
 	}
 	if format := asked.ResponseFormat; format != nil {
 		if format.Type != "text" && format.Type != "json_object" && format.Type != "json_schema" {
-			return invalid("unknown response_format " + format.Type)
+			return "", invalid("unknown response_format " + format.Type)
 		}
-		if format.Type == "json_schema" && len(format.Schema) == 0 {
-			return invalid("response_format json_schema needs json_schema")
+		if format.Type == "json_schema" {
+			if format.Schema == nil {
+				return "", invalid("response_format json_schema needs json_schema")
+			}
+			return format.Schema.Name, nil
 		}
 	}
-	return nil
+	return "", nil
 }
 
 func completion(text string) []byte {
@@ -128,7 +145,8 @@ func (m *model) list(w http.ResponseWriter, _ *http.Request) {
 
 func (m *model) set(w http.ResponseWriter, request *http.Request) {
 	var wanted struct {
-		Latency float64 `json:"latency_ms"`
+		Latency float64           `json:"latency_ms"`
+		Answers map[string]string `json:"answers"` // by the name of their schema; left as they were where there are none
 	}
 	if err := json.NewDecoder(request.Body).Decode(&wanted); err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
@@ -136,6 +154,13 @@ func (m *model) set(w http.ResponseWriter, request *http.Request) {
 	}
 	m.latency.Store(int64(wanted.Latency * float64(time.Millisecond)))
 	m.most.Store(m.inFlight.Load())
+	if wanted.Answers != nil {
+		told := map[string][]byte{}
+		for name, text := range wanted.Answers {
+			told[name] = completion(text)
+		}
+		m.told.Store(&told)
+	}
 	m.tell(w, request)
 }
 

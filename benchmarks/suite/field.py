@@ -11,7 +11,7 @@ from benchmarks.contenders import Contender
 from benchmarks.suite.outside import Outside
 from benchmarks.suite.processes import Process, free_ports
 from benchmarks.suite.programs import Programs
-from benchmarks.suite.world import APP_ID, Redelivery, World, world
+from benchmarks.suite.world import APP_ID, Redelivery, World, components_of, world
 from domain.events.implementation import CodeGenerated
 from domain.events.testplanning import SpecGenerated
 
@@ -22,7 +22,7 @@ class Pair:
     def __init__(self, world: World, contender: Contender, number: int, *, app_id: str = APP_ID) -> None:
         self._world, self._contender, self._number = world, contender, number
         self._app_id = app_id
-        self._app_port, self._http, self._grpc = free_ports(3)
+        self.app_port, self._http, self._grpc = free_ports(3)
         self.app: Process | None = None
         self.sidecar: Process | None = None
 
@@ -32,7 +32,7 @@ class Pair:
         return self.app
 
     async def start_sidecar(self) -> None:
-        app_port = self._app_port if self._contender.listens else None
+        app_port = self.app_port if self._contender.listens else None
         name = f"daprd-{self._app_id}-{self._number}"
         ports = self._http, self._grpc
         self.sidecar = await self._world.sidecar(name, ports, app_port, app_id=self._app_id)
@@ -46,7 +46,7 @@ class Pair:
             cwd=contender.folder,
             env={
                 "APP_ID": self._app_id,
-                "APP_PORT": str(self._app_port),
+                "APP_PORT": str(self.app_port),
                 "DAPR_HTTP_PORT": str(self._http),
                 "DAPR_GRPC_PORT": str(self._grpc),
                 "OPENAI_BASE_URL": world.outside.base_url,
@@ -124,7 +124,11 @@ async def field(
 ) -> AsyncIterator[Field]:
     """Everything is up but the apps: whoever measures starts them."""
     topics = {"publish": SpecGenerated.event_type, "watch": CodeGenerated.event_type}
-    async with world(programs, redelivery, **topics) as around, AsyncExitStack() as stack:
+    components = components_of(contender.folder)
+    async with (
+        world(programs, redelivery, components=components, **topics) as around,
+        AsyncExitStack() as stack,
+    ):
         if contender.workflow:
             await around.start_control_plane()
         if contender.temporal:

@@ -41,6 +41,10 @@ class Process:
         self.spawned = time.time_ns()
         self._child = Child(argv, cwd=cwd or folder, env={**own, **(env or {})}, on_output=self._write)
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     async def ready(self, check: Callable[[], Awaitable[bool]], seconds: float = 40) -> None:
         """CommandError with the log's end when it exits or takes too long."""
         deadline = time.monotonic() + seconds

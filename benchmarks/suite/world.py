@@ -18,7 +18,8 @@ from benchmarks.suite.outside import Outside
 from benchmarks.suite.processes import Process, accepts, answers, free_ports
 from benchmarks.suite.programs import Programs
 
-COMPONENTS = Path(__file__).parents[2] / "components" / "redis"
+_WITHIN = Path("components", "redis")
+COMPONENTS = Path(__file__).parents[2] / _WITHIN
 LOOPBACK = "127.0.0.1"
 APP_ID = "implementation"
 
@@ -136,9 +137,9 @@ class World:
 
 @asynccontextmanager
 async def world(
-    programs: Programs, redelivery: Redelivery, *, publish: str, watch: str
+    programs: Programs, redelivery: Redelivery, *, publish: str, watch: str, components: Path = COMPONENTS
 ) -> AsyncIterator[World]:
-    """Topics: where the outside puts events, and where it counts what comes out. All is gone afterwards."""
+    """Topics: where the outside puts events, and where (`a,b`) it counts what comes out. All is gone afterwards."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agents-bench-")))
         (port,) = free_ports(1)
@@ -151,20 +152,28 @@ async def world(
         outside = Outside.start(programs.outside, folder, f"{LOOPBACK}:{port}", publish, watch)
         stack.push_async_callback(outside.process.kill)
         await outside.ready()
-        made = World(folder, programs, port, redis, outside, _components(folder, port, redelivery))
+        made = World(
+            folder, programs, port, redis, outside, _components(components, folder, port, redelivery)
+        )
         stack.push_async_callback(made.end_control_plane)
         yield made
+
+
+def components_of(tree: Path) -> Path:
+    """What this version of the product ships; ours where the folder is no version of it."""
+    own = tree / _WITHIN
+    return own if own.is_dir() else COMPONENTS
 
 
 def _argv(program: Path, flags: dict[str, object]) -> list[str | Path]:
     return [program, *(f"--{flag}={value}" for flag, value in flags.items())]
 
 
-def _components(folder: Path, redis_port: int, redelivery: Redelivery) -> Path:
+def _components(shipped: Path, folder: Path, redis_port: int, redelivery: Redelivery) -> Path:
     """The shipped components, pointed at this Redis; without the redelivery times where Dapr's own are wanted."""
     target = folder / "components"
     target.mkdir()
-    for file in COMPONENTS.glob("*.yaml"):
+    for file in shipped.glob("*.yaml"):
         document = yaml.safe_load(file.read_text().replace("127.0.0.1:6379", f"{LOOPBACK}:{redis_port}"))
         if redelivery is Redelivery.DEFAULT and document["spec"].get("type") == "pubsub.redis":
             document["spec"]["metadata"] = [

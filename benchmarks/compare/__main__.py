@@ -1,0 +1,141 @@
+"""Compare the working tree with another version, or with itself under other settings.
+
+The takes are those of the suite, one of each side in a round and in the other order in the next, so that a noisy machine
+hurts all alike. A side brings its code, prompts, components and Python packages; Dapr, Redis and the load are those of
+the working tree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.compare.rows import LEAST_ROUNDS, Row, rows
+from benchmarks.compare.sides import OURS, Side, commit_of, traced, version
+from benchmarks.suite.measure import FULL, QUICK, Plan, take
+from benchmarks.suite.programs import Programs, programs
+from benchmarks.suite.progress import Steps
+from benchmarks.suite.results import Take, machine
+from cli.errors import CommandError
+
+NOW = "working tree"
+
+
+def main() -> None:
+    arguments = _arguments()
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160  # nobody wraps a log
+    try:
+        asyncio.run(_run(arguments, console))
+    except CommandError as error:
+        sys.exit(f"{error.message}\n{error.hint}".strip())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit("interrupted; everything that was started is ended, the checkout is removed")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare",
+        description="Run the benchmark's take of this product from the working tree and from another version in turn, "
+        "and say what is better, what is worse, and what cannot be told.",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("ref", nargs="?", metavar="REF", help="a branch, a tag or a commit")
+    what.add_argument(
+        "--traces",
+        action="store_true",
+        help="the working tree with traces on, and with one in ten, against off",
+    )
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, metavar="N", help="default and least: 3")
+    parser.add_argument(
+        "--quick", action="store_true", help="shorter takes, which tell less, and nothing of p99"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write takes, ratios and verdicts there")
+    arguments = parser.parse_args()
+    if arguments.rounds < LEAST_ROUNDS:
+        parser.error(f"fewer rounds cannot tell noise from a difference: --rounds is {LEAST_ROUNDS} or more")
+    return arguments
+
+
+async def _run(arguments: argparse.Namespace, console: Console) -> None:
+    if (task := asyncio.current_task()) is not None:  # as for Ctrl-C: the checkout goes
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if arguments.ref is not None:
+        commit_of(arguments.ref)  # before anything is built
+    plan = QUICK if arguments.quick else FULL
+    found = await programs([OURS], console)
+    async with _sides(arguments, found, console) as sides:
+        steps = Steps(console, [plan.expected_s(OURS)] * len(sides) * arguments.rounds)
+        async with steps.shown():
+            takes = await _takes(found, sides, plan, arguments.rounds, steps)
+    first, *others = sides
+    compared = {one.name: rows(takes[first.name], takes[one.name]) for one in others}
+    for name, table in compared.items():
+        _show(console, first.name, name, table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(_document(takes, compared), indent=1) + "\n")
+        console.print(f"written: {arguments.json}", highlight=False)
+
+
+@asynccontextmanager
+async def _sides(
+    arguments: argparse.Namespace, found: Programs, console: Console
+) -> AsyncIterator[list[Side]]:
+    """The first is what the others are compared with."""
+    if arguments.traces:
+        async with traced(found) as sides:
+            yield sides
+    else:
+        async with version(arguments.ref, console) as old:
+            yield [old, Side(NOW)]
+
+
+async def _takes(
+    found: Programs, sides: Sequence[Side], plan: Plan, rounds: int, steps: Steps
+) -> dict[str, list[Take]]:
+    takes: dict[str, list[Take]] = {side.name: [] for side in sides}
+    for number in range(rounds):
+        for side in reversed(sides) if number % 2 else sides:
+            steps.start(f"round {number + 1} of {rounds}, {side.name}")
+            result = await steps.twice(partial(take, side.programs(found), side.contender, plan, steps.say))
+            steps.done(
+                f"{result.events_per_second:.0f} events/s, p50 {result.p50_ms:.1f} ms, "
+                f"{result.app_cpu_ms:.2f} ms of CPU"
+            )
+            takes[side.name].append(result)
+    return takes
+
+
+def _show(console: Console, old: str, new: str, table: Sequence[Row]) -> None:
+    shown = Table("", old, new, "ratio", "of the rounds", "", title=f"{new} / {old}")
+    for row in table:
+        spread = f"{min(row.ratios):.3f} … {max(row.ratios):.3f}"
+        shown.add_row(row.title, row.old, row.new, f"{row.ratio:.3f}", spread, row.verdict)
+    console.print(shown)
+
+
+def _document(takes: dict[str, list[Take]], compared: dict[str, list[Row]]) -> dict[str, Any]:
+    return {
+        "machine": machine(),
+        "takes": {name: [one.model_dump() for one in of] for name, of in takes.items()},
+        "compared": {
+            name: {row.title: {"ratios": row.ratios, "verdict": row.verdict} for row in table}
+            for name, table in compared.items()
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()
