@@ -61,6 +61,8 @@ check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated f
 	$(BIN)/lint-imports
 	$(BIN)/python -m infrastructure.prompts.check prompts --release
 	$(BIN)/python -m cli.documents --check
+	$(BIN)/python -m benchmarks.report --check
+	$(BIN)/python -m benchmarks.capacity --check
 	$(BIN)/python -m cli.links
 
 format: $(VENV)/.synced-dev  ## rewrite the code in our format
