@@ -1,7 +1,7 @@
 """The execution: one durable record per unit of work, as two documents and a mark in the state store.
 
 `claim:{id}` says who works on it, `execution:{id}` holds its outcome and is created once, `published:{id}` says that
-its events are out. What failed for good is listed in the dead-letter index. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
+its events are out. `pulse:{owner}` says that a process lives, for all its claims. What failed for good is listed in the dead-letter index. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
 """
 
 from __future__ import annotations
@@ -91,8 +91,7 @@ class Attempt(_Document):
 class Claim(_Document):
     """Who works on an execution. Created once, then changed by ETag only.
 
-    `nonce` belongs to the delivery that owns it; `beat` moves while the owner lives; `waits_for` is what its owner waits
-    for, as of the last beat.
+    `nonce` belongs to the delivery that owns it; `waits_for` is what its owner waits for, as of its last pulse.
     """
 
     v: int = DOCUMENT_VERSION
@@ -101,9 +100,13 @@ class Claim(_Document):
     digest: str
     trigger: Trigger
     attempts: tuple[Attempt, ...] = Field(min_length=1)
-    beat: int = 0
     handed_back: bool = False
     waits_for: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """The process that works on it, or did last."""
+        return self.attempts[-1].owner
 
     @property
     def crashes(self) -> int:
@@ -119,6 +122,13 @@ class Claim(_Document):
     def failures(self) -> int:
         """How often a handler failed on it: neither crashes nor shutdowns count."""
         return sum(attempt.ended not in {None, "lost", "handed_back"} for attempt in self.attempts)
+
+
+class Beat(_Document):
+    """That a process lives: put at every beat of its pulse. `nonces` are those of the claims that it works on."""
+
+    v: int = DOCUMENT_VERSION
+    nonces: tuple[str, ...]
 
 
 class Change(_Document):

@@ -80,17 +80,16 @@ class Claims:
         attempts = held.claim.attempts
         if attempts[-1].ended is None:
             attempts = _ended(attempts, "lost")
-        claim = _moved(
-            held.claim, nonce=nonce, handed_back=False, waits_for=None, attempts=(*attempts, self._attempt())
-        )
+        changes = {"nonce": nonce, "handed_back": False, "waits_for": None}
+        claim = held.claim.model_copy(update={**changes, "attempts": (*attempts, self._attempt())})
         written = await self._store.swap(
             claim_key(claim.id), encode(claim), held.etag, ttl=self._timing.retention
         )
         return claim if written else None
 
-    async def beat(self, claim: Claim, waits_for: str | None) -> Claim | None:
-        """Show that the owner lives. None: the claim is another's now."""
-        return await self._change(claim, lambda current: _moved(current, waits_for=waits_for))
+    async def renew(self, claim: Claim, waits_for: str | None) -> Claim | None:
+        """Write it again, so that whoever saw it before takes it over no more. None: the claim is another's now."""
+        return await self._change(claim, lambda mine: mine.model_copy(update={"waits_for": waits_for}))
 
     async def end_attempt(self, claim: Claim, reason: str, *, hand_back: bool) -> Claim | None:
         """Record why the attempt that `claim` ends with is over; either hand the claim back or begin the next attempt.
@@ -104,7 +103,9 @@ class Claims:
             attempts = _ended(current.attempts, reason)
             if not hand_back:
                 attempts = (*attempts, self._attempt())
-            return _moved(current, attempts=attempts, handed_back=hand_back, waits_for=None)
+            waits_for = None if hand_back else current.waits_for
+            changes = {"attempts": attempts, "handed_back": hand_back, "waits_for": waits_for}
+            return current.model_copy(update=changes)
 
         return await self._change(claim, ended)
 
@@ -120,7 +121,7 @@ class Claims:
         return held is not None and held.claim.nonce == claim.nonce
 
     async def _change(self, claim: Claim, change: Callable[[Claim], Claim | None]) -> Claim | None:
-        """My claim as it is after the change, also when a beat of my own moves it meanwhile; None when it is another's."""
+        """My claim as it is after the change, also when I move it elsewhere meanwhile; None when it is another's."""
         mine: Claim | None = claim
 
         def changed(current: Claim | None) -> Claim | None:
@@ -135,10 +136,6 @@ class Claims:
 
     def _attempt(self) -> Attempt:
         return Attempt(owner=self._owner.name, version=self._owner.version, started_at=_now())
-
-
-def _moved(claim: Claim, **changes: object) -> Claim:
-    return claim.model_copy(update={"beat": claim.beat + 1, **changes})
 
 
 def _ended(attempts: tuple[Attempt, ...], reason: str) -> tuple[Attempt, ...]:

@@ -40,6 +40,10 @@ def published_key(execution_id: str) -> str:
     return f"published:{execution_id}"
 
 
+def pulse_key(owner: str) -> str:
+    return f"pulse:{owner}"
+
+
 def encode(document: BaseModel) -> bytes:
     return document.model_dump_json(exclude_none=True).encode()
 

@@ -1,4 +1,4 @@
-"""One claimed execution at work in this process: beat, attempts, completion, publication, handing back."""
+"""One claimed execution at work in this process: attempts, completion, publication, handing back."""
 
 from __future__ import annotations
 
@@ -78,11 +78,16 @@ class Run:
         """Resolved while the run has to wait for something, with what that is."""
         self.claimed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolved once the work is surely this run's."""
+        self.nonce = uuid4().hex[:12]
+        """What the claim is made under. Short, since every beat names those of all runs."""
+        self.doubted = False
+        """Whether the pulse was away for so long that the claim may have been taken over."""
         self._all = lifecycle
-        self._nonce = uuid4().hex
         self._on_text = on_text
+        self._told: str | None = None
+        """What the claim says that it waits for."""
+        self._renewing = False
         self._stopped = False
-        self._beating: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self.task = asyncio.create_task(self._live(held))
 
     def stop(self) -> None:
@@ -90,6 +95,32 @@ class Run:
         if not self._stopped:
             self._stopped = True
             self.task.cancel()
+
+    @property
+    def is_to_renew(self) -> bool:
+        """Whether the claim is in doubt, or says something old."""
+        busy = self._renewing or self._stopped or self.task.done() or not self.claimed.done()
+        return not busy and (self.doubted or self._told != self._waits_for)
+
+    async def renew(self) -> None:
+        """Move the claim while it is one's own. A zombie learns here that it is one, and stops paying."""
+        self._renewing, self.doubted, self._told = True, False, self._waits_for
+        try:
+            mine = await self._all.claims.renew(self._claim, self._told) is not None
+        except AgentError as error:
+            self.doubted = mine = True
+            log.warning("execution %s may be another replica's by now: %s", self._claim.id, error)
+        finally:
+            self._renewing = False
+        if not (mine or self._stopped or self.task.done()):
+            self._is_anothers()
+
+    @property
+    def _waits_for(self) -> str | None:
+        if not self.trouble.done():
+            return None
+        trouble = self.trouble.result()
+        return f"{trouble.code}: {trouble.message}"
 
     async def _live(self, held: Held | None) -> Execution | None:
         now = asyncio.get_running_loop().time
@@ -102,8 +133,6 @@ class Run:
         try:
             if not await self._obtain(held):
                 return None
-            # Most runs end before their first beat is due: until then a timer is enough.
-            self._beating = asyncio.get_running_loop().call_later(self._all.timing.beat, self._start_beating)
             record = await self._work_until_recorded(began=now())
             recording = now()
             execution, created = await self._until_available(partial(self._complete, record))
@@ -111,16 +140,14 @@ class Run:
         except BaseException as error:
             # Only what a handler did counts as its attempt, and such errors have been recorded by now.
             bug = isinstance(error, Exception) and not isinstance(error, AgentError)
-            self._stop_beating()
+            self._stopped = True
             await self._hand_back(judge(error).code if bug else "handed_back")
             raise
         else:
             return execution
-        finally:
-            self._stop_beating()
 
     async def _obtain(self, held: Held | None) -> bool:
-        obtain = partial(self._all.claims.obtain, self.trigger, held, self._nonce)
+        obtain = partial(self._all.claims.obtain, self.trigger, held, self.nonce)
         claim = await self._until_available(obtain)
         if claim is None:
             return False
@@ -128,7 +155,7 @@ class Run:
         self.claimed.set_result(None)
         self._count("agents.takeovers" if held else "agents.claims")
         if held:
-            log.info("took over execution %s from %s", claim.id, held.claim.attempts[-1].owner)
+            log.info("took over execution %s from %s", claim.id, held.claim.owner)
         return True
 
     async def _work_until_recorded(self, began: float) -> Recorded:
@@ -203,13 +230,16 @@ class Run:
             await self._end_as_zombie()
 
     async def _end_as_zombie(self) -> None:
-        """Another replica owns this now: nothing that happens here may be recorded or paid for any more."""
-        log.warning("execution %s is another replica's now: its run here ends", self._claim.id)
-        self.stop()
+        self._is_anothers()
         await asyncio.sleep(
             0
         )  # where the cancellation arrives; a handler that swallows it gets no further either
         raise asyncio.CancelledError
+
+    def _is_anothers(self) -> None:
+        """Another replica owns this now: nothing that happens here may be recorded or paid for any more."""
+        log.warning("execution %s is another replica's now: its run here ends", self._claim.id)
+        self.stop()
 
     async def _until_available(self, operation: Callable[[], Awaitable[Result]]) -> Result:
         """Repeat an operation on the sidecar while it is down: a paid answer is not thrown away."""
@@ -229,29 +259,10 @@ class Run:
         await _pause(failures, error.retry_after)
         self.trouble = _news()
 
-    def _start_beating(self) -> None:
-        self._beating = asyncio.create_task(self._beat())
-
-    def _stop_beating(self) -> None:
-        if self._beating is not None:
-            self._beating.cancel()
-
-    async def _beat(self) -> None:
-        """Move the claim while its run lives. A zombie learns here that it is one, and stops paying."""
-        while True:
-            trouble = self.trouble.result() if self.trouble.done() else None
-            waits_for = f"{trouble.code}: {trouble.message}" if trouble else None
-            try:
-                if await self._all.claims.beat(self._claim, waits_for) is None:
-                    await self._end_as_zombie()
-            except AgentError as error:
-                log.warning("no beat for execution %s: %s", self._claim.id, error)
-            await asyncio.sleep(self._all.timing.beat)
-
     async def _hand_back(self, reason: str) -> None:
         execution_id = self.trigger.execution_id
         try:
-            if await self._all.claims.give_up(execution_id, self._nonce, reason):
+            if await self._all.claims.give_up(execution_id, self.nonce, reason):
                 self._count("agents.handbacks", reason=reason)
         except AgentError as error:
             log.warning("execution %s not handed back, its lease will end: %s", execution_id, error)

@@ -20,6 +20,7 @@ from agents.runtime.context import Ports
 from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
+from agents.runtime.pulse import Pulse
 from agents.runtime.records import Records, excerpt
 from agents.runtime.run import Lifecycle, OnText, Run, failure_of
 from agents.runtime.timing import Timing, backoff
@@ -91,6 +92,7 @@ class Runner:
             timing=timing,
         )
         self._runs: dict[str, Run] = {}
+        self._pulse = Pulse(ports.store, owner.name, timing, self._runs.values())
         self._waiting = 0
         self._draining = False
 
@@ -207,20 +209,23 @@ class Runner:
     async def _meet(self, trigger: Trigger, request: Request | None) -> Settled | Pending:
         """Known work: finished → make sure it is visible; lost → take over; else wait here a moment.
 
-        Clocks of two machines are never compared: what has not moved for a lease by this clock is lost.
+        Clocks of two machines are never compared: what has not moved for a lease by this clock is lost. The lease ends with
+        the beginning of a look: an answer that takes long may be as old.
         """
         now = asyncio.get_running_loop().time
         deadline = now() + (request.patience if request else self._timing.wait)
-        seen, still_since = "", now()
+        seen: object = None
+        still_since = now()
         while True:
             known: Execution | Held | None = None
             if run := self._runs.get(trigger.execution_id):
                 settled = await self._join(run, trigger, request, until=deadline)
             else:
+                looked = now()
                 known = await self._known(trigger)
-                if seen != (state := known.etag if isinstance(known, Held) else str(known is None)):
-                    seen, still_since = state, now()
-                still = now() - still_since >= self._timing.lease
+                if seen != (sign := await self._sign(known)):
+                    seen, still_since = sign, now()
+                still = looked - still_since >= self._timing.lease
                 settled = await self._go_on(trigger, known, request, still=still)
             if settled is not None:
                 return settled
@@ -238,6 +243,12 @@ class Runner:
         if held is not None:
             _require_same_input(trigger, held.claim.digest)
         return held
+
+    async def _sign(self, known: Execution | Held | None) -> tuple[object, ...]:
+        """What moves while somebody is at it."""
+        if isinstance(known, Held) and not known.claim.handed_back:
+            return known.etag, await self._pulse.seen(known.claim)
+        return (type(known),)
 
     async def _go_on(
         self, trigger: Trigger, known: Execution | Held | None, request: Request | None, *, still: bool
@@ -283,6 +294,7 @@ class Runner:
             return None
         if request is None and len(self._runs) >= self._timing.max_runs:
             raise Unavailable(f"this replica works on {len(self._runs)} executions already")
+        self._pulse.begin()
         run = Run(self._lifecycle, trigger, held, request.on_text if request else None)
         self._runs[trigger.execution_id] = run
         run.task.add_done_callback(partial(self._forget, trigger.execution_id))

@@ -11,7 +11,7 @@ DAY = 86_400
 class Timing:
     """All times in seconds.
 
-    `lease`: a claim whose owner has not moved its beat for so long may be taken over.
+    `lease`: a claim may be taken over when neither it nor its owner's pulse has moved for so long.
     `redelivery_after`: when the broker offers an unanswered message again (Redis: processingTimeout).
     `max_attempts`: how often a handler may fail before its execution is recorded as failed.
     `suspect_after`: after so many lost processes an execution runs only while no other such one runs in the replica.
@@ -43,7 +43,7 @@ class Timing:
 
     @property
     def beat(self) -> float:
-        """How often the owner moves its claim: two beats may be missed."""
+        """How often a process with work shows that it lives: two beats may be missed."""
         return self.lease / 3
 
     @property

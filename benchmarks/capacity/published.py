@@ -45,12 +45,6 @@ RU_WRITE = Published(
     f"{_DOCS}/azure-databases-docs/blob/0cbf3e431b66137af18701cfd4f59ed9c347f5ca/articles/cosmos-db/understand-request-unit-consumption.md",
     "2026-04-21",
 )  # fmt: skip
-RU_READ = Published(
-    {1: 1.0, 2: 1.04, 4: 1.14, 8: 1.33, 16: 1.67, 32: 2.19, 64: 4.76, 128: 9.95, 256: 20.28, 512: 40.95, 1024: 145.9, 2048: 291.8},
-    "RU of reading a document by its id, by its size in KB",
-    RU_WRITE.where,
-    RU_WRITE.dated,
-)  # fmt: skip
 RU_TERM = Published(0.2, "RU of each indexed term of a written document", RU_WRITE.where, RU_WRITE.dated)
 RU_PRICE = Published(
     0.008,
@@ -90,5 +84,5 @@ NODE = Published(
     "read 2026-11",
 )
 SOURCES: tuple[Published[object], ...] = (
-    RU_WRITE, RU_READ, RU_TERM, RU_PRICE, STORAGE_PRICE, MU_MB_S, MU_BUSY, MU_SIZES, MU_PRICE, NODE,
+    RU_WRITE, RU_TERM, RU_PRICE, STORAGE_PRICE, MU_MB_S, MU_BUSY, MU_SIZES, MU_PRICE, NODE,
 )  # fmt: skip

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from agents.runtime.documents import encode
 from agents.runtime.timing import DAY, Timing
 from benchmarks.capacity import published
 from benchmarks.capacity.results import Counted, Latency
 from benchmarks.suite.measure import OUTSTANDING
+from domain.execution import Beat
 from domain.json import dump
 
 RATE = 1_000
@@ -22,10 +24,10 @@ SUBSCRIBERS = 1
 MODELS_S = (0.2, 1.0, 5.0)
 KEY = 36
 """Characters of an execution's id."""
+NONCE = 12
+"""Characters by which a pulse names a claim."""
 DEFAULT_TERMS = 5
 """Of our documents under Cosmos DB's default policy: value, isBinary, partitionKey, ttl, _ts."""
-STRONG = 2
-"""A read with strong consistency costs twice; the runtime asks for it."""
 # What Cosmos DB adds to a document of its own, in the lengths that it has.
 _SYSTEM = {
     "_rid": "d9RzAJRFKgwBAAAAAAAAAA==",
@@ -41,7 +43,7 @@ class Store:
     """What one event costs Cosmos DB, without an index. `stored` in bytes for as long as its documents live, in byte days."""
 
     create_ru: float
-    beats_ru: float
+    pulse_ru: float
     expiry_ru: float
     index_ru: float
     stored_bytes: int
@@ -49,7 +51,7 @@ class Store:
 
     @property
     def ru(self) -> float:
-        return self.create_ru + self.beats_ru + self.expiry_ru
+        return self.create_ru + self.pulse_ru + self.expiry_ru
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def cluster(model_s: float, measured: Latency, own_s: float, counted: Counted) -
     pods = math.ceil(max(by_cpu, by_places))
     memory = pods * (load.app_mb + load.sidecar_mb) / HEADROOM
     node = published.NODE.value
-    cost = store(model_s, counted)
+    cost = store(counted, pods, RATE * (model_s + own_s) / pods)
     through = transferred(counted) * RATE / 1e6
     return Cluster(
         model_s=model_s,
@@ -111,17 +113,15 @@ def cluster(model_s: float, measured: Latency, own_s: float, counted: Counted) -
     )
 
 
-def store(model_s: float, counted: Counted, timing: Timing | None = None) -> Store:
+def store(counted: Counted, pods: int, runs: float, timing: Timing | None = None) -> Store:
+    """`runs` are at work in each of the `pods` at a time."""
     timing = timing or Timing()
     kept = {"claim": timing.retention, "execution": timing.outcome_ttl, "published": timing.outcome_ttl}
     sizes = {kind: document(kind, size, kept[kind]) for kind, size in counted.documents.items()}
     create = sum(ru(size, published.RU_WRITE.value) for size in sizes.values())
-    beat = STRONG * ru(sizes["claim"], published.RU_READ.value) + 2 * ru(
-        sizes["claim"], published.RU_WRITE.value
-    )
     return Store(
         create_ru=create,
-        beats_ru=beats(model_s, timing) * beat,
+        pulse_ru=pods / timing.beat * pulse(runs) / RATE,
         expiry_ru=create,
         index_ru=len(sizes) * DEFAULT_TERMS * published.RU_TERM.value,
         stored_bytes=sum(sizes.values()),
@@ -129,9 +129,10 @@ def store(model_s: float, counted: Counted, timing: Timing | None = None) -> Sto
     )
 
 
-def beats(model_s: float, timing: Timing) -> int:
-    """How often a run moves its claim: each time one is due while it waits for its model."""
-    return math.floor(model_s / timing.beat)
+def pulse(runs: float) -> float:
+    """RU of one beat: a document that names each run is put in the place of the one before."""
+    beat = Beat(nonces=("0" * NONCE,) * math.ceil(runs))
+    return 2 * ru(document("pulse", len(encode(beat)), DAY), published.RU_WRITE.value)
 
 
 def document(kind: str, size: int, ttl: int, agent: str = "implementation") -> int:

@@ -157,7 +157,7 @@ def clusters(found: Sequence[Cluster]) -> str:
         ("Service Bus, MB/s", lambda one: f"{one.mb_per_second:.1f}"),
         ("**messaging units**", lambda one: f"**{one.units}**"),
         ("RU per event: creates", lambda one: f"{one.store.create_ru:.1f}"),
-        ("beats", lambda one: f"{one.store.beats_ru:.1f}"),
+        ("pulse", lambda one: f"{one.store.pulse_ru:.1f}"),
         ("expiry", lambda one: f"{one.store.expiry_ru:.1f}"),
         ("**RU/s**", lambda one: f"**{one.ru_per_second:,}**"),
         ("storage, GB", lambda one: f"{one.storage_gb:,.0f}"),

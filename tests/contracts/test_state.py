@@ -102,6 +102,22 @@ async def test_marks_written_plainly_may_be_written_again(store: StateStore, key
     assert second is not None
 
 
+async def test_an_etag_moves_with_every_write_also_of_the_same_content(store: StateStore, key: str) -> None:
+    """A pulse says the same again and again, and a claim is moved by writing it once more."""
+    etags = []
+    for _ in range(3):
+        await store.put([(f"{key}-plain", b"1")], ttl=60)
+        stored = await store.get(f"{key}-plain")
+        assert stored is not None
+        etags.append(stored.etag)
+    await store.create(key, b"1", ttl=60)
+    stored = await store.get(key)
+    assert stored is not None
+    assert await store.swap(key, b"1", stored.etag, ttl=60)
+    assert not await store.swap(key, b"1", stored.etag, ttl=60)
+    assert len(set(etags)) == 3
+
+
 async def test_a_document_goes_when_its_time_is_up(store: StateStore, key: str) -> None:
     await store.create(key, b"1", ttl=1)
     assert await store.get(key) is not None

@@ -2,7 +2,7 @@
 
 python -m tests.simulation 4711                          one seed, with its trace
 python -m tests.simulation --seeds 0..1000               many; the first that fails is shown with its trace
-python -m tests.simulation --seeds 0..500 --mutant no-beat    the runtime broken on purpose, until that is noticed
+python -m tests.simulation --seeds 0..500 --mutant no-pulse    the runtime broken on purpose, until that is noticed
 """
 
 from __future__ import annotations

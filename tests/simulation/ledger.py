@@ -49,12 +49,20 @@ class Claimed:
     """The claim of an execution as it stands in the store."""
 
     owner: str
+    nonce: str
     digest: str
     attempts: list[dict[str, Any]]
     handed_back: bool
-    written_at: float
+    sign_at: float
+    """When its owner last showed that it works on it: by the claim, or by a pulse that names it."""
     sequence: int
     held_since: float
+    longest: float = 0.0
+    """The longest time without a sign so far."""
+
+    def shown(self, now: float) -> None:
+        self.longest = max(self.longest, now - self.sign_at)
+        self.sign_at = now
 
 
 @dataclass
@@ -110,6 +118,8 @@ class Ledger:
             self._outcome_written(replica, rest, from_json(data))
         elif kind == "published":
             self._marked(replica, rest)
+        elif kind == "pulse":
+            self._pulse_written(rest, from_json(data))
         else:
             self.world.note(replica.name, "wrote %s", key if kind == "entity" else kind)
         if ttl is None and key not in {"dead-letters:sim", f"entity:{rest}"}:
@@ -137,16 +147,24 @@ class Ledger:
         self._tickets[execution, owner] += len(attempts) - (len(old.attempts) if old else 0)
         since = old.held_since if old is not None and old.owner == owner else now
         self.claims[execution] = Claimed(
-            owner, claim["digest"], attempts, handed_back, now, self.sequence, since
+            owner, claim["nonce"], claim["digest"], attempts, handed_back, now, self.sequence, since
         )
+
+    def _pulse_written(self, owner: str, beat: dict[str, Any]) -> None:
+        for claim in self.claims.values():
+            if claim.owner == owner and claim.nonce in beat["nonces"]:
+                claim.shown(self.world.scheduler.now)
 
     def _taken_over(self, replica: Replica, execution: str, old: Claimed) -> None:
         name, now = self.name(execution), self.world.scheduler.now
         self.world.note(replica.name, "took over %s from %s%s", name, old.owner, ", handed back" if old.handed_back else "")  # fmt: skip
         if old.handed_back:
             return
-        if now - old.written_at < self.lease - 1e-6:
-            self.violated(f"{name} was taken over {now - old.written_at:.2f} s after its owner's last sign")
+        old.shown(now)
+        if old.longest < self.lease - 1e-6:
+            self.violated(
+                f"{name} was taken over, and its owner was never silent for more than {old.longest:.2f} s"
+            )
         robbed = self.world.by_owner(old.owner)
         working = robbed.alive and self.running[robbed.name, execution]
         if working and robbed.disturbed_until < now - 3 * self.lease:
@@ -257,6 +275,14 @@ class Ledger:
 
     def handler_ends(self, replica: Replica, execution: str) -> None:
         self.running[replica.name, execution] -= 1
+        claim, now = self.claims.get(execution), self.world.scheduler.now
+        if claim is None or claim.owner == replica.owner or not replica.alive:
+            return
+        calm_since = max(claim.held_since, replica.disturbed_until, self.world.wire.down["store"])
+        if now - calm_since > self.lease:
+            self.violated(
+                f"{self.name(execution)} ran on in {replica.name} for {now - calm_since:.1f} s after it was another's"
+            )
 
     def effect_allowed(self, replica: Replica, execution: str, since: int) -> None:
         """The runtime let the handler have its effect: the claim must have been its own since `since`."""

@@ -15,6 +15,7 @@ from agents.runtime.claims import Claims
 from agents.runtime.documents import claim_key, encode, execution_key, published_key
 from agents.runtime.entities import Entities
 from agents.runtime.publication import Publication
+from agents.runtime.pulse import Pulse
 from agents.runtime.records import Records
 from agents.runtime.run import Run
 from agents.runtime.runner import Runner
@@ -241,13 +242,30 @@ def _crashes_not_counted() -> list[Patch]:
 
 
 @_mutant
-def _no_beat() -> list[Patch]:
-    """The owner of a claim does not show that it lives."""
+def _no_pulse() -> list[Patch]:
+    """A process does not show that it lives."""
 
-    async def beat(self: Any, claim: Any, *_: Any) -> Any:
-        return claim
+    async def show(self: Any) -> None: ...
 
-    return [(Claims, "beat", beat)]
+    return [(Pulse, "_show", show)]
+
+
+@_mutant
+def _pulse_not_looked_at() -> list[Patch]:
+    """Whoever meets a claim looks at the claim alone."""
+
+    async def seen(self: Any, claim: Any) -> None: ...
+
+    return [(Pulse, "seen", seen)]
+
+
+@_mutant
+def _zombies_not_looked_for() -> list[Patch]:
+    """A process whose pulse has stopped for a lease goes on as if nothing had been taken from it."""
+
+    async def renew(self: Any) -> None: ...
+
+    return [(Run, "renew", renew)]
 
 
 @_mutant

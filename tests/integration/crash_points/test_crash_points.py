@@ -54,7 +54,7 @@ POINTS = {
     "before its claim": Point("before create claim", runs=1),
     "after its claim": Point("after create claim", runs=1),
     "in the handler": Point("handler run", runs=1),
-    "after a beat": Point("after swap claim", slow=1.5),
+    "after a pulse": Point("after put pulse", slow=1.5),
     "before its outcome": Point("before create execution"),
     "after its outcome": Point("after create execution", runs=1),
     "before its change": Point("before create entity", runs=1),

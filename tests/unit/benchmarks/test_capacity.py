@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from agents.runtime.timing import Timing
 from benchmarks.capacity import page, published, results, sizing
 from benchmarks.capacity.load import flowing
 from benchmarks.capacity.parts import counted
@@ -106,21 +105,17 @@ def test_a_document_in_cosmos_db_is_base64_in_an_envelope() -> None:
     assert 2 * len(key) < envelope < 2 * len(key) + 350
 
 
-def test_a_run_shows_that_it_lives_each_time_a_beat_is_due() -> None:
-    assert [sizing.beats(model_s, Timing()) for model_s in (0.2, 1.0, 5.0)] == [0, 1, 7]
-
-
-def test_a_slow_model_costs_beats_and_nothing_else_in_the_store() -> None:
-    fast, slow = sizing.store(0.2, COUNTED), sizing.store(1.0, COUNTED)
-    assert (fast.beats_ru, fast.create_ru) == (0, slow.create_ru)
-    claim = sizing.document("claim", 842, Timing().retention)
-    read, write = (sizing.ru(claim, table.value) for table in (published.RU_READ, published.RU_WRITE))
-    assert slow.beats_ru == 2 * read + 2 * write
-    assert slow.index_ru == pytest.approx(3 * 5 * 0.2)
+def test_an_event_costs_its_share_of_the_pulse_of_its_pod() -> None:
+    """A thousand events/s in ten pods: each beats 1.5 times a second, for a hundred events/s."""
+    beat = 2 * sizing.ru(sizing.document("pulse", 19 + 40 * 15 - 1, 86_400), published.RU_WRITE.value)
+    cost = sizing.store(COUNTED, pods=10, runs=40)
+    assert cost.pulse_ru == pytest.approx(0.015 * beat)
+    assert cost.create_ru == sizing.store(COUNTED, pods=1, runs=1).create_ru
+    assert cost.index_ru == pytest.approx(3 * 5 * 0.2)
 
 
 def test_storage_is_kept_for_as_long_as_its_documents_live() -> None:
-    cost = sizing.store(0.2, COUNTED)
+    cost = sizing.store(COUNTED, pods=10, runs=40)
     assert 7 * cost.stored_bytes < cost.byte_days < 8 * cost.stored_bytes
 
 

@@ -263,21 +263,6 @@ async def test_an_outcome_that_was_not_published_is_published_by_the_next_delive
         assert len(platform.sample.runs) == 1
 
 
-async def test_a_zombie_learns_that_it_is_one_and_changes_nothing(platform: Platform) -> None:
-    platform.publish(said("hello", slow=0.5))
-    await asyncio.sleep(0.05)
-    stored = await platform.store.get(claim_key(ID))
-    assert stored is not None
-    thief = Claim.model_validate_json(stored.data).model_copy(update={"nonce": "thief"})
-    await platform.store.swap(claim_key(ID), thief.model_dump_json().encode(), stored.etag, ttl=60)
-    await asyncio.sleep(0.2)
-    assert platform.replica.runner.running == 0
-    after = await platform.store.get(claim_key(ID))
-    assert after is not None
-    assert Claim.model_validate_json(after.data) == thief
-    assert await platform.store.get(execution_key(ID)) is None
-
-
 async def test_an_outcome_that_another_attempt_recorded_first_wins(platform: Platform) -> None:
     platform.publish(said("hello", slow=0.5))
     await asyncio.sleep(0.05)

@@ -38,7 +38,7 @@ async def test_an_event_writes_three_documents_and_one_event_of_known_size() -> 
             assert stored is not None
             sizes[key.partition(":")[0]] = len(dump(settled(parse(stored.data))))
     assert len(incoming.to_json()) == 404
-    assert sizes == {"claim": 842, "execution": 1621, "published": 75}
+    assert sizes == {"claim": 813, "execution": 1621, "published": 75}
     assert len(dump(settled(parse(event.to_json())))) == 733
 
 
