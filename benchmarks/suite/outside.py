@@ -49,10 +49,10 @@ TEMPLATE = (
             ],
         },
     )
-    .to_json()
-    .decode()
+    # dapr-agents takes no event with an attribute that is a number.
+    .model_dump_json(exclude_none=True, exclude={"hops"})
 )
-"""The event that everybody gets, as our product publishes it."""
+"""The event that everybody gets, nearly as our product publishes it."""
 
 _T = TypeVar("_T", bound=BaseModel)
 
