@@ -572,7 +572,7 @@ async def test_an_event_too_large_for_a_claim_becomes_a_dead_letter_with_an_exce
     platform: Platform,
 ) -> None:
     platform.publish(said("x" * 2_000_000))
-    await platform.quiet()
+    await platform.quiet(1.0)  # two megabytes take a moment before anything runs
     letter = platform.events[-1]
     assert letter.data["cause"] == "too_large"
     assert len(letter.to_json()) < 5_000
