@@ -12,13 +12,14 @@ import argparse
 import asyncio
 import dataclasses
 import json
-import sys
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 
 from rich.console import Console
 
 from benchmarks.compare.sides import OURS, Side, commit_of, version
+from benchmarks.suite.command import run
 from benchmarks.suite.field import Field, Pair
 from benchmarks.suite.outside import TEMPLATE
 from benchmarks.suite.programs import Programs, programs
@@ -85,8 +86,7 @@ def _dead_letters(port: int) -> int:
     return letters
 
 
-async def _run(ref: str) -> None:
-    console = Console(stderr=True)
+async def _run(ref: str, console: Console) -> None:
     commit_of(ref)
     found = await programs([OURS], console)
     async with version(ref, console) as other:
@@ -98,12 +98,7 @@ def main() -> None:
         prog="python -m benchmarks.versions", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("ref", metavar="REF", help="the other version: a branch, a tag or a commit")
-    try:
-        asyncio.run(_run(parser.parse_args().ref))
-    except CommandError as error:
-        sys.exit(f"{error.message}\n{error.hint}".strip())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; everything that was started is ended, the checkout is removed")
+    run(partial(_run, parser.parse_args().ref), interrupted=", the checkout is removed")
 
 
 if __name__ == "__main__":

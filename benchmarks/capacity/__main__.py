@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -16,11 +15,11 @@ from benchmarks.capacity.parts import chain, counted, latency, limits, payload, 
 from benchmarks.capacity.plan import FULL, QUICK, Plan
 from benchmarks.capacity.told import told
 from benchmarks.contenders import CONTENDERS
+from benchmarks.suite.command import run
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
-from benchmarks.suite.results import ROOT, Control
+from benchmarks.suite.results import ROOT
 from benchmarks.suite.rounds import CONTROL_S, control
-from cli.errors import CommandError
 
 
 class Part(Protocol):
@@ -47,12 +46,7 @@ def main() -> None:
     arguments = _arguments()
     if arguments.check:
         sys.exit(page.stale())
-    try:
-        asyncio.run(_measure(arguments, Console()))
-    except CommandError as error:
-        sys.exit(f"{error.message}\n{error.hint}".strip())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; everything that was started is ended, the part that ran is not written")
+    run(partial(_measure, arguments), interrupted=", the part that ran is not written")
 
 
 def _arguments() -> argparse.Namespace:
@@ -86,27 +80,20 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> None:
     found = await programs([CONTENDERS["ours"]], console)
     steps = Steps(console, [CONTROL_S, *(sum(PARTS[name].expected_s(plan)) for name in names), CONTROL_S])
     async with steps.shown():
-        controls = [await _control(found, steps)]
+        controls = [await control(found, steps)]
         for name in names:
             steps.start(name)
             measured = await steps.twice(partial(PARTS[name].measure, found, plan, steps.say))
             steps.done(told(name, measured))
             if not arguments.quick:
                 results.write(**{name: measured})
-        controls.append(await _control(found, steps))
+        controls.append(await control(found, steps))
     if arguments.quick:
         console.print("quick: nothing is written")
         return
     results.write(controls=controls)
     page.write()
     console.print(f"written: {results.CAPACITY.relative_to(ROOT)}, {page.DOCUMENT.relative_to(ROOT)}")
-
-
-async def _control(found: Programs, steps: Steps) -> Control:
-    steps.start("control")
-    result = await control(found)
-    steps.done(f"{result.events_per_second:.0f} deliveries/s, {result.spin_s:.2f} s of arithmetic")
-    return result
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from agents.runtime.intake import LARGEST
 from agents.runtime.timing import Timing
 from benchmarks.capacity import published, results, sizing, tables
 from benchmarks.capacity.parts import replicas
 from benchmarks.capacity.plan import FULL
 from benchmarks.capacity.results import Results, Width
+from benchmarks.report.markdown import render
 from benchmarks.suite.measure import OUTSTANDING
 from benchmarks.suite.results import ROOT
 from benchmarks.suite.rounds import DRIFT
@@ -41,14 +40,8 @@ def stale() -> str | None:
 
 
 def page(found: Results) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown
-    )
-    return environment.get_template("page.md.j2").render(
+    return render(
+        Path(__file__).with_name("page.md.j2"),
         found=found,
         tables=tables,
         plan=FULL,

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from benchmarks.suite.results import ROOT, Control, Record, machine
-from benchmarks.suite.results import _commit as commit
+from benchmarks.suite.results import ROOT, Control, Record, commit, machine
 
 CAPACITY = ROOT / "benchmarks" / "results" / "capacity.json"
 

@@ -40,19 +40,12 @@ class Seat:
 
 
 @asynccontextmanager
-async def site(
-    programs: Programs, seats: Sequence[Seat], *, connections: int | None = None
-) -> AsyncIterator[list[Field]]:
-    """A field for each seat, all on one Redis; the apps are not started yet.
-
-    `connections`: of a sidecar's pub/sub to Redis, where the component as shipped does not say it.
-    """
+async def site(programs: Programs, seats: Sequence[Seat]) -> AsyncIterator[list[Field]]:
+    """A field for each seat, all on one Redis; the apps are not started yet."""
     async with (
         world(programs, Redelivery.SHIPPED, publish="benchmarks.unused", watch="") as around,
         AsyncExitStack() as stack,
     ):
-        if connections is not None:
-            set_pool(around.components / "pubsub.yaml", connections)
         prompts = around.folder / "prompts"
         fields = []
         for seat in seats:
@@ -91,11 +84,3 @@ def pool_size(component: Path) -> int | None:
     """What the pub/sub component says of its connections to Redis; None: go-redis' own, 10 for each CPU it sees."""
     metadata = yaml.safe_load(component.read_text())["spec"]["metadata"]
     return next((int(entry["value"]) for entry in metadata if entry["name"] == "poolSize"), None)
-
-
-def set_pool(component: Path, connections: int) -> None:
-    """Where it says nothing of it."""
-    if pool_size(component) is None:
-        document = yaml.safe_load(component.read_text())
-        document["spec"]["metadata"].append({"name": "poolSize", "value": str(connections)})
-        component.write_text(yaml.safe_dump(document))

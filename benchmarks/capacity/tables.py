@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.capacity.results import (
     Chain,
@@ -15,11 +15,12 @@ from benchmarks.capacity.results import (
     Size,
 )
 from benchmarks.capacity.sizing import Cluster
+from benchmarks.report.markdown import table
 
 
 def payload(found: Sequence[Payload]) -> str:
     head = ["content", "events/s", "MB/s in", "p50 ms", "CPU app", "sidecar", "Redis", "writes", "reads", "app MB", "sidecar MB"]  # fmt: skip
-    return _table(
+    return table(
         head,
         (
             [
@@ -39,7 +40,7 @@ def payload(found: Sequence[Payload]) -> str:
 
 def latency(found: Sequence[Latency]) -> str:
     head = ["model", "events/s", "ideal", "of it", "in flight", "CPU app", "sidecar", "writes", "reads"]
-    return _table(
+    return table(
         head,
         (
             [
@@ -59,7 +60,7 @@ def latency(found: Sequence[Latency]) -> str:
 
 def replicas(found: Sequence[Replicas]) -> str:
     head = ["round", "model", "replicas", "events/s", "against one", "in flight", "cores busy"]
-    return _table(
+    return table(
         head,
         (
             [
@@ -78,7 +79,7 @@ def replicas(found: Sequence[Replicas]) -> str:
 
 def chain(found: Sequence[Chain]) -> str:
     head = ["hops", "chains/s", "hops/s", "p50 ms", "per hop", "CPU app per hop", "sidecar", "Redis", "writes per hop"]  # fmt: skip
-    return _table(
+    return table(
         head,
         (
             [
@@ -97,7 +98,7 @@ def chain(found: Sequence[Chain]) -> str:
 
 def side(found: Sequence[Side]) -> str:
     head = ["agents", "apps, idle MB", "sidecars, idle MB", "cores, idle", "events/s", "CPU app", "sidecar", "cores busy", "apps MB", "sidecars MB"]  # fmt: skip
-    return _table(
+    return table(
         head,
         (
             [
@@ -116,7 +117,7 @@ def side(found: Sequence[Side]) -> str:
 
 
 def width(found: dict[str, tuple[float, float, float]]) -> str:
-    return _table(
+    return table(
         ["many against one", "median of the ratios", "between", "a change"],
         (
             [name, f"{middle:.3f}", f"{low:.3f} and {high:.3f}", "none that could be measured" if low <= 1 <= high else "**yes**"]
@@ -126,7 +127,7 @@ def width(found: dict[str, tuple[float, float, float]]) -> str:
 
 
 def sizes(found: Sequence[Size]) -> str:
-    return _table(
+    return table(
         ["event", "its content", "became"],
         (
             [
@@ -140,7 +141,7 @@ def sizes(found: Sequence[Size]) -> str:
 
 
 def publishing(found: Sequence[Publishing]) -> str:
-    return _table(
+    return table(
         ["callers at a time", "events/s", "CPU of the sidecar, ms per event"],
         ([str(one.callers), f"{one.events_per_second:,.0f}", f"{one.sidecar_cpu_ms:.3f}"] for one in found),
     )
@@ -162,11 +163,11 @@ def clusters(found: Sequence[Cluster]) -> str:
         ("**RU/s**", lambda one: f"**{one.ru_per_second:,}**"),
         ("storage, GB", lambda one: f"{one.storage_gb:,.0f}"),
     )
-    table = [[title, *(read(one) for one in found)] for title, read in rows]
+    lines = [[title, *(read(one) for one in found)] for title, read in rows]
     costs = [one.usd_per_month for one in found]
-    table += [[f"USD a month: {name}", *(f"{cost[name]:,.0f}" for cost in costs)] for name in costs[0]]
-    table.append(["**USD for a million events**", *(f"**{one.usd_per_million:.2f}**" for one in found)])
-    return _table(["a model that takes", *(f"{one.model_s:g} s" for one in found)], table)
+    lines += [[f"USD a month: {name}", *(f"{cost[name]:,.0f}" for cost in costs)] for name in costs[0]]
+    lines.append(["**USD for a million events**", *(f"**{one.usd_per_million:.2f}**" for one in found)])
+    return table(["a model that takes", *(f"{one.model_s:g} s" for one in found)], lines)
 
 
 def _figures(load: Load) -> tuple[float, float, float]:
@@ -179,8 +180,3 @@ def _cpu(load: Load) -> list[str]:
 
 def _memory(load: Load) -> list[str]:
     return [f"{load.app_mb:.0f}", f"{load.sidecar_mb:.0f}"]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    alignment = ["---", *(["---:"] * (len(head) - 1))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, alignment, *rows))

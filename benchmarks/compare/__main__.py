@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -23,26 +22,17 @@ from rich.table import Table
 
 from benchmarks.compare.rows import LEAST_ROUNDS, Row, rows
 from benchmarks.compare.sides import OURS, Side, commit_of, traced, version
+from benchmarks.suite.command import run
 from benchmarks.suite.measure import FULL, QUICK, Plan, take
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.results import Take, machine
-from cli.errors import CommandError
 
 NOW = "working tree"
 
 
 def main() -> None:
-    arguments = _arguments()
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160  # nobody wraps a log
-    try:
-        asyncio.run(_run(arguments, console))
-    except CommandError as error:
-        sys.exit(f"{error.message}\n{error.hint}".strip())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.exit("interrupted; everything that was started is ended, the checkout is removed")
+    run(partial(_run, _arguments()), interrupted=", the checkout is removed")
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from functools import partial
@@ -16,6 +15,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.profile.load import AROUND, bench
 from benchmarks.profile.shares import Frame, frames, hottest, shares
 from benchmarks.profile.work import Work, work
+from benchmarks.suite.command import run
 from benchmarks.suite.programs import programs
 from benchmarks.suite.progress import Steps
 from cli.errors import CommandError
@@ -30,16 +30,7 @@ SHOWN = 0.005
 
 
 def main() -> None:
-    arguments = _arguments()
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160  # nobody wraps a log
-    try:
-        asyncio.run(_run(arguments, console))
-    except CommandError as error:
-        sys.exit(f"{error.message}\n{error.hint}".strip())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; everything that was started is ended")
+    run(partial(_run, _arguments()))
 
 
 def _arguments() -> argparse.Namespace:

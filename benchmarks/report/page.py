@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from benchmarks.contenders import CONTENDERS
+from benchmarks.report.markdown import render, table
 from benchmarks.report.targets import targets
 from benchmarks.suite import faults, measure, rounds, soak
 from benchmarks.suite.results import Kill, Measure, Results, Round, median, percentile
 
 
 def page(results: Results) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown
-    )
-    return environment.get_template("page.md.j2").render(
+    return render(
+        Path(__file__).with_name("page.md.j2"),
         results=results,
         contenders=[CONTENDERS[name] for name in CONTENDERS if name in measured(results)],
         missing=[one for one in CONTENDERS.values() if one.name not in measured(results)],
@@ -87,7 +80,7 @@ def _table(results: Sequence[Round], columns: Mapping[str, tuple[str, Measure | 
             value = median(results, name, read) if read else pooled_p99(results, name)
             cells.append("–" if value is None else form.format(value))
         rows.append(cells)
-    return _markdown(["", *columns], rows)
+    return table(["", *columns], rows)
 
 
 def _kills(kills: Sequence[Kill]) -> str:
@@ -101,7 +94,7 @@ def _kills(kills: Sequence[Kill]) -> str:
         "model calls again",
         "last result",
     ]
-    return _markdown(
+    return table(
         head,
         [
             [
@@ -122,8 +115,3 @@ def _kills(kills: Sequence[Kill]) -> str:
 def _title(name: str) -> str:
     title = CONTENDERS[name].title
     return f"**{title}**" if name == "ours" else title
-
-
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    alignment = ["---", *(["---:"] * (len(head) - 1))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, alignment, *rows))

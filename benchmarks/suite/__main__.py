@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.suite import faults, results, soak
+from benchmarks.suite.command import run
 from benchmarks.suite.measure import FULL, QUICK
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.rounds import expected_s, run_rounds
 from benchmarks.suite.tables import show_rounds
 from benchmarks.suite.world import Redelivery
-from cli.errors import CommandError
 
 QUICK_ONES = "ours,bare"
 SOAK, QUICK_SOAK = 100_000, 10_000
@@ -25,16 +24,8 @@ SOAK, QUICK_SOAK = 100_000, 10_000
 
 def main() -> None:
     arguments = _arguments()
-    run = {"rounds": _rounds, "faults": _faults, "soak": _soak}[arguments.what]
-    try:
-        console = Console()
-        if not console.is_terminal:
-            console.width = 160  # nobody wraps a log
-        asyncio.run(run(arguments, console))
-    except CommandError as error:
-        sys.exit(f"{error.message}\n{error.hint}".strip())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; everything that was started is ended, nothing was written")
+    what = {"rounds": _rounds, "faults": _faults, "soak": _soak}[arguments.what]
+    run(partial(what, arguments), interrupted=", nothing was written")
 
 
 def _arguments() -> argparse.Namespace:

@@ -132,7 +132,7 @@ def read(path: Path = LATEST) -> Results:
 def write(path: Path, redis_server: Path, **parts: object) -> None:
     """Replace parts of the file, and what follows from them."""
     results = read(path).model_copy(update=parts)
-    now = f"{datetime.now(UTC).date().isoformat()}, commit {_commit()}"
+    now = f"{datetime.now(UTC).date().isoformat()}, commit {commit()}"
     made = {**results.made, **dict.fromkeys(parts, now)}
     update = {
         "made": made,
@@ -225,7 +225,7 @@ def versions(redis_server: Path) -> dict[str, str]:
     return found
 
 
-def _commit() -> str:
+def commit() -> str:
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return told.stdout.strip() or "unknown"

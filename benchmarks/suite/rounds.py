@@ -38,13 +38,13 @@ async def run_rounds(
     """As many kept rounds as wanted, and the ones that were run again."""
     done: list[Round] = []
     repeats = 0
-    before = await _control(programs, steps)
+    before = await control(programs, steps)
     while len(done) - repeats < rounds:
         number = len(done) - repeats
         order = rotated(contenders, number)
         name = f"round {number + 1} of {rounds}"
         takes = [await _take(programs, one, plan, steps, name) for one in order]
-        after = await _control(programs, steps)
+        after = await control(programs, steps)
         drift = before.drift(after)
         again = drift > DRIFT and repeats < REPEATS
         done.append(Round(before=before, after=after, drift=round(drift, 3), kept=not again, takes=takes))
@@ -75,15 +75,15 @@ async def _take(programs: Programs, one: Contender, plan: Plan, steps: Steps, na
     return result
 
 
-async def _control(programs: Programs, steps: Steps) -> Control:
+async def control(programs: Programs, steps: Steps) -> Control:
+    """Events through Redis and daprd to an app that does nothing, and a fixed piece of arithmetic: medians of three."""
     steps.start("control")
-    result = await control(programs)
+    result = await _controlled(programs)
     steps.done(f"{result.events_per_second:.0f} deliveries/s, {result.spin_s:.2f} s of arithmetic")
     return result
 
 
-async def control(programs: Programs) -> Control:
-    """Events through Redis and daprd to an app that does nothing, and a fixed piece of arithmetic: medians of three."""
+async def _controlled(programs: Programs) -> Control:
     async with world(programs, Redelivery.DEFAULT, publish="benchmarks.control", watch="") as around:
         http, grpc = free_ports(2)
         sidecar = await around.sidecar("daprd-control", (http, grpc), around.outside.port)

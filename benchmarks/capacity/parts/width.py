@@ -14,8 +14,6 @@ from benchmarks.suite.measure import OUTSTANDING
 from benchmarks.suite.programs import Programs
 
 QUIET_RATE = 20.0
-CONNECTIONS = 4 * TASKS
-"""Each topic holds one while it waits; with fewer than topics nothing would move (parts/limits.py shows it)."""
 
 
 def _seat(attribute: str, prompts: int) -> Seat:
@@ -33,7 +31,7 @@ def expected_s(plan: Plan) -> list[float]:
 
 async def measure(programs: Programs, plan: Plan, say: Callable[[str], None]) -> Width:
     """Both are up all the time, and the same load goes to one and the other in turn, each first every other time."""
-    async with site(programs, SEATS, connections=CONNECTIONS) as fields:
+    async with site(programs, SEATS) as fields:
         both = {seat.template(): ground for seat, ground in zip(SEATS, fields, strict=True)}
         await start(both)
         idle = [await idle_cores([ground], plan.idle_s) for ground in fields]

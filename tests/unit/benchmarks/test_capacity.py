@@ -16,7 +16,7 @@ from benchmarks.capacity.parts.side import together
 from benchmarks.capacity.results import Chain, Counted, Latency, Load, Replicas, Results, Turn, Width
 from benchmarks.capacity.room import bulk, chain, many
 from benchmarks.capacity.room.prompts import write_prompts
-from benchmarks.capacity.site import pool_size, set_pool
+from benchmarks.capacity.site import pool_size
 from benchmarks.suite.outside import Times
 from benchmarks.suite.results import ROOT
 from domain.event import Event
@@ -205,10 +205,10 @@ async def test_a_chain_has_the_hops_it_was_given(tmp_path: Path) -> None:
     assert types == [CHAIN.takes] * 3 + [CHAIN.makes]
 
 
-def test_connections_are_what_the_component_says_and_set_only_where_it_says_nothing(tmp_path: Path) -> None:
+def test_connections_are_what_the_component_says(tmp_path: Path) -> None:
     component = tmp_path / "pubsub.yaml"
     component.write_text("spec:\n  metadata:\n    - {name: redisHost, value: there}\n")
     assert pool_size(component) is None
-    for connections in (80, 5):
-        set_pool(component, connections)
-        assert pool_size(component) == 80
+    with component.open("a") as more:
+        more.write('    - {name: poolSize, value: "80"}\n')
+    assert pool_size(component) == 80
