@@ -89,7 +89,7 @@ async def read_execution(store: StateStore, execution_id: str) -> Execution | No
 async def create(
     store: StateStore, kind: type[Document], key: str, data: bytes, *, ttl: int | None
 ) -> Document | None:
-    """Create once. None when that was done; else what is there, which may be of an earlier try of one's own.
+    """Create once. None when that was done, if only by an earlier try of one's own; else what is there.
 
     Raises:
         Unavailable: the store refuses, and holds nothing.
@@ -97,10 +97,10 @@ async def create(
     """
     if await store.create(key, data, ttl=ttl):
         return None
-    there = await read(store, kind, key)
+    there = await store.get(key)
     if there is None:
         raise refused(key)
-    return there
+    return None if there.data == data else decode(kind, key, there)
 
 
 def refused(key: str) -> Unavailable:

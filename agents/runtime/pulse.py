@@ -10,7 +10,7 @@ from contextvars import Context
 from agents.runtime.documents import decode, encode, pulse_key
 from agents.runtime.run import Run
 from agents.runtime.timing import DAY, Timing
-from domain.errors import AgentError
+from domain.errors import AgentError, DocumentUnreadable
 from domain.execution import Beat, Claim
 from domain.ports.state import StateStore
 
@@ -41,7 +41,13 @@ class Pulse:
         """What moves while the owner of a claim works on it; None while no pulse tells of it."""
         key = pulse_key(claim.owner)
         stored = await self._store.get(key)
-        return stored.etag if stored and claim.nonce in decode(Beat, key, stored).nonces else None
+        if stored is None:
+            return None
+        try:
+            known = claim.nonce in decode(Beat, key, stored).nonces
+        except DocumentUnreadable:  # of a newer version: it moves while its owner lives
+            known = True
+        return stored.etag if known else None
 
     def _set_timer(self) -> None:
         # In a context of its own: what is shown for all runs belongs to the trace of none.
@@ -67,7 +73,8 @@ class Pulse:
         except AgentError as error:
             log.warning("no pulse: %s", error)
             return
-        if now() - self._shown >= self._timing.lease:
+        # Others count the same lease by clocks of their own, which may go a little faster.
+        if now() - self._shown >= self._timing.lease - self._timing.beat / 2:
             for run in self._runs:
                 run.doubted = True
         self._shown = max(self._shown, began)

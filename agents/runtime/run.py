@@ -107,9 +107,12 @@ class Run:
         self._renewing, self.doubted, self._told = True, False, self._waits_for
         try:
             mine = await self._all.claims.renew(self._claim, self._told) is not None
-        except AgentError as error:
+        except Exception as error:
             self.doubted = mine = True
-            log.warning("execution %s may be another replica's by now: %s", self._claim.id, error)
+            bug = not isinstance(error, AgentError)
+            log.warning(
+                "execution %s may be another replica's by now: %s", self._claim.id, error, exc_info=bug
+            )
         finally:
             self._renewing = False
         if not (mine or self._stopped or self.task.done()):

@@ -210,12 +210,13 @@ class Runner:
         """Known work: finished → make sure it is visible; lost → take over; else wait here a moment.
 
         Clocks of two machines are never compared: what has not moved for a lease by this clock is lost. The lease ends with
-        the beginning of a look: an answer that takes long may be as old.
+        the beginning of a look: an answer that takes long may be as old. However long looks take, a delivery waits from its
+        first on and does not go before a look that could tell: nobody else might get further.
         """
         now = asyncio.get_running_loop().time
         deadline = now() + (request.patience if request else self._timing.wait)
         seen: object = None
-        still_since = now()
+        still, still_since = False, now()
         while True:
             known: Execution | Held | None = None
             if run := self._runs.get(trigger.execution_id):
@@ -223,13 +224,17 @@ class Runner:
             else:
                 looked = now()
                 known = await self._known(trigger)
-                if seen != (sign := await self._sign(known)):
+                sign = await self._sign(known)
+                if seen is None and request is None:
+                    deadline = now() + self._timing.wait
+                if seen != sign:
                     seen, still_since = sign, now()
                 still = looked - still_since >= self._timing.lease
                 settled = await self._go_on(trigger, known, request, still=still)
             if settled is not None:
                 return settled
-            if known is not None and (now() >= deadline or self._draining):
+            could_tell = not still and request is None and now() - still_since >= self._timing.lease
+            if known is not None and (self._draining or (now() >= deadline and not could_tell)):
                 return Pending()
             await asyncio.sleep(self._timing.lease / 10)
 

@@ -24,7 +24,8 @@ class StateStore(Protocol):
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
         """Write only if the key is absent; False when it is there.
 
-        Over a key that was written by `put` it may write: keep the two apart.
+        Of two that write equal bytes both may be told that they did. Over a key that was written by `put` it may write: keep
+        the two apart.
         """
         ...
 

@@ -24,7 +24,7 @@ class DaprStateStore:
     def __init__(self, sidecar: Sidecar, component: str) -> None:
         self._sidecar = sidecar
         self._component = component
-        self._creations = Gathering(self._save)
+        self._creations = Gathering(self._save, there=self._there)
 
     async def get(self, key: str) -> Stored | None:
         request = api_v1.GetStateRequest(
@@ -37,8 +37,20 @@ class DaprStateStore:
         return Stored(reply.data, reply.etag) if reply.data else None
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
-        """Gathered: when another write of the same call is refused, this one is asked again, and refused by itself."""
         return await _written(self._creations.send(key, _first_write(key, data, ABSENT, ttl), len(data)))
+
+    async def _there(self, items: Sequence[common_v1.StateItem]) -> list[bool | None]:
+        """What is there as it was asked for was written, or is all the same."""
+        request = api_v1.GetBulkStateRequest(
+            store_name=self._component, keys=[item.key for item in items], parallelism=len(items)
+        )
+        stub, metadata = self._sidecar.stub, self._sidecar.metadata
+        reply = await self._sidecar.call(
+            f"read {len(items)} documents back",
+            stub.GetBulkState(request, metadata=metadata, timeout=CALL_DEADLINE),
+        )
+        found = {one.key: one.data for one in reply.items}
+        return [found[item.key] == item.value if found.get(item.key) else None for item in items]
 
     async def swap(self, key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
         return await _written(self._save([_first_write(key, data, etag, ttl)]))

@@ -63,6 +63,17 @@ async def test_one_of_fifty_parallel_creates_wins(store: StateStore, key: str) -
     assert stored.data == b"%d" % created.index(True)
 
 
+async def test_a_create_that_is_refused_says_nothing_of_those_beside_it(store: StateStore, key: str) -> None:
+    await store.create(f"{key}-7", b"theirs", ttl=60)
+    keys = [f"{key}-{number}" for number in range(16)]
+    created = await asyncio.gather(*(store.create(each, b"mine", ttl=60) for each in keys))
+    assert created == [number != 7 for number in range(16)]
+    there = [await store.get(each) for each in keys]
+    assert [stored.data for stored in there if stored] == [
+        b"theirs" if n == 7 else b"mine" for n in range(16)
+    ]
+
+
 async def test_a_swap_with_the_etag_that_was_read_writes(store: StateStore, key: str) -> None:
     await store.create(key, b"1", ttl=60)
     stored = await store.get(key)

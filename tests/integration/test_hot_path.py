@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from redis import asyncio as redis_client
 
 from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
+from agents.runtime.publication import MARK_DELAY
 from agents.runtime.timing import Timing
 from cli.local.provision.run import Programs
 from infrastructure.dapr.publisher import DaprPublisher
@@ -42,7 +44,7 @@ def metered(programs: Programs, redis: Redis, tmp_path: Path):  # type: ignore[n
         yield running
 
 
-def calls(sidecar: Daprd) -> dict[str, int]:
+def calls_of(sidecar: Daprd) -> dict[str, int]:
     """Completed calls of the sidecar's gRPC API, by method."""
     with urllib.request.urlopen(f"http://127.0.0.1:{sidecar.metrics_port}/metrics", timeout=5) as page:
         text = page.read().decode()
@@ -95,7 +97,7 @@ class Cost:
     async def look(self) -> dict[str, int]:
         commands: dict[str, dict[str, int]] = await self._broker.info("commandstats")
         return {
-            **calls(self._sidecar),
+            **calls_of(self._sidecar),
             **{name.removeprefix("cmdstat_"): figures["calls"] for name, figures in commands.items()},
         }
 
@@ -117,16 +119,17 @@ async def test_an_event_alone_costs_three_sidecar_calls_and_a_share_of_a_batched
     """Create the claim, create the outcome, publish. Marks are one call for all executions of 100 ms."""
     cost = Cost(metered, broker)
     async with serving(metered):
-        before = await cost.look()
+        before, began = await cost.look(), monotonic()
         for number in range(EVENTS):
             await send(broker, number, 1)
+        took = monotonic() - began
         await asyncio.sleep(0.5)
         after = await cost.look()
     spent = {name: after[name] - before.get(name, 0) for name in after}
     assert spent["PublishEvent"] == EVENTS
     assert spent.get("BulkPublishEventAlpha1", 0) == 0
     marks = spent["SaveState"] - 2 * EVENTS
-    assert 1 <= marks <= EVENTS
+    assert 1 <= marks <= took / MARK_DELAY + 1
     assert spent.get("GetState", 0) == 0
 
 
@@ -146,7 +149,5 @@ async def test_an_event_costs_three_writes_and_its_publication_however_many_shar
     assert spent["xadd"] == 2 * EVENTS, "one by this test, one by the agent"
     assert spent["xack"] == EVENTS
     assert spent.get("GetState", 0) == 0
-    assert (
-        spent["SaveState"] + spent.get("PublishEvent", 0) + spent.get("BulkPublishEventAlpha1", 0)
-        < 3 * EVENTS
-    )
+    calls = spent["SaveState"] + spent.get("PublishEvent", 0) + spent.get("BulkPublishEventAlpha1", 0)
+    assert calls < EVENTS, "several share each"

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 
 from domain.errors import SidecarUnavailable, TooLarge
-from infrastructure.dapr.gathering import MOST, MOST_BYTES, Gathering
+from infrastructure.dapr.gathering import ALONE_FOR, MOST, MOST_BYTES, Gathering
 from infrastructure.dapr.sidecar import Refused, Unreachable
+from tests.support.virtual_time import in_virtual_time
 
 
 class Far:
@@ -98,6 +100,57 @@ async def test_large_ones_do_not_share_a_call() -> None:
     assert far.calls == [["a"], ["b"]]
 
 
+async def test_what_is_there_after_a_refusal_is_asked_for_and_only_what_is_absent_is_sent_again() -> None:
+    refused = Refused("etag")
+    far = Far({"theirs": refused, "absent": refused})
+
+    async def there(items: Sequence[str]) -> list[bool | None]:
+        del far.refuses["absent"]
+        return [{"mine": True, "theirs": False}.get(item) for item in items]
+
+    assert await send(Gathering(far, there=there), "mine", "theirs", "absent") == [None, refused, None]
+    assert far.calls == [["mine", "theirs", "absent"], ["absent"]]
+
+
+async def test_when_nobody_can_say_what_is_there_each_is_told_so() -> None:
+    gone = Unreachable("gone")
+
+    async def there(_: Sequence[str]) -> list[bool | None]:
+        raise gone
+
+    assert await send(Gathering(Far({"a": Refused("etag")}), there=there), "a", "b") == [gone, gone]
+
+
+@in_virtual_time
+async def test_a_slow_call_holds_up_nobody_but_its_own_company() -> None:
+    loop, slow = asyncio.get_running_loop(), asyncio.Event()
+
+    async def call(items: Sequence[str]) -> None:
+        if "slow" in items:
+            await slow.wait()
+
+    gathering = Gathering(call)
+    held = asyncio.create_task(send(gathering, "slow", "beside it"))
+    await asyncio.sleep(0.01)
+    began = loop.time()
+    assert await send(gathering, "a", "b") == [None, None]
+    assert loop.time() - began < 0.1
+    slow.set()
+    assert await held == [None, None]
+
+
+@in_virtual_time
+async def test_after_several_were_not_answered_each_goes_alone_for_a_while() -> None:
+    """One that hangs would otherwise have a different company time out each time."""
+    far = Far({"hangs": Unreachable("deadline exceeded")})
+    gathering = Gathering(far)
+    await send(gathering, "hangs", "a", "b")
+    assert await send(gathering, "a", "b") == [None, None]
+    await asyncio.sleep(ALONE_FOR)
+    await send(gathering, "a", "b")
+    assert far.calls == [["hangs", "a", "b"], ["a"], ["b"], ["a", "b"]]
+
+
 async def test_who_is_cancelled_before_the_call_is_not_sent() -> None:
     far = Far()
     gathering = Gathering(far)
@@ -121,3 +174,44 @@ async def test_who_is_cancelled_during_the_call_stays_until_its_answer() -> None
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert far.answered == 1
+
+
+async def test_who_is_cancelled_stays_also_when_another_of_its_key_waits() -> None:
+    far = Far()
+    gathering = Gathering(far)
+    first = asyncio.create_task(gathering.send("key", "first", 1))
+    second = asyncio.create_task(gathering.send("key", "second", 1))
+    await asyncio.sleep(0.005)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    await first
+    assert far.answered == 2
+
+
+async def test_a_call_belongs_to_the_trace_of_none_of_its_items() -> None:
+    trace: ContextVar[str] = ContextVar("trace", default="none")
+    seen: list[str] = []
+
+    async def call(items: Sequence[str]) -> None:
+        seen.append(trace.get())
+
+    gathering = Gathering(call)
+    trace.set("an item's")
+    await send(gathering, "a", "b")
+    await asyncio.gather(gathering.send("key", "first", 1), gathering.send("key", "second", 1))
+    assert set(seen) == {"none"}
+
+
+def test_a_loop_ends_while_a_call_is_on_its_way_and_others_wait() -> None:
+    async def call(_: Sequence[str]) -> None:
+        await asyncio.sleep(3600)
+
+    async def main() -> None:
+        gathering = Gathering(call)
+        asking = [asyncio.create_task(gathering.send(item, item, 1)) for item in "ab"]
+        await asyncio.sleep(0.01)
+        asking.append(asyncio.create_task(gathering.send("c", "c", 1)))
+        await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(main(), 5))

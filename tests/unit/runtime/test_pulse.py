@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import cycle
 
+import pytest
+
 from agents.runtime import Agent, Outcome
 from agents.runtime.claims import Claims, Owner
 from agents.runtime.documents import claim_key, encode, pulse_key
@@ -194,9 +196,9 @@ async def test_after_a_gap_a_claim_is_moved_so_that_a_takeover_that_was_on_its_w
 
 @in_virtual_time
 async def test_a_gap_is_counted_from_the_beginning_of_one_beat_to_the_answer_to_the_next() -> None:
-    """The first lands at 0.67 s and is answered at 1.87 s; the next three land at 2.75 s: one saw nothing for a lease."""
+    """The first lands at 0.67 s and is answered at 1.57 s; the next three land at 2.75 s: one saw nothing for a lease."""
     async with Platform() as platform:
-        put, times = platform.store.put, iter([(0.0, 1.2), (1.42, 0.0), (0.75, 0.0), (0.08, 0.0)])
+        put, times = platform.store.put, iter([(0.0, 0.9), (1.42, 0.0), (0.75, 0.0), (0.08, 0.0)])
 
         async def slow(items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:
             before, after = next(times, (0.0, 0.0))
@@ -237,6 +239,66 @@ async def test_a_claim_whose_answer_comes_only_after_a_gap_is_looked_at_too() ->
         await asyncio.sleep(TIMING.beat)
         assert platform.replica.runner.running == 0
         assert (await platform.claim()).nonce == "thief"
+
+
+@in_virtual_time
+async def test_a_claim_stays_in_doubt_while_looking_at_it_fails_in_whatever_way() -> None:
+    async with Platform() as platform:
+        platform.publish(said("hello", slow=60.0))
+        await asyncio.sleep(1)
+        platform.lines[0].up.clear()
+        await asyncio.sleep(TIMING.lease)
+        thief = Claims(platform.store, Owner("thief"), TIMING)
+        held = await thief.read(ID)
+        assert held is not None
+        assert await thief.take_over(held, "thief") is not None
+        get, errors = platform.store.get, [RuntimeError("a bug"), ModelUnavailable("as told")]
+
+        async def failing(key: str) -> Stored | None:
+            if kind(key) == "claim" and errors:
+                raise errors.pop()
+            return await get(key)
+
+        platform.store.get = failing  # type: ignore[method-assign]
+        platform.lines[0].up.set()
+        await asyncio.sleep(3 * TIMING.beat)
+        assert errors == []
+        assert platform.replica.runner.running == 0
+
+
+@in_virtual_time
+async def test_a_pulse_of_a_newer_version_counts_by_whether_it_moves() -> None:
+    async with Platform() as platform:
+        await platform.leave_claimed(Owner("newer"))
+        platform.publish(said("hello"))
+        for number in range(30):
+            await platform.store.put([(pulse_key("newer"), b'{"v":2,"n":%d}' % number)], ttl=60)
+            await asyncio.sleep(TIMING.beat)
+        assert platform.sample.runs == []
+        await asyncio.sleep(2 * TIMING.redelivery_after)
+        assert platform.sample.runs == [ID]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.5, 1.0])
+def test_lost_work_is_taken_over_however_long_reads_take(seconds: float) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        async with Platform() as platform:
+            await platform.leave_claimed(Owner("lost"))
+            get = platform.store.get
+
+            async def slow(key: str) -> Stored | None:
+                await asyncio.sleep(seconds / 2)
+                found = await get(key)
+                await asyncio.sleep(seconds / 2)
+                return found
+
+            platform.store.get = slow  # type: ignore[method-assign]
+            platform.publish(said("hello"))
+            await asyncio.sleep(2 * TIMING.lease + 12 * seconds)
+            assert platform.sample.runs == [ID]
+
+    scenario()
 
 
 @in_virtual_time
@@ -317,7 +379,7 @@ async def test_what_work_waits_for_is_written_when_it_changes_and_by_no_other_be
         assert (await platform.claim()).waits_for == "model_unavailable: as told"
         assert platform.store.noted["put pulse"] == 7
         assert platform.store.noted["swap claim"] == 1
-        await asyncio.sleep(10)
+        await asyncio.sleep(12)  # six pauses are 12.75 s, up to 15.3 s by chance
         assert tries == 7
         assert (await platform.claim()).waits_for is None
         assert platform.store.noted["swap claim"] == 2
