@@ -1,7 +1,8 @@
 """The execution: one durable record per unit of work, as two documents and a mark in the state store.
 
 `claim:{id}` says who works on it, `execution:{id}` holds its outcome and is created once, `published:{id}` says that
-its events are out. `pulse:{owner}` says that a process lives, for all its claims. What failed for good is listed in the dead-letter index. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
+its events are out; `pulse:{owner}` says that a process lives, for all its claims. What failed for good is listed in the
+dead-letter index. The life cycle is `agents/runtime/runner.py`; why it is so is `docs/adr/0002-the-execution.md`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 What is promised: accepted work gets exactly one recorded outcome, its events go out under one identity at least once,
 and its changes take effect once, however often the work is delivered, processes die or freeze, or stores fail.
-Three sidecar calls on the way through: create the claim, create the outcome, publish. Everything else is for trouble.
+On the way through three things are asked of the sidecar: create the claim, create the outcome, publish. Everything else
+is for trouble.
 """
 
 from __future__ import annotations
