@@ -22,11 +22,13 @@ class Output:
 
     def __init__(self, path: Path | None, part: str, programs: Programs, console: Console) -> None:
         self._path, self._part, self._console = path, part, console
+        self._anything = False
         if path:
             self._others = _continued(path, machine(), versions(programs), console)
 
     def keep(self, value: object, failures: Sequence[Failure]) -> None:
-        if not self._path:
+        self._anything = self._anything or bool(value)
+        if not self._path or not self._anything:
             return
         results = self._others.model_copy(update={self._part: value})
         made = f"{datetime.now(UTC).date().isoformat()}, commit {commit()}"
@@ -40,6 +42,8 @@ class Output:
 
     def finish(self) -> None:
         """Say what there is now; docs/benchmarks.md is made of latest.json."""
+        if not self._anything:
+            raise CommandError("nobody could be measured: nothing is written", hint="why is said above")
         if not self._path:
             told = "quick: nothing is written; noise may hide in short runs, and contenders not named above were left out"
         elif self._path.resolve() == LATEST:

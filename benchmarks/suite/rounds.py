@@ -64,7 +64,8 @@ async def run_rounds(
         again_s = sum(plan.expected_s(one) for one in entrants.standing) + CONTROL_S
         again = drift > DRIFT and repeats < REPEATS and steps.pace.total + again_s <= LONGEST_S
         repeats += again
-        done.append(Round(before=before, after=after, drift=round(drift, 3), kept=not again, takes=takes))
+        if takes:
+            done.append(Round(before=before, after=after, drift=round(drift, 3), kept=not again, takes=takes))
         if drift > DRIFT:
             what = (
                 "it is run again"
