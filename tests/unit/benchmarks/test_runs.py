@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from rich.console import Console
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.suite import __main__ as suite
 from benchmarks.suite import output as outputs
+from benchmarks.suite import programs as what_a_run_needs
 from benchmarks.suite import rounds
 from benchmarks.suite.command import run, together
 from benchmarks.suite.entrants import Entrants
@@ -130,6 +132,32 @@ def test_who_cannot_be_built_is_a_failure_and_ours_ends_the_command(console: Con
     entrants.require("ours")
     with pytest.raises(CommandError, match="bare failed: kills: environment"):
         entrants.require("bare")
+
+
+async def test_an_environment_that_cannot_be_made_leaves_out_its_contender_alone(
+    monkeypatch: pytest.MonkeyPatch, console: Console
+) -> None:
+    async def found(*_: object) -> Any:
+        return SimpleNamespace(daprd=NOWHERE, placement=NOWHERE, scheduler=NOWHERE, redis_server=NOWHERE)
+
+    async def outside(_: Console) -> Path:
+        return NOWHERE
+
+    async def made(one: Contender, _: Console) -> Path:
+        if one.name == "bare":
+            raise CommandError("no such wheel")
+        return NOWHERE
+
+    async def broken(_: Console) -> Path:
+        raise CommandError("the Temporal server cannot be built")
+
+    for name, stand_in in (
+        ("provision", found), ("_outside", outside), ("environment", made), ("provide_temporal", broken),
+    ):  # fmt: skip
+        monkeypatch.setattr(what_a_run_needs, name, stand_in)
+    there = await what_a_run_needs.programs([*THREE, CONTENDERS["temporal"]], console)
+    assert there.pythons.keys() == {"ours", "langgraph"}
+    assert there.unbuilt.keys() == {"bare", "temporal"}
 
 
 async def test_foreign_text_is_no_markup(console: Console) -> None:
