@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
 import time
 from contextlib import AsyncExitStack
@@ -24,7 +23,6 @@ from benchmarks.suite.field import Field, Pair
 from benchmarks.suite.outside import TEMPLATE
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.world import Redelivery, world
-from cli.errors import CommandError
 from cli.local.redis import Redis
 from domain.events.implementation import CodeGenerated
 from domain.events.testplanning import SpecGenerated
@@ -47,17 +45,13 @@ async def mixed(found: Programs, sides: list[Side]) -> None:
     ):
         pairs = []
         for number, side in enumerate(sides, start=1):
-            own = dataclasses.replace(around, programs=side.programs(found))
-            pair = Pair(own, side.contender, number)
+            pair = Pair(around, side.contender, number)
             stack.push_async_callback(pair.kill_sidecar)
             stack.push_async_callback(pair.kill_app)
             await pair.start_sidecar()
-            pair.start_app()
             pairs.append(pair)
         ground = Field(OURS, around, pairs)
-        await ground.outside.burst("warm", 50)
-        if (await ground.outside.seen("warm", 50, PATIENCE)).seen < 50:
-            raise CommandError("the replicas do not work", hint=ground.logs())
+        await ground.start_apps(25)
         await asyncio.gather(
             ground.outside.pace("good", GOOD, GOOD / SECONDS),
             ground.outside.pace("bad", BAD, BAD / SECONDS, template=REFUSED),
@@ -66,7 +60,7 @@ async def mixed(found: Programs, sides: list[Side]) -> None:
         summary = await ground.outside.seen("good", GOOD, PATIENCE)
         letters = await asyncio.to_thread(_dead_letters, around.redis_port)
     print(
-        f"side by side: {GOOD + BAD} events, {KILLS} kills, {GOOD - summary.seen} lost, {summary.doubled} doubled, "
+        f"side by side: {GOOD + BAD} events, {KILLS} kills, {summary.sent - summary.seen} lost, {summary.doubled} doubled, "
         f"{letters} dead letters for {BAD} refused events"
     )
 

@@ -8,9 +8,7 @@ the working tree.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.compare.rows import LEAST_ROUNDS, Row, rows
@@ -27,6 +26,7 @@ from benchmarks.suite.measure import FULL, QUICK, Plan, take
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.results import Take, machine
+from benchmarks.suite.tables import told
 
 NOW = "working tree"
 
@@ -60,8 +60,6 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _run(arguments: argparse.Namespace, console: Console) -> None:
-    if (task := asyncio.current_task()) is not None:  # as for Ctrl-C: the checkout goes
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     if arguments.ref is not None:
         commit_of(arguments.ref)  # before anything is built
     plan = QUICK if arguments.quick else FULL
@@ -76,7 +74,7 @@ async def _run(arguments: argparse.Namespace, console: Console) -> None:
         _show(console, first.name, name, table)
     if arguments.json:
         arguments.json.write_text(json.dumps(_document(takes, compared), indent=1) + "\n")
-        console.print(f"written: {arguments.json}", highlight=False)
+        console.print(f"written: {arguments.json}", highlight=False, markup=False)
 
 
 @asynccontextmanager
@@ -99,16 +97,14 @@ async def _takes(
     for number in range(rounds):
         for side in reversed(sides) if number % 2 else sides:
             steps.start(f"round {number + 1} of {rounds}, {side.name}")
-            result = await steps.twice(partial(take, side.programs(found), side.contender, plan, steps.say))
-            steps.done(
-                f"{result.events_per_second:.0f} events/s, p50 {result.p50_ms:.1f} ms, "
-                f"{result.app_cpu_ms:.2f} ms of CPU"
-            )
+            result = await steps.twice(partial(take, found, side.contender, plan, steps.say))
+            steps.done(told(result))
             takes[side.name].append(result)
     return takes
 
 
 def _show(console: Console, old: str, new: str, table: Sequence[Row]) -> None:
+    old, new = escape(old), escape(new)
     shown = Table("", old, new, "ratio", "of the rounds", "", title=f"{new} / {old}")
     for row in table:
         spread = f"{min(row.ratios):.3f} … {max(row.ratios):.3f}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.suite.results import Measure, Take, percentile
+from benchmarks.suite.results import Measure, Take
 
 LEAST = 0.02
 """A share below which no difference is told: the kernel counts CPU in ticks of 10 ms, and code moves in its caches."""
@@ -15,10 +16,17 @@ CLEAR = 1.5
 """A difference is told when it is so many times larger than what the rounds differ among themselves, and all agree. With
 three rounds of mere noise that happens once in 25 rows (in 1,400 with five; simulated with normal deviates).
 """
+
+
+def _p99(take: Take) -> float | None:
+    """None where it would be the slowest of all, or one that did not come."""
+    return take.p99_ms if len(take.latencies_ms) > 100 and math.isfinite(take.p99_ms) else None
+
+
 MEASURES: tuple[tuple[str, str, Measure, bool], ...] = (
     ("events/s", "{:,.0f}", lambda take: take.events_per_second, True),
     ("p50 ms", "{:.2f}", lambda take: take.p50_ms, False),
-    ("p99 ms", "{:.2f}", lambda take: _p99(take.latencies_ms), False),
+    ("p99 ms", "{:.2f}", _p99, False),
     ("CPU of the app, ms/event", "{:.2f}", lambda take: take.app_cpu_ms, False),
     ("CPU of the sidecar, ms/event", "{:.2f}", lambda take: take.sidecar_cpu_ms, False),
     ("memory of the app, MB", "{:.1f}", lambda take: take.rss_mb, False),
@@ -59,11 +67,6 @@ def _row(
     ratios = [round(after / before, 4) for before, after in both]
     first, second = (form.format(statistics.median(side)) for side in zip(*both, strict=True))
     return Row(title, first, second, ratios, verdict(ratios, more_is_better=more))
-
-
-def _p99(latencies: Sequence[float]) -> float | None:
-    """None where it would be the slowest of all."""
-    return percentile(latencies, 0.99) if len(latencies) > 100 else None
 
 
 def verdict(ratios: Sequence[float], *, more_is_better: bool) -> str:

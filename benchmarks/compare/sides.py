@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -31,11 +31,6 @@ SAMPLED = 0.1
 class Side:
     name: str
     contender: Contender = OURS
-    python: Path = field(default=Path(sys.executable))
-
-    def programs(self, found: Programs) -> Programs:
-        """The same for everybody, but the interpreter."""
-        return dataclasses.replace(found, pythons={self.contender.name: self.python})
 
 
 def commit_of(ref: str) -> str:
@@ -79,7 +74,7 @@ async def _side(ref: str, tree: Path, console: Console) -> Side:
     # Else only the first start of this version would be a slow one.
     await _compile(python, tree)
     await _compile(Path(sys.executable), ROOT)
-    return Side(ref, dataclasses.replace(OURS, folder=tree), python)
+    return Side(ref, dataclasses.replace(OURS, folder=tree, interpreter=python))
 
 
 def _installed(tree: Path) -> None:

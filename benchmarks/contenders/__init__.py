@@ -1,7 +1,7 @@
 """Who is measured: each does the same work, written as its own documentation recommends, in its own locked environment.
 
-The work: a CloudEvent in, one chat completion, the answer in the state store, an event out. Messages and response_format
-are the same bytes for all (`common/work.py`).
+The work: a CloudEvent in, one chat completion, the answer in the state store, an event out under an id made from that of
+the one that came in. Messages and response_format are the same bytes for all (`common/work.py`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Contender:
     model_calls: int = 1  # per event
     weight: float = 1.0
     settings: str = ""  # what was set, why, and which tuning helps it fairly: for the docs
+    interpreter: Path | None = None  # where it is not to be the one that `environments.py` has for it
 
 
 _ALL = (
@@ -56,7 +57,8 @@ _ALL = (
         settings=(
             "One uvicorn process with uvloop and httptools, access log off, idle connections of the sidecar kept. "
             "The openai client is made as its README begins: `AsyncOpenAI()`. Nothing is checked but that the "
-            "answer is JSON; an event that comes twice is worked on twice."
+            "answer is JSON; an event that comes twice is worked on twice, and its result is published twice "
+            "under the same `cloudevent.id`."
         ),
     ),
     Contender(
@@ -76,8 +78,8 @@ _ALL = (
         listens=True,
         environment=_COMMON,
         settings=(
-            "As the bare one; a graph of one node, its checkpoints in memory, the thread named after the "
-            "event."
+            "As the bare one, `cloudevent.id` too; a graph of one node, compiled without a checkpointer, which "
+            "buys nothing where nobody comes back to a thread."
         ),
     ),
     Contender(
@@ -100,8 +102,8 @@ _ALL = (
         weight=0.3,
         settings=(
             "The newest SDK, 1.19; the others keep to 1.18, the last with a package of its own for FastAPI. "
-            "Three activities, the workflow's id is the event's. The event is acknowledged once the workflow "
-            "is scheduled. As many threads as the SDK takes by itself: cores + 4."
+            "Three activities, the workflow's id is the event's, and of it `cloudevent.id` is made. The event is "
+            "acknowledged once the workflow is scheduled. As many threads as the SDK takes by itself: cores + 4."
         ),
     ),
     Contender(
@@ -128,7 +130,8 @@ _ALL = (
         settings=(
             "As the framework comes, with its summary of each conversation, a second model call. Discovery of "
             "MCP servers is off, and so is telemetry. A subscription of its own with a mapper, because the "
-            "agent's takes other events; a hook publishes, because nothing else does."
+            "agent's takes other events; a hook publishes, because nothing else does, with a `cloudevent.id` made "
+            "from the specification's id, as it does not see the event's."
         ),
     ),
     Contender(
@@ -154,7 +157,8 @@ _ALL = (
         settings=(
             "Tuned by Temporal's pages on performance: eager start, the two short activities local, sandbox "
             "off, async activities; worker limits as they come. A heartbeat, so that a killed worker is "
-            "noticed after 5 s. Server 1.32.2 with its own development settings: SQLite in memory."
+            "noticed after 5 s. The workflow's id is the event's, and of it `cloudevent.id` is made. The server "
+            "has its own development settings: SQLite in memory."
         ),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -13,19 +14,18 @@ from string import Template
 
 from rich.console import Console
 
+from benchmarks.suite.processes import free_ports
 from cli.errors import CommandError
 from cli.local.provision.cache import Cache, user_cache
 from cli.local.provision.progress import Progress, Step
 from cli.local.provision.toolchain import build, find_go, give_back_disk
-from tests.support.processes import free_ports
-
-VERSION = "1.32.2"
 
 _MODULE = Path(__file__).parent / "temporal" / "server"
 _PACKAGE = "go.temporal.io/server/cmd/server"
 _FLAGS = ("-ldflags=-s -w",)
 _EXPECTED = 330.0  # seconds on two cores
 _GIGABYTES = 6.0
+_PINNED = re.compile(r"^\s*go\.temporal\.io/server v(\S+)", re.MULTILINE)
 _PORTS = (
     "frontend", "http", "frontend_ring", "history", "history_ring", "matching", "matching_ring", "worker", "worker_ring",
 )  # fmt: skip
@@ -73,16 +73,22 @@ def temporal_server(program: Path, folder: Path) -> TemporalServer:
     )
 
 
+def temporal_version() -> str:
+    found = _PINNED.search((_MODULE / "go.mod").read_text())
+    assert found is not None  # noqa: S101 - what is built is pinned there
+    return found.group(1)
+
+
 async def provide_temporal(console: Console) -> Path:
     """The server's program, built once and kept in the cache of `agents provision`."""
     cache = user_cache(os.environ)
     pins = (_MODULE / "go.mod").read_bytes() + (_MODULE / "go.sum").read_bytes()
-    folder = cache.folder(f"temporal-{VERSION}", pins, *_FLAGS)
+    folder = cache.folder(f"temporal-{temporal_version()}", pins, *_FLAGS)
     program = folder / "server"
     if folder.exists():
         return program
     progress = Progress(console)
-    step = progress.step(f"Temporal server {VERSION}", _EXPECTED)
+    step = progress.step(f"Temporal server {temporal_version()}", _EXPECTED)
     async with progress.shown():
         try:
             async with cache.making(folder, step.says) as draft:

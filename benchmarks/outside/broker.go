@@ -56,7 +56,7 @@ func (p publisher) serve(w http.ResponseWriter, request *http.Request) {
 
 func (p publisher) burst(c *connection, asked offer) error {
 	for first := 0; first < asked.Events; first += batch {
-		if err := p.send(c, asked, first, min(batch, asked.Events-first)); err != nil {
+		if err := p.send(c, asked, first, min(batch, asked.Events-first), time.Now()); err != nil {
 			return err
 		}
 	}
@@ -66,8 +66,9 @@ func (p publisher) burst(c *connection, asked offer) error {
 func (p publisher) pace(c *connection, asked offer) error {
 	began := time.Now()
 	for number := range asked.Events {
-		time.Sleep(time.Until(began.Add(time.Duration(float64(number) / asked.Rate * float64(time.Second)))))
-		if err := p.send(c, asked, number, 1); err != nil {
+		due := began.Add(time.Duration(float64(number) / asked.Rate * float64(time.Second)))
+		time.Sleep(time.Until(due))
+		if err := p.send(c, asked, number, 1, due); err != nil {
 			return err
 		}
 	}
@@ -88,7 +89,7 @@ func (p publisher) loop(c *connection, asked offer) error {
 	gap := time.Duration(asked.Spread / float64(crowd) * float64(time.Second))
 	for number := range crowd {
 		time.Sleep(time.Until(began.Add(time.Duration(number) * gap)))
-		if err := p.send(c, asked, number, 1); err != nil {
+		if err := p.send(c, asked, number, 1, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -101,7 +102,7 @@ func (p publisher) loop(c *connection, asked offer) error {
 				<-came
 				count++
 			}
-			if err := p.send(c, asked, next, count); err != nil {
+			if err := p.send(c, asked, next, count, time.Now()); err != nil {
 				return err
 			}
 			next += count
@@ -113,8 +114,8 @@ func (p publisher) loop(c *connection, asked offer) error {
 }
 
 // send puts events into the topic as the sidecar would: one field, the CloudEvent.
-func (p publisher) send(c *connection, asked offer, first, count int) error {
-	p.ledger.noteSent(asked.Run, first, count, time.Now())
+func (p publisher) send(c *connection, asked offer, first, count int, due time.Time) error {
+	p.ledger.noteSent(asked.Run, first, count, due)
 	for number := first; number < first+count; number++ {
 		event := strings.ReplaceAll(asked.Template, "evt-template-0", fmt.Sprintf("evt-%s-%d", asked.Run, number))
 		c.write("XADD", p.topic, "*", "data", event)

@@ -73,15 +73,16 @@ func (l *ledger) of(name string, number int) *run {
 	return r
 }
 
-func (l *ledger) noteSent(name string, first, count int, at time.Time) {
+// noteSent counts events from the moment at which they were due: being late with them is no merit of who gets them.
+func (l *ledger) noteSent(name string, first, count int, due time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	r := l.of(name, first+count)
 	for number := first; number < first+count; number++ {
-		r.sent[number] = at.UnixNano()
+		r.sent[number] = due.UnixNano()
 	}
 	r.sentCount += count
-	r.moved = at
+	r.moved = time.Now()
 }
 
 // noteSeen counts an event that came out.
@@ -124,10 +125,12 @@ func (l *ledger) noteCall(prompt []byte, summary bool) {
 	r := l.of(name, number)
 	if summary {
 		r.summaries++
-	} else {
-		r.calls[number]++
+		return
 	}
-	r.moved = time.Now()
+	r.calls[number]++
+	if r.calls[number] == 1 { // whoever asks again and again gets no further
+		r.moved = time.Now()
+	}
 }
 
 // await answers when so many events have come out, or when nothing has moved for as long as it is patient.
@@ -154,10 +157,6 @@ func (l *ledger) await(w http.ResponseWriter, request *http.Request) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	answer(w, l.summary(asked.Run))
-}
-
-func (l *ledger) tell(w http.ResponseWriter, request *http.Request) {
-	answer(w, l.summary(request.PathValue("run")))
 }
 
 func (l *ledger) summary(name string) map[string]int {

@@ -2,6 +2,7 @@
 // the broker's far ends, where events are put in and what comes out is counted. Standard library only.
 //
 //	outside --listen 127.0.0.1:8000 --redis 127.0.0.1:6379 --publish TOPIC --watch TOPIC
+//	outside --version
 //
 // An event is known by its marker, evt-<run>-<number>, wherever it appears: in a prompt, in an outgoing event.
 package main
@@ -9,9 +10,11 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
+	"runtime"
 	"strings"
 )
 
@@ -20,7 +23,12 @@ func main() {
 	redis := flag.String("redis", "127.0.0.1:6379", "the broker: topics are its streams")
 	publish := flag.String("publish", "", "topic that events are put into")
 	watch := flag.String("watch", "", "topics whose events are counted, a,b; none: only what is delivered over HTTP")
+	version := flag.Bool("version", false, "say which Go built this, and end")
 	flag.Parse()
+	if *version {
+		fmt.Println(runtime.Version())
+		return
+	}
 
 	ledger := newLedger()
 	model := newModel(ledger)
@@ -36,7 +44,6 @@ func main() {
 	http.HandleFunc("GET /model", model.tell)
 	http.HandleFunc("POST /publish", publisher{*redis, *publish, ledger}.serve)
 	http.HandleFunc("POST /await", ledger.await) // {"run", "seen", "patience_s"}
-	http.HandleFunc("GET /runs/{run}", ledger.tell)
 	http.HandleFunc("GET /runs/{run}/times", ledger.times)
 	// The control run: a sidecar delivers here, to an app that does nothing.
 	http.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) {

@@ -21,7 +21,11 @@ func dial(address string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{socket, bufio.NewReaderSize(socket, 1<<20), bufio.NewWriterSize(socket, 1<<20)}, nil
+	return over(socket), nil
+}
+
+func over(socket net.Conn) *connection {
+	return &connection{socket, bufio.NewReaderSize(socket, 1<<20), bufio.NewWriterSize(socket, 1<<20)}
 }
 
 func (c *connection) write(words ...string) {

@@ -11,44 +11,76 @@ from rich.console import Console
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.suite import faults, results, soak
 from benchmarks.suite.command import run
+from benchmarks.suite.entrants import Entrants
 from benchmarks.suite.measure import FULL, QUICK
-from benchmarks.suite.programs import Programs, programs
-from benchmarks.suite.progress import Steps
+from benchmarks.suite.output import Output
+from benchmarks.suite.programs import programs
+from benchmarks.suite.progress import Steps, minutes
 from benchmarks.suite.rounds import expected_s, run_rounds
 from benchmarks.suite.tables import show_rounds
 from benchmarks.suite.world import Redelivery
 
 QUICK_ONES = "ours,bare"
+ROUNDS = 3
+"""As many as results/latest.json has at least."""
 SOAK, QUICK_SOAK = 100_000, 10_000
+SOAKED = 600.0
+"""Events/s, for the clock that people see."""
 
 
 def main() -> None:
     arguments = _arguments()
     what = {"rounds": _rounds, "faults": _faults, "soak": _soak}[arguments.what]
-    run(partial(what, arguments), interrupted=", nothing was written")
+    kept = ", and what was complete is written" if arguments.output else ", nothing was written"
+    run(partial(what, arguments), interrupted=kept)
 
 
 def _arguments() -> argparse.Namespace:
+    everybody = list(CONTENDERS.values())
+    rounds, kills = expected_s(everybody, FULL, ROUNDS), faults.expected_s(everybody, list(Redelivery))
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.suite",
         description="Measure this product and what people would use instead, on this machine.",
-        epilog="rounds: speed and cost; faults: SIGKILL in mid-run; soak: 100,000 events through ours.",
+        epilog=f"rounds: speed and cost, about {minutes(sum(rounds))}; faults: SIGKILL in mid-run, about "
+        f"{minutes(sum(kills))}; soak: {SOAK:,} events through ours, about {minutes(SOAK / SOAKED)}.",
     )
     parser.add_argument("what", nargs="?", choices=("rounds", "faults", "soak"), default="rounds")
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"{QUICK_ONES} alone, shorter, faults with our own broker settings only; nothing is written",
+        help=f"{QUICK_ONES} alone where no others are named, and shorter; nothing is written",
     )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default 3")
-    parser.add_argument("--contenders", type=_contenders, metavar="A,B", help=f"of {', '.join(CONTENDERS)}")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: benchmarks/results/latest.json")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"of rounds alone; default {ROUNDS}")
+    parser.add_argument(
+        "--contenders",
+        type=_contenders,
+        metavar="A,B",
+        help=f"of rounds and faults; of {', '.join(CONTENDERS)}",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="instead of benchmarks/results/latest.json and docs/benchmarks.md, which is made of it",
+    )
     arguments = parser.parse_args()
+    if arguments.quick and arguments.output:
+        parser.error("--quick writes nothing: leave out --output")
+    if arguments.rounds is not None and arguments.what != "rounds":
+        parser.error(f"--rounds is of rounds alone: {arguments.what} has none")
+    if arguments.contenders and arguments.what == "soak":
+        parser.error("--contenders is of rounds and faults: soak is of ours alone")
+    arguments.rounds = ROUNDS if arguments.rounds is None else arguments.rounds
+    if arguments.rounds < 1:
+        parser.error("--rounds is 1 or more")
     arguments.contenders = arguments.contenders or _contenders(
         QUICK_ONES if arguments.quick else ",".join(CONTENDERS)
     )
     if not arguments.quick:
         arguments.output = arguments.output or results.LATEST
+    latest = arguments.output and arguments.output.resolve() == results.LATEST
+    if arguments.rounds < ROUNDS and latest:
+        parser.error(f"fewer than {ROUNDS} rounds are not for latest.json: --output FILE, or --quick")
     return arguments
 
 
@@ -57,32 +89,41 @@ def _contenders(text: str) -> list[Contender]:
     if unknown := [name for name in names if name not in CONTENDERS]:
         there = ", ".join(CONTENDERS)
         raise argparse.ArgumentTypeError(f"no such contender: {', '.join(unknown)}; there are {there}")
-    return [CONTENDERS[name] for name in names]
+    return [CONTENDERS[name] for name in dict.fromkeys(names)]
 
 
 async def _rounds(arguments: argparse.Namespace, console: Console) -> None:
-    plan, contenders = QUICK if arguments.quick else FULL, arguments.contenders
-    found = await programs(contenders, console)
-    steps = Steps(console, expected_s(contenders, plan, arguments.rounds))
+    plan = QUICK if arguments.quick else FULL
+    found = await programs(arguments.contenders, console)
+    output = Output(arguments.output, "rounds", found, console)
+    steps = Steps(console, expected_s(arguments.contenders, plan, arguments.rounds))
+    entrants = Entrants("rounds", arguments.contenders, found.unbuilt, steps)
     async with steps.shown():
-        rounds = await run_rounds(found, contenders, plan, arguments.rounds, steps)
+        keep = partial(output.keep, failures=entrants.failures)
+        rounds = await run_rounds(found, entrants, plan, arguments.rounds, steps, keep=keep)
     show_rounds(console, rounds)
-    _write(arguments, console, found, rounds=rounds)
+    output.finish()
+    entrants.require("ours")
 
 
 async def _faults(arguments: argparse.Namespace, console: Console) -> None:
     settings = [Redelivery.SHIPPED] if arguments.quick else list(Redelivery)
     found = await programs(arguments.contenders, console)
+    output = Output(arguments.output, "kills", found, console)
     steps = Steps(console, faults.expected_s(arguments.contenders, settings))
+    entrants = Entrants("kills", arguments.contenders, found.unbuilt, steps)
     async with steps.shown():
-        kills = await faults.run_faults(found, arguments.contenders, settings, steps)
-    _write(arguments, console, found, kills=kills)
+        keep = partial(output.keep, failures=entrants.failures)
+        await faults.run_faults(found, entrants, settings, steps, keep)
+    output.finish()
+    entrants.require("ours")
 
 
 async def _soak(arguments: argparse.Namespace, console: Console) -> None:
     events = QUICK_SOAK if arguments.quick else SOAK
     found = await programs([CONTENDERS["ours"]], console)
-    steps = Steps(console, [events / 600])
+    output = Output(arguments.output, "soak", found, console)
+    steps = Steps(console, [events / SOAKED])
     async with steps.shown():
         steps.start(f"{events:,} events")
         result = await soak.run_soak(found, events, steps.say)
@@ -90,18 +131,8 @@ async def _soak(arguments: argparse.Namespace, console: Console) -> None:
             f"{result.lost} lost, {result.doubled} doubled; last tenth / first {result.last_to_first:.3f}, "
             f"{result.rss_slope_mb_per_10k:+.2f} MB per 10,000 events, Redis {result.redis_kb_per_event:.1f} kB an event"
         )
-    _write(arguments, console, found, soak=result)
-
-
-def _write(arguments: argparse.Namespace, console: Console, found: Programs, **part: object) -> None:
-    if arguments.output:
-        results.write(arguments.output, found.redis_server, **part)
-        console.print(
-            f"written: {arguments.output}; `python -m benchmarks.report` makes docs/benchmarks.md of it"
-        )
-    else:
-        left_out = "one-off noise may hide in short runs, and contenders not named above were left out"
-        console.print(f"quick: nothing is written; {left_out}", highlight=False)
+    output.keep(result, [])
+    output.finish()
 
 
 if __name__ == "__main__":

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from benchmarks.contenders import Contender
-from benchmarks.suite.outside import Outside
+from benchmarks.suite.outside import TEMPLATE, Outside
 from benchmarks.suite.processes import Process, free_ports
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.world import APP_ID, Redelivery, World, components_of, world
+from cli.errors import CommandError
 from domain.events.implementation import CodeGenerated
 from domain.events.testplanning import SpecGenerated
+
+TOLERATED = 0.02
+"""Share of a run's events that may be missing: one that the app or its sidecar let go comes again later."""
+SURELY = 75.0
+"""Seconds: more than Dapr's own redelivery takes, which the first event may have to wait for."""
 
 
 class Pair:
@@ -41,7 +48,7 @@ class Pair:
         contender, world = self._contender, self._world
         self.app = Process(
             f"{contender.name}-{self._number}",
-            [world.programs.pythons[contender.name], *contender.command],
+            [contender.interpreter or world.programs.pythons[contender.name], *contender.command],
             world.folder,
             cwd=contender.folder,
             env={
@@ -97,6 +104,28 @@ class Field:
     def pair(self) -> Pair:
         return self.pairs[0]
 
+    async def start_apps(self, events: int) -> None:
+        """All up, and every one warm."""
+        for pair in self.pairs:
+            pair.start_app()
+        await self.flow("up", 1, SURELY)  # the first is there
+        await asyncio.sleep(0 if len(self.pairs) == 1 else 3)  # so are the others
+        await self.flow("warm", events * len(self.pairs), SURELY)
+
+    async def flow(self, run: str, events: int, patience_s: float, *, template: str = TEMPLATE) -> int:
+        """Offer them at once and wait for what comes of them; as `missing`."""
+        await self.outside.burst(run, events, template=template)
+        return await self.missing(run, events, patience_s)
+
+    async def missing(self, run: str, events: int, patience_s: float) -> int:
+        """How many results had not come when nothing had moved for so long; CommandError where that is not just a few."""
+        missing = events - (await self.outside.seen(run, events, patience_s)).seen
+        if missing > events * TOLERATED:
+            raise CommandError(
+                f"{self.contender.name}: {missing} of {events} events did not come out", hint=self.logs()
+            )
+        return missing
+
     def logs(self) -> str:
         """How the logs end, for whoever has to find out why nothing comes out."""
         roles = self._roles()
@@ -115,6 +144,7 @@ class Field:
             "sidecar": [pair.sidecar for pair in self.pairs if pair.sidecar],
             "control_plane": self.world.control_plane,
             "redis": [self.world.redis],
+            "outside": [self.outside.process],
         }
 
 

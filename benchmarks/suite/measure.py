@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.contenders import Contender
 from benchmarks.suite.field import Field, field
@@ -20,8 +21,8 @@ IDEAL = OUTSTANDING / SLOW_MODEL
 """Events/s. With 64 inside at most, each at least 0.2 s, nobody can do more (Little's law)."""
 PATIENCE = 15.0
 """Seconds without any movement after which nobody waits any longer."""
-TOLERATED = 0.02
-"""Share of a run's events that may be missing then; they are counted and shown."""
+VERY_SLOW = 0.1
+"""A weight below which a contender is warmed up with fewer events than all others."""
 AFTERWARDS = 0.7
 """Seconds in which the work behind the last event ends (acknowledgements, records), before CPU is read."""
 
@@ -40,9 +41,14 @@ class Plan:
     def events_of(self, contender: Contender) -> int:
         return max(40, round(self.events * contender.weight))
 
+    def warm_up_of(self, contender: Contender) -> int:
+        return (
+            self.warm_up if contender.weight >= VERY_SLOW else max(20, round(self.warm_up * contender.weight))
+        )
+
     def expected_s(self, contender: Contender) -> float:
         """Of one take, on two cores: for the clock that people see."""
-        start, rest = (15, 14) if contender.workflow else (5, 8)
+        start, rest = (15, 14) if contender.workflow or contender.temporal else (5, 8)
         return start + rest * self.events / 3000 + self.rate_events / self.rate + self.slow_s
 
 
@@ -58,11 +64,11 @@ async def take(programs: Programs, contender: Contender, plan: Plan, say: Callab
         cold_start = await _cold_start(ground)
         await asyncio.sleep(1)
         idle = ground.rss_mb()
-        await _flow(ground, "warm", max(20, round(plan.warm_up * contender.weight)))
+        await ground.flow("warm", plan.warm_up_of(contender), PATIENCE)
         say(f"{plan.rate:.0f} events/s")
-        latencies = await _latencies(ground, plan)
+        latencies, missing_at_rate = await _latencies(ground, plan)
         say("saturation")
-        saturated = await _saturation(ground, plan.events_of(contender))
+        missing, saturated = await _saturation(ground, plan.events_of(contender))
         say(f"{OUTSTANDING} offered, model of {SLOW_MODEL * 1000:.0f} ms")
         slow, in_flight = await _slow_model(ground, plan.slow_s)
         end = ground.rss_mb()
@@ -74,6 +80,8 @@ async def take(programs: Programs, contender: Contender, plan: Plan, say: Callab
             sidecar_rss_mb=end["sidecar"],
             control_plane_rss_mb=end["control_plane"],
             latencies_ms=latencies,
+            missing=missing_at_rate + missing,
+            missing_at_rate=missing_at_rate,
             slow_events_per_second=slow,
             ideal_fraction=slow / IDEAL,
             in_flight_most=in_flight,
@@ -96,26 +104,25 @@ async def _cold_start(ground: Field) -> float | None:
     return None
 
 
-async def _latencies(ground: Field, plan: Plan) -> list[float]:
+async def _latencies(ground: Field, plan: Plan) -> tuple[list[float], int]:
     await ground.outside.pace("rate", plan.rate_events, plan.rate)
-    await _missing(ground, "rate", plan.rate_events)
+    missing = await ground.missing("rate", plan.rate_events, PATIENCE)
     times = await ground.outside.times("rate")
-    return [round((seen - sent) / 1e6, 3) for sent, seen in zip(times.sent, times.seen, strict=True) if seen]
+    pairs = zip(times.sent, times.seen, strict=True)
+    return [round((seen - sent) / 1e6, 3) for sent, seen in pairs if seen], missing
 
 
-async def _saturation(ground: Field, events: int) -> dict[str, float]:
+async def _saturation(ground: Field, events: int) -> tuple[int, dict[str, Any]]:
     before = ground.cpu_ms()
-    missing = await _flow(ground, "burst", events)
+    missing = await ground.flow("burst", events, PATIENCE)
     await asyncio.sleep(AFTERWARDS)
-    spent = {role: (now - before[role]) / events for role, now in ground.cpu_ms().items()}
+    spent = {role: now - before[role] for role, now in ground.cpu_ms().items()}
     times = await ground.outside.times("burst")
     summary = await ground.outside.seen("burst", events, 0)
-    return {
+    return missing, {
         "events": events,
-        "missing": missing,
-        "events_per_second": overall(times),
-        "steady_events_per_second": steady([at for at in times.seen if at]),
-        **{f"{role}_cpu_ms": milliseconds for role, milliseconds in spent.items()},
+        "events_per_second": steady(times),
+        **{f"{role}_cpu_ms": None if missing else ms / events for role, ms in spent.items()},
         "model_calls_per_event": (summary.calls + summary.summaries) / events,
         "doubled": summary.doubled,
         "repeated": summary.repeated,
@@ -134,29 +141,8 @@ async def _slow_model(ground: Field, seconds: float) -> tuple[float, int]:
     return came / (seconds * 3 / 4), await ground.outside.in_flight_most()
 
 
-async def _flow(ground: Field, run: str, events: int) -> int:
-    await ground.outside.burst(run, events)
-    return await _missing(ground, run, events)
-
-
-async def _missing(ground: Field, run: str, events: int) -> int:
-    """How many did not come out while anybody would wait: an event that the app or its sidecar let go comes again later."""
-    missing = events - (await ground.outside.seen(run, events, PATIENCE)).seen
-    if missing > events * TOLERATED:
-        raise CommandError(
-            f"{ground.contender.name}: {missing} of {events} events did not come out", hint=ground.logs()
-        )
-    return missing
-
-
-def overall(times: Times) -> float:
-    """Events/s from the first sent to the last out."""
-    seen = [at for at in times.seen if at]
-    return len(seen) / ((max(seen) - min(at for at in times.sent if at)) / 1e9)
-
-
-def steady(seen: Sequence[int]) -> float:
-    """Events/s between the first tenth and the last twentieth: without filling and draining."""
-    ordered = sorted(seen)
+def steady(times: Times) -> float:
+    """Events/s between the first tenth and the last twentieth out: filling and draining weigh more on whoever gets fewer."""
+    ordered = sorted(at for at in times.seen if at)
     first, last = len(ordered) // 10, len(ordered) - 1 - len(ordered) // 20
     return (last - first) / ((ordered[last] - ordered[first]) / 1e9)

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import aiohttp
 
 from cli.errors import CommandError
 from cli.local.process import Child
-from tests.support.processes import free_ports
-
-__all__ = ["Process", "accepts", "answers", "free_ports"]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-# An interpreter that may not keep its bytecode compiles a program anew at every start: that is not what is measured.
-UNWANTED = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
+INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+"""All that a process gets of our environment: a setting in somebody's shell is not to be measured."""
 
 
 class Process:
@@ -36,8 +46,8 @@ class Process:
     ) -> None:
         self.name = name
         self._path = folder / f"{name}.log"
-        self._log = self._path.open("ab")
-        own = {key: value for key, value in os.environ.items() if key not in UNWANTED}
+        self._log = self._path.open("ab", buffering=0)
+        own = {key: os.environ[key] for key in INHERITED if key in os.environ}
         self.spawned = time.time_ns()
         self._child = Child(argv, cwd=cwd or folder, env={**own, **(env or {})}, on_output=self._write)
 
@@ -59,7 +69,6 @@ class Process:
         return CommandError(f"{self.name} {what}", hint=self.last_words())
 
     def last_words(self) -> str:
-        self._log.flush()
         end = self._path.read_text(errors="replace")[-1500:].strip()
         return f"the log of {self.name} ends with:\n{end}" if end else f"{self.name} says nothing in its log"
 
@@ -74,11 +83,24 @@ class Process:
 
     def cpu_ms(self) -> float:
         """User and system time so far, to 10 ms."""
-        fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._read("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS * 1000
 
     def rss_mb(self) -> float:
-        return int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1]) * PAGE / 1e6
+        return int(self._read("statm").split()[1]) * PAGE / 1e6
+
+    def _read(self, what: str) -> str:
+        try:
+            return Path(f"/proc/{self._child.pid}/{what}").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            raise self.failure("has ended") from None
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free at the same time a moment ago."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
 
 
 async def answers(url: str, status: int) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmarks.contenders import Contender
 from benchmarks.contenders.environments import environment
 from benchmarks.contenders.temporal_server import provide_temporal
+from cli.errors import CommandError
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
 from cli.local.provision.run import Wanted, provision
@@ -30,27 +31,39 @@ class Programs:
     temporal: Path | None
     pythons: Mapping[str, Path]
     """By contender."""
+    unbuilt: Mapping[str, CommandError]
+    """The contenders that cannot be run here, and why."""
 
 
 async def programs(contenders: Collection[Contender], console: Console) -> Programs:
-    """Find or make everything; CommandError says what to do when that fails."""
+    """Find or make everything; CommandError where what all need cannot be made."""
     found = await provision(Wanted(ollama=False, model=False), os.environ, console)
     assert found.daprd and found.placement and found.scheduler and found.redis_server  # noqa: PT018, S101 - wanted
+    outside = await _outside(console)
+    temporal, pythons, unbuilt = None, {}, {}
+    for one in contenders:
+        try:
+            if one.temporal:
+                temporal = await provide_temporal(console)
+            pythons[one.name] = await environment(one, console)
+        except CommandError as error:
+            unbuilt[one.name] = error
     return Programs(
         daprd=found.daprd,
         placement=found.placement,
         scheduler=found.scheduler,
         redis_server=found.redis_server,
-        outside=await _outside(console),
-        temporal=await provide_temporal(console) if any(one.temporal for one in contenders) else None,
-        pythons={one.name: await environment(one, console) for one in contenders},
+        outside=outside,
+        temporal=temporal,
+        pythons=pythons,
+        unbuilt=unbuilt,
     )
 
 
 async def _outside(console: Console) -> Path:
     """Built once for each state of its source."""
     cache = user_cache(os.environ)
-    sources = sorted(path for path in OUTSIDE.iterdir() if path.is_file())
+    sources = sorted(path for path in OUTSIDE.iterdir() if path.is_file() and "_test" not in path.name)
     folder = cache.folder("benchmark-outside", *(path.read_bytes() for path in sources))
     program = folder / "outside"
     if program.exists():

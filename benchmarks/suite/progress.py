@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from cli.errors import CommandError
@@ -27,15 +28,14 @@ class Pace:
         self.total = sum(expected)
 
     def finished(self, seconds: float) -> None:
-        """One step; those that nobody planned for (a repeated round) change nothing but the pace."""
         if self._ahead:
             self._expected += self._ahead.pop(0)
             self._spent += seconds
 
-    def again(self, expected: Sequence[float]) -> None:
-        """More steps than were planned, and they come next."""
-        self._ahead[:0] = expected
-        self.total += sum(expected)
+    def replan(self, expected: Sequence[float]) -> None:
+        """Other steps than were planned are still to come: more, or fewer."""
+        self._ahead = list(expected)
+        self.total = self._expected + sum(expected)
 
     @property
     def left(self) -> float:
@@ -50,7 +50,7 @@ class Steps:
         self._console = console
         self.pace = Pace(expected)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[left]} left"),
             console=console,
@@ -83,7 +83,7 @@ class Steps:
     def done(self, result: str) -> None:
         self.pace.finished(time.monotonic() - self._began)
         left = f"  [dim]{minutes(self.pace.left)} left[/]" if self.pace.left else ""
-        self._console.print(f"{self._step}: {result}{left}", highlight=False)
+        self._console.print(f"{escape(self._step)}: {escape(result)}{left}", highlight=False)
 
     async def twice(self, run: Callable[[], Awaitable[_T]]) -> _T:
         """Once more when it fails: a port that was free a moment ago may be taken, and a long run is at stake."""
@@ -94,7 +94,7 @@ class Steps:
             return await run()
 
     def note(self, text: str) -> None:
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False)
 
     async def _refresh(self) -> None:
         told = time.monotonic()
@@ -106,7 +106,7 @@ class Steps:
             self._bar.update(self._task, description=doing, completed=share, left=minutes(left), refresh=True)
             if self._bar.disable and time.monotonic() - max(told, self._began) > PLAIN_INTERVAL:
                 told = time.monotonic()
-                self._console.print(f"{doing}  [dim]{minutes(left)} left[/]", highlight=False)
+                self._console.print(f"{escape(doing)}  [dim]{minutes(left)} left[/]", highlight=False)
             await asyncio.sleep(1)
 
 

@@ -9,15 +9,13 @@ import re
 import statistics
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.contenders import CONTENDERS
-from cli.local.provision.dapr import RUNTIME
+from cli.errors import CommandError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
 
 
@@ -26,7 +24,12 @@ class Record(BaseModel):
 
 
 class Take(Record):
-    """One contender in one round. CPU in ms per event of the saturation run; memory in MB; None: it was not seen."""
+    """One contender in one round. Memory in MB; None: it was not seen.
+
+    `events_per_second`: at saturation, between the first tenth and the last twentieth out (`measure.steady`). CPU: ms per
+    event of that run; None where results were missing, since it would include waiting for them. `missing`: in both runs,
+    at saturation and at the fixed rate, where alone it is `missing_at_rate`; `latencies_ms` has those that came.
+    """
 
     contender: str
     cold_start_s: float | None
@@ -37,12 +40,13 @@ class Take(Record):
     latencies_ms: list[float]
     events: int
     missing: int
+    missing_at_rate: int
     events_per_second: float
-    steady_events_per_second: float
-    app_cpu_ms: float
-    sidecar_cpu_ms: float
-    control_plane_cpu_ms: float
-    redis_cpu_ms: float
+    app_cpu_ms: float | None
+    sidecar_cpu_ms: float | None
+    control_plane_cpu_ms: float | None
+    redis_cpu_ms: float | None
+    outside_cpu_ms: float | None
     model_calls_per_event: float
     doubled: int
     repeated: int
@@ -52,7 +56,11 @@ class Take(Record):
 
     @property
     def p50_ms(self) -> float:
-        return percentile(self.latencies_ms, 0.5)
+        return percentile(self.latencies_ms, 0.5, self.missing_at_rate)
+
+    @property
+    def p99_ms(self) -> float:
+        return percentile(self.latencies_ms, 0.99, self.missing_at_rate)
 
 
 class Control(Record):
@@ -81,13 +89,17 @@ class Round(Record):
 
 
 class Kill(Record):
-    """SIGKILLs in mid-run. Seconds are counted from the last kill (or the last event sent, if that was later)."""
+    """SIGKILLs in mid-run, events coming at `rate` per second.
+
+    Seconds are counted from the last kill (or the last event sent, if that was later).
+    """
 
     contender: str
     killed: str
     redelivery: str
     replicas: int
     kills: int
+    rate: float
     events: int
     lost: int
     doubled: int
@@ -112,6 +124,20 @@ class Soak(Record):
     repeated: int
 
 
+class Failure(Record):
+    """A contender that was left out from then on. `what` begins with the command: "rounds: round 2 of 3"."""
+
+    contender: str
+    what: str
+    message: str
+
+    @classmethod
+    def of(cls, contender: str, what: str, error: CommandError) -> Failure:
+        """The message without what names this machine, and short."""
+        first = error.message.partition("\n")[0]
+        return cls(contender=contender, what=what, message=re.sub(r"(?<!\w)~?/\S+", "…", first)[:200])
+
+
 class Results(Record):
     """Merged from run to run: `make bench` replaces the rounds, `bench-faults` the kills, `bench-soak` the soak."""
 
@@ -123,24 +149,14 @@ class Results(Record):
     rounds: list[Round] = []
     kills: list[Kill] = []
     soak: Soak | None = None
+    failures: list[Failure] = []
 
 
 def read(path: Path = LATEST) -> Results:
     return Results.model_validate_json(path.read_text()) if path.exists() else Results()
 
 
-def write(path: Path, redis_server: Path, **parts: object) -> None:
-    """Replace parts of the file, and what follows from them."""
-    results = read(path).model_copy(update=parts)
-    now = f"{datetime.now(UTC).date().isoformat()}, commit {commit()}"
-    made = {**results.made, **dict.fromkeys(parts, now)}
-    update = {
-        "made": made,
-        "machine": machine(),
-        "versions": versions(redis_server),
-        "ratios": ratios(results.rounds),
-    }
-    results = results.model_copy(update=update)
+def write(path: Path, results: Results) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = results.model_dump_json(indent=1) + "\n"
     path.write_text(re.sub(r"\[[-\d.,\s]+\]", lambda numbers: " ".join(numbers.group().split()), text))
@@ -191,9 +207,10 @@ def median(rounds: Iterable[Round], contender: str, measure: Measure) -> float |
     return statistics.median(values) if values else None
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of all values does not exceed; nothing is interpolated."""
-    return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
+def percentile(values: Sequence[float], share: float, missing: int = 0) -> float:
+    """The smallest value that this share of all does not exceed; nothing is interpolated, and what is missing is the slowest."""
+    place = max(0, math.ceil((len(values) + missing) * share) - 1)
+    return sorted(values)[place] if place < len(values) else math.inf
 
 
 def machine() -> dict[str, str]:
@@ -206,23 +223,6 @@ def machine() -> dict[str, str]:
         "memory": f"{memory / 2**30:.0f} GiB",
         "kernel": platform.release(),
     }
-
-
-def versions(redis_server: Path) -> dict[str, str]:
-    """Of what everybody uses, and of what each contender asks for, by its lock."""
-    told = subprocess.run([redis_server, "--version"], capture_output=True, text=True, check=True).stdout
-    redis = re.search(r"v=(\S+)", told)
-    found = {"Python": platform.python_version(), "Dapr": RUNTIME, "Redis": redis.group(1) if redis else told}
-    for contender in CONTENDERS.values():
-        asked, lock = contender.folder / "requirements.in", contender.folder / "requirements.lock"
-        if asked.exists():
-            names = re.findall(r"^([A-Za-z0-9._-]+)", asked.read_text(), re.MULTILINE)
-            pinned = dict(
-                re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==(\S+)", lock.read_text(), re.MULTILINE)
-            )
-            packages = [f"{name} {pinned[name]}" for name in names if name in pinned]
-            found[contender.folder.name] = ", ".join(packages)
-    return found
 
 
 def commit() -> str:

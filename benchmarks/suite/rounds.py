@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from benchmarks.contenders import Contender
-from benchmarks.suite.measure import Plan, overall, take
+from benchmarks.suite.entrants import Entrants
+from benchmarks.suite.measure import Plan, steady, take
 from benchmarks.suite.outside import Outside
 from benchmarks.suite.processes import Process, answers, free_ports
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.progress import Steps
-from benchmarks.suite.results import Control, Round, Take
+from benchmarks.suite.results import Control, Round
+from benchmarks.suite.tables import told
 from benchmarks.suite.world import Redelivery, world
 
 DRIFT = 0.15
 REPEATS = 1
 """Rounds that may be run again in one run: the clock has an end."""
+LONGEST_S = 25 * 60.0
+"""By the plan; a round is not run again where that would take longer."""
 CONTROL_EVENTS = 4000
 CONTROL_RUNS = 3
 CONTROL_S = 5.0
@@ -28,51 +33,54 @@ def expected_s(contenders: Sequence[Contender], plan: Plan, rounds: int) -> list
     return [CONTROL_S] + [
         seconds
         for number in range(rounds)
-        for seconds in [*(plan.expected_s(one) for one in rotated(contenders, number)), CONTROL_S]
+        for seconds in [*(plan.expected_s(one) for one in shuffled(contenders, number)), CONTROL_S]
     ]
 
 
 async def run_rounds(
-    programs: Programs, contenders: Sequence[Contender], plan: Plan, rounds: int, steps: Steps
+    programs: Programs,
+    entrants: Entrants,
+    plan: Plan,
+    rounds: int,
+    steps: Steps,
+    *,
+    keep: Callable[[list[Round]], None],
 ) -> list[Round]:
-    """As many kept rounds as wanted, and the ones that were run again."""
+    """As many kept rounds as wanted, and the ones that were run again; `keep` gets what there is after each."""
     done: list[Round] = []
     repeats = 0
     before = await control(programs, steps)
-    while len(done) - repeats < rounds:
-        number = len(done) - repeats
-        order = rotated(contenders, number)
+    while (number := len(done) - repeats) < rounds and entrants.standing:
+        steps.pace.replan(expected_s(entrants.standing, plan, rounds - number)[1:])
         name = f"round {number + 1} of {rounds}"
-        takes = [await _take(programs, one, plan, steps, name) for one in order]
+        takes = []
+        for one in shuffled(entrants.standing, number):
+            found = await entrants.attempt(one, name, partial(take, programs, one, plan, steps.say))
+            if found is not None:
+                steps.done(told(found))
+                takes.append(found)
         after = await control(programs, steps)
         drift = before.drift(after)
-        again = drift > DRIFT and repeats < REPEATS
-        done.append(Round(before=before, after=after, drift=round(drift, 3), kept=not again, takes=takes))
+        again_s = sum(plan.expected_s(one) for one in entrants.standing) + CONTROL_S
+        again = drift > DRIFT and repeats < REPEATS and steps.pace.total + again_s <= LONGEST_S
+        repeats += again
+        if takes:
+            done.append(Round(before=before, after=after, drift=round(drift, 3), kept=not again, takes=takes))
         if drift > DRIFT:
-            what = "it is run again" if again else "it is kept, since one round was run again already"
+            what = (
+                "it is run again"
+                if again
+                else "it is kept, since one was run again already, or time is short"
+            )
             steps.note(f"{name}: the control run changed by {drift:.0%}, the machine is not quiet: {what}")
-        if again:
-            repeats += 1
-            steps.pace.again([*(plan.expected_s(one) for one in order), CONTROL_S])
+        keep(done)
         before = after
     return done
 
 
-def rotated(contenders: Sequence[Contender], number: int) -> list[Contender]:
-    """Each round begins with another, so that nobody is always first or always after the same."""
-    first = number % len(contenders)
-    return [*contenders[first:], *contenders[:first]]
-
-
-async def _take(programs: Programs, one: Contender, plan: Plan, steps: Steps, name: str) -> Take:
-    steps.start(f"{name}, {one.name}")
-    result = await steps.twice(partial(take, programs, one, plan, steps.say))
-    steps.done(
-        f"{result.events_per_second:.0f} events/s, p50 {result.p50_ms:.1f} ms, "
-        f"{result.app_cpu_ms:.2f} ms of CPU, {result.rss_mb:.0f} MB, "
-        f"{result.ideal_fraction:.0%} of the ideal with a slow model"
-    )
-    return result
+def shuffled(contenders: Sequence[Contender], number: int) -> list[Contender]:
+    """An order for each round, the same in every run: nobody is always first, or always after the same."""
+    return random.Random(number).sample(contenders, len(contenders))
 
 
 async def control(programs: Programs, steps: Steps) -> Control:
@@ -102,4 +110,4 @@ async def _deliveries(outside: Outside, sidecar: Process, run: str) -> float:
     await outside.burst(run, CONTROL_EVENTS)
     if (await outside.seen(run, CONTROL_EVENTS, patience_s=20)).seen < CONTROL_EVENTS:
         raise sidecar.failure("did not deliver the events of the control run")
-    return overall(await outside.times(run))
+    return steady(await outside.times(run))

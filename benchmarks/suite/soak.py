@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.suite.command import together
 from benchmarks.suite.field import Field, field
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.results import Soak
@@ -20,6 +21,7 @@ from cli.local.trimming import keep_trimmed
 OUTSTANDING = 256
 """More than one sidecar delivers at a time, so that it is never idle, and little enough to be a backlog of a moment."""
 EVERY = 1.0
+WARM_UP = 500
 PATIENCE = 60.0
 
 
@@ -33,20 +35,16 @@ class Sample:
 
 async def run_soak(programs: Programs, events: int, say: Callable[[str], None]) -> Soak:
     async with field(programs, CONTENDERS["ours"], Redelivery.SHIPPED) as ground:
-        ground.pair.start_app()
-        await ground.outside.burst("warm", 500)
-        if (await ground.outside.seen("warm", 500, PATIENCE)).seen < 500:
-            raise ground.pair.running_app.failure("gives no results")
+        await ground.start_apps(WARM_UP)
         samples: list[Sample] = []
-        # As `agents up` does, which this takes the place of.
-        trimming = asyncio.create_task(
-            keep_trimmed(ground.world.redis_port, {APP_ID}, wanted=lambda: True, say=say)
-        )
-        sampling = asyncio.create_task(_sample(ground, events, samples, say))
-        try:
+        async with together() as group:
+            # As `agents up` does, which this takes the place of.
+            trimming = group.create_task(
+                keep_trimmed(ground.world.redis_port, {APP_ID}, wanted=lambda: True, say=say)
+            )
+            sampling = group.create_task(_sample(ground, events, samples, say))
             await ground.outside.loop("soak", events, OUTSTANDING)
             summary = await ground.outside.seen("soak", events, PATIENCE)
-        finally:
             trimming.cancel()
             sampling.cancel()
         times = await ground.outside.times("soak")
@@ -62,22 +60,25 @@ async def run_soak(programs: Programs, events: int, say: Callable[[str], None]) 
             redis_mb=[round(sample.redis_mb, 1) for sample in samples],
             redis_kb_per_event=round(1000 * slope(done, [s.redis_mb for s in samples], events // 10), 2),
             stream_entries_most=max(sample.stream_entries for sample in samples),
-            lost=events - summary.seen,
+            lost=summary.sent - summary.seen,
             doubled=summary.doubled,
             repeated=summary.repeated,
         )
 
 
 async def _sample(ground: Field, events: int, samples: list[Sample], say: Callable[[str], None]) -> None:
-    with Redis("127.0.0.1", ground.world.redis_port) as redis:
-        found = streams(redis)
-        while True:
-            entries = [int(redis.ask("XLEN", stream)) for stream in found]
-            used = condition(redis).used_bytes / 1e6
-            samples.append(Sample(time.time_ns(), ground.rss_mb()["app"], used, max(entries)))
-            seen = (await ground.outside.seen("soak", events, 0)).seen
-            say(f"{seen:,} of {events:,} events, {samples[-1].rss_mb:.0f} MB, Redis {used:.0f} MB")
-            await asyncio.sleep(EVERY)
+    try:
+        with Redis("127.0.0.1", ground.world.redis_port) as redis:
+            found = streams(redis)
+            while True:
+                entries = [int(redis.ask("XLEN", stream)) for stream in found]
+                used = condition(redis).used_bytes / 1e6
+                samples.append(Sample(time.time_ns(), ground.rss_mb()["app"], used, max(entries)))
+                seen = (await ground.outside.seen("soak", events, 0)).seen
+                say(f"{seen:,} of {events:,} events, {samples[-1].rss_mb:.0f} MB, Redis {used:.0f} MB")
+                await asyncio.sleep(EVERY)
+    except OSError as error:
+        raise ground.world.redis.failure(f"does not answer ({error})") from error
 
 
 def rates(begun: int, seen: Sequence[int], parts: int) -> list[float]:

@@ -10,7 +10,7 @@ from dapr.aio.clients import DaprClient
 from dapr.ext.fastapi import DaprApp
 from fastapi import Body, FastAPI, Request
 from openai import AsyncOpenAI, DefaultAioHttpClient
-from work import CODE, PUBSUB, SPECS, STORE, code_generated, request
+from work import CODE, PUBSUB, SPECS, STORE, code_generated, published, request
 
 
 @asynccontextmanager
@@ -29,7 +29,9 @@ async def write_code(http: Request, event: Annotated[dict[str, Any], Body()]) ->
     reply = await http.state.openai.chat.completions.create(**request(spec))
     code = code_generated(spec, reply.choices[0].message.content)
     await http.state.dapr.save_state(STORE, f"code-{event['id']}", code)
-    await http.state.dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
+    await http.state.dapr.publish_event(
+        PUBSUB, CODE, code, publish_metadata=published(event["id"]), data_content_type="application/json"
+    )
 
 
 if __name__ == "__main__":

@@ -75,6 +75,11 @@ def request(spec: dict[str, Any]) -> dict[str, Any]:
     return {"model": os.environ["OPENAI_MODEL"], "messages": messages, **SETTINGS}
 
 
+def published(event_id: str) -> dict[str, str]:
+    """The metadata of what is published for an event: an id that is the same every time, so that repetitions are known."""
+    return {"cloudevent.id": f"code-{event_id}"}
+
+
 def code_generated(spec: dict[str, Any], answer: str | None) -> str:
     """The payload of the event that goes out, which is also what is saved."""
     return json.dumps(

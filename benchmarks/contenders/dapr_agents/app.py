@@ -20,7 +20,7 @@ from dapr_agents.types.activation import ActivationContext
 from dapr_agents.types.workflow import PubSubRouteSpec
 from dapr_agents.workflow.utils.registration import register_message_routes
 from dapr_agents.workflow.utils.subscription import MessageContext, TTLDedupeBackend
-from work import CODE, PUBSUB, SETTINGS, SPECS, STORE, SYSTEM, code_generated, question
+from work import CODE, PUBSUB, SETTINGS, SPECS, STORE, SYSTEM, code_generated, published, question
 
 dapr = DaprClient()
 
@@ -35,7 +35,9 @@ def publish(asked: LLMHookContext, answer: dict[str, Any]) -> None:
     title = asked.payload["messages"][-1]["content"].partition("Feature: ")[2].partition("\n")[0]
     spec = {"feature_title": title, "spec_id": title.split()[0]}
     code = code_generated(spec, answer["content"])
-    dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
+    # Nor the event's id, which here is the specification's too.
+    metadata = published(spec["spec_id"])
+    dapr.publish_event(PUBSUB, CODE, code, publish_metadata=metadata, data_content_type="application/json")
 
 
 def task(spec: dict[str, Any], _: MessageContext) -> TriggerAction:

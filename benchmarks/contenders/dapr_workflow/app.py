@@ -13,7 +13,7 @@ from dapr.ext.workflow.aio import DaprWorkflowClient
 from fastapi import Body, FastAPI, Request
 from grpc.aio import AioRpcError
 from openai import OpenAI
-from work import CODE, PUBSUB, SPECS, STORE, code_generated, request
+from work import CODE, PUBSUB, SPECS, STORE, code_generated, published, request
 
 runtime = wf.WorkflowRuntime(maximum_thread_pool_workers=int(os.environ.get("WORKFLOW_THREADS", "0")) or None)
 openai = OpenAI()
@@ -31,8 +31,10 @@ def save(ctx: wf.WorkflowActivityContext, code: str) -> None:
 
 
 @runtime.activity(name="publish")
-def publish(_: wf.WorkflowActivityContext, code: str) -> None:
-    dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
+def publish(ctx: wf.WorkflowActivityContext, code: str) -> None:
+    dapr.publish_event(
+        PUBSUB, CODE, code, publish_metadata=published(ctx.workflow_id), data_content_type="application/json"
+    )
 
 
 @runtime.workflow(name="write_code")

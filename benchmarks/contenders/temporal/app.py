@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-from work import CODE, PUBSUB, SPECS, STORE, code_generated, request
+from work import CODE, PUBSUB, SPECS, STORE, code_generated, published, request
 
 QUEUE = "code"
 MODEL_TIMEOUT = timedelta(seconds=150)
@@ -45,7 +45,10 @@ class Activities:
 
     @activity.defn
     async def publish(self, code: str) -> None:
-        await self._dapr.publish_event(PUBSUB, CODE, code, data_content_type="application/json")
+        metadata = published(activity.info().workflow_id)
+        await self._dapr.publish_event(
+            PUBSUB, CODE, code, publish_metadata=metadata, data_content_type="application/json"
+        )
 
 
 async def beat() -> None:

@@ -9,7 +9,7 @@ from benchmarks.suite.results import Kill, Results
 
 def kill(**changes: object) -> Kill:
     quiet = Kill(
-        contender="ours", killed="app", redelivery="shipped", replicas=1, kills=1, events=1000, lost=0,
+        contender="ours", killed="app", redelivery="shipped", replicas=1, kills=1, rate=100, events=1000, lost=0,
         doubled=0, repeated=1, calls_again=50, last_s=8.0,
     )  # fmt: skip
     return quiet.model_copy(update=changes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.suite.results import Control, Round, Take, percentile, ratios
+import math
+
+from benchmarks.suite.results import Control, Failure, Round, Take, percentile, ratios
+from cli.errors import CommandError
 
 QUIET = Control(events_per_second=6000, spin_s=0.2)
 
@@ -18,12 +21,13 @@ def take(contender: str, events_per_second: float, *, cold_start_s: float | None
         latencies_ms=[4.0, 2.0, 9.0] if contender == "ours" else [8.0, 5.0, 9.0],
         events=3000,
         missing=0,
+        missing_at_rate=0,
         events_per_second=events_per_second,
-        steady_events_per_second=events_per_second,
         app_cpu_ms=0.6 if contender == "ours" else 2.4,
         sidecar_cpu_ms=0.3,
         control_plane_cpu_ms=0,
         redis_cpu_ms=0.1,
+        outside_cpu_ms=0.1,
         model_calls_per_event=1,
         doubled=0,
         repeated=0,
@@ -69,3 +73,14 @@ def test_drift_is_the_larger_change_of_the_two_controls() -> None:
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     values = [float(value) for value in range(1, 101)]
     assert (percentile(values, 0.5), percentile(values, 0.99), percentile([7.0], 0.99)) == (50.0, 99.0, 7.0)
+
+
+def test_what_is_missing_is_the_slowest() -> None:
+    values = [float(value) for value in range(1, 99)]
+    assert (percentile(values, 0.5, missing=2), percentile(values, 0.99, missing=2)) == (50.0, math.inf)
+
+
+def test_a_failure_is_told_shortly_and_without_paths() -> None:
+    error = CommandError("uv failed, see /home/somebody/.cache/my-agents/logs/x.log\nTraceback …")
+    failure = Failure.of("bare", "rounds: environment", error)
+    assert failure.message == "uv failed, see …"
