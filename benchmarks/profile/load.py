@@ -35,7 +35,7 @@ UNBOUNDED = 1_000_000
 
 @dataclass
 class Bench:
-    """The agent at work. `done` counts what it has finished under load."""
+    """The agent at work."""
 
     ground: Field
     work: Work
