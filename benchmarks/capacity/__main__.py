@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -13,12 +14,13 @@ from rich.console import Console
 from benchmarks.capacity import page, results
 from benchmarks.capacity.parts import chain, counted, latency, limits, payload, replicas, side, width
 from benchmarks.capacity.plan import FULL, QUICK, Plan
-from benchmarks.capacity.told import told
+from benchmarks.capacity.results import Made
 from benchmarks.contenders import CONTENDERS
+from benchmarks.report import __main__ as report
 from benchmarks.suite.command import run
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
-from benchmarks.suite.results import ROOT
+from benchmarks.suite.results import ROOT, commit, machine
 from benchmarks.suite.rounds import CONTROL_S, control
 
 
@@ -77,23 +79,27 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> None:
         page.write()
         return
     plan, names = QUICK if arguments.quick else FULL, arguments.parts or list(PARTS)
+    when = f"{datetime.now(UTC).date().isoformat()}, commit {commit()}"
     found = await programs([CONTENDERS["ours"]], console)
-    steps = Steps(console, [CONTROL_S, *(sum(PARTS[name].expected_s(plan)) for name in names), CONTROL_S])
+    expected = [seconds for name in names for seconds in (sum(PARTS[name].expected_s(plan)), CONTROL_S)]
+    steps = Steps(console, [CONTROL_S, *expected])
     async with steps.shown():
-        controls = [await control(found, steps)]
+        before = await control(found, steps)
         for name in names:
             steps.start(name)
             measured = await steps.twice(partial(PARTS[name].measure, found, plan, steps.say))
-            steps.done(told(name, measured))
+            steps.done("measured")
+            after = await control(found, steps)
             if not arguments.quick:
-                results.write(**{name: measured})
-        controls.append(await control(found, steps))
+                results.write(name, measured, Made(when=when, machine=machine(), before=before, after=after))
+                page.write()
+                report.write()
+            before = after
     if arguments.quick:
         console.print("quick: nothing is written")
         return
-    results.write(controls=controls)
-    page.write()
-    console.print(f"written: {results.CAPACITY.relative_to(ROOT)}, {page.DOCUMENT.relative_to(ROOT)}")
+    documents = ", ".join(str(path.relative_to(ROOT)) for path in (page.DOCUMENT, report.DOCUMENT))
+    console.print(f"written: {results.CAPACITY.relative_to(ROOT)}, {documents}")
 
 
 if __name__ == "__main__":
