@@ -41,7 +41,7 @@ bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 40 
 bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 5 minutes
 	@exec $(BIN)/python -m benchmarks.suite soak $(if $(QUICK),--quick) $(ARGS)
 
-bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md: about 12 minutes; QUICK=1: 4
+bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md: about 13 minutes; QUICK=1: 5
 	@exec $(BIN)/python -m benchmarks.capacity $(if $(QUICK),--quick) $(ARGS)
 
 REF ?=

@@ -14,14 +14,14 @@ from rich.console import Console
 from benchmarks.capacity import page, results
 from benchmarks.capacity.parts import chain, counted, latency, limits, payload, replicas, side, width
 from benchmarks.capacity.plan import FULL, QUICK, Plan
-from benchmarks.capacity.results import Made
+from benchmarks.capacity.results import Made, Results
 from benchmarks.contenders import CONTENDERS
 from benchmarks.report import __main__ as report
 from benchmarks.suite.command import run
 from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.results import ROOT, commit, machine
-from benchmarks.suite.rounds import CONTROL_S, control
+from benchmarks.suite.rounds import CONTROL_S, DRIFT, control
 
 
 class Part(Protocol):
@@ -57,7 +57,9 @@ def _arguments() -> argparse.Namespace:
         description="Measure how cost grows and where the limits are; write docs/capacity.md.",
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer points, shorter; nothing is written")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer points, shorter; the page is shown, nothing is written"
+    )
     parser.add_argument(
         "--check",
         action="store_true",
@@ -83,6 +85,7 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> None:
     found = await programs([CONTENDERS["ours"]], console)
     expected = [seconds for name in names for seconds in (sum(PARTS[name].expected_s(plan)), CONTROL_S)]
     steps = Steps(console, [CONTROL_S, *expected])
+    glance = Results()
     async with steps.shown():
         before = await control(found, steps)
         for name in names:
@@ -90,13 +93,19 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> None:
             measured = await steps.twice(partial(PARTS[name].measure, found, plan, steps.say))
             steps.done("measured")
             after = await control(found, steps)
-            if not arguments.quick:
-                results.write(name, measured, Made(when=when, machine=machine(), before=before, after=after))
+            made = Made(when=when, machine=machine(), before=before, after=after)
+            if made.drift > DRIFT:
+                steps.note(f"{name}: the control run changed by {made.drift:.0%}, the machine is not quiet")
+            if arguments.quick:
+                glance = glance.replaced(name, measured, made)
+            else:
+                results.write(results.read().replaced(name, measured, made))
                 page.write()
                 report.write()
             before = after
     if arguments.quick:
-        console.print("quick: nothing is written")
+        console.out(page.page(glance), highlight=False)
+        console.print("quick: nothing is written; the page would be the one above")
         return
     documents = ", ".join(str(path.relative_to(ROOT)) for path in (page.DOCUMENT, report.DOCUMENT))
     console.print(f"written: {results.CAPACITY.relative_to(ROOT)}, {documents}")

@@ -1,4 +1,4 @@
-"""How much is measured: all of it in about 12 minutes, or a glance in about 4."""
+"""How much is measured: all of it in about 13 minutes, or a glance in about 5."""
 
 from __future__ import annotations
 

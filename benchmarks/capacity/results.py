@@ -157,14 +157,14 @@ class Results(Record):
     limits: Limits | None = None
     counted: Counted | None = None
 
+    def replaced(self, part: str, measured: object, made: Made) -> Results:
+        return self.model_copy(update={part: measured, "made": {**self.made, part: made}})
+
 
 def read() -> Results:
     return Results.model_validate_json(CAPACITY.read_text()) if CAPACITY.exists() else Results()
 
 
-def write(part: str, measured: object, made: Made) -> None:
-    """Replace this part of the file."""
-    before = read()
-    after = before.model_copy(update={part: measured, "made": {**before.made, part: made}})
+def write(results: Results) -> None:
     CAPACITY.parent.mkdir(parents=True, exist_ok=True)
-    CAPACITY.write_text(after.model_dump_json(indent=1) + "\n")
+    CAPACITY.write_text(results.model_dump_json(indent=1) + "\n")

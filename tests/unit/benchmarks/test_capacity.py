@@ -221,8 +221,8 @@ def test_a_part_that_is_measured_anew_leaves_the_others_and_their_control_runs(
     monkeypatch.setattr(results, "CAPACITY", tmp_path / "capacity.json")
     control = Control(events_per_second=9000, spin_s=0.1)
     first = Made(when="yesterday", machine={}, before=control, after=control)
-    results.write("payload", [Payload(kilobytes=4, load=LOAD, p50_ms=6.5)], first)
-    results.write("counted", COUNTED, first.model_copy(update={"when": "today"}))
+    results.write(Results().replaced("payload", [Payload(kilobytes=4, load=LOAD, p50_ms=6.5)], first))
+    results.write(results.read().replaced("counted", COUNTED, first.model_copy(update={"when": "today"})))
     found = results.read()
     assert {part: made.when for part, made in found.made.items()} == {
         "payload": "yesterday",
