@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.capacity.results import Load
 from benchmarks.suite.field import Field
-from benchmarks.suite.measure import AFTERWARDS, PATIENCE, TOLERATED
+from benchmarks.suite.measure import AFTERWARDS
 from benchmarks.suite.outside import TEMPLATE, Times
-from cli.errors import CommandError
 from cli.local.redis import Redis
 
+PATIENCE = 30.0
+"""Seconds without any movement, a cold start among them, after which nobody waits any longer."""
 WARM_UP = 200
 UNBOUNDED = 100_000
 """Events of a loop that ends by the clock: more than any agent carries in its time."""
@@ -29,25 +30,12 @@ async def start(grounds: Mapping[str, Field], events: int = WARM_UP) -> None:
         for pair in ground.pairs:
             pair.start_app()
     for template, ground in grounds.items():
-        await _flow(ground, "up", 1, template)  # the first app is there
+        await ground.flow("up", 1, PATIENCE, template=template)  # the first app is there
     pairs = sum(len(ground.pairs) for ground in grounds.values())
     await asyncio.sleep(1.0 if pairs == 1 else 3.0)  # so are the others
     for template, ground in grounds.items():
-        await _flow(ground, "warm", events * len(ground.pairs), template)
+        await ground.flow("warm", events * len(ground.pairs), PATIENCE, template=template)
     await asyncio.sleep(AFTERWARDS)
-
-
-async def _flow(ground: Field, run: str, events: int, template: str) -> None:
-    await ground.outside.burst(run, events, template=template)
-    await require(ground, run, events, patience=30)
-
-
-async def require(ground: Field, run: str, events: int, patience: float = PATIENCE) -> None:
-    missing = events - (await ground.outside.seen(run, events, patience)).seen
-    if missing > events * TOLERATED:
-        raise CommandError(
-            f"{ground.contender.title}: {missing} of {events} events did not come out", hint=ground.logs()
-        )
 
 
 async def loop(
@@ -85,7 +73,7 @@ async def loops(
     async def drive(template: str, ground: Field) -> int:
         how = {"spread_s": model_ms / 1000, "seconds": seconds}
         summary = await ground.outside.loop(run, events, outstanding, template=template, **how)
-        await require(ground, run, summary.sent)
+        await ground.missing(run, summary.sent, PATIENCE)
         return summary.sent
 
     sent = await asyncio.gather(*(drive(template, ground) for template, ground in grounds.items()))
@@ -133,7 +121,7 @@ async def p50_ms(ground: Field, run: str, events: int, rate: float, template: st
     """At a rate that leaves everything idle in between, the model answering at once."""
     await ground.outside.model(0)
     await ground.outside.pace(run, events, rate, template=template)
-    await require(ground, run, events)
+    await ground.missing(run, events, PATIENCE)
     times = await ground.outside.times(run)
     return round(
         statistics.median(
@@ -156,7 +144,6 @@ def _spent(ground: Field) -> Spent:
     calls = commands(ground.world.redis_port)
     return {
         **ground.cpu_ms(),
-        "outside": ground.outside.process.cpu_ms(),
         "reads": sum(calls[name] for name in READS),
         "writes": sum(calls[name] for name in WRITES),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def page(results: Results, capacity: Capacity) -> str:
         measure=measure,
         faults=faults,
         soak=soak,
-        drift=rounds.DRIFT,
+        rounds=rounds,
     )
 
 
@@ -48,7 +49,14 @@ def measured(results: Results) -> list[str]:
 def pooled_p99(results: Sequence[Round], contender: str) -> float:
     """Over all kept rounds: one round alone has too few events to tell."""
     takes = [take for one in results if one.kept and (take := one.take(contender))]
-    return percentile([latency for take in takes for latency in take.latencies_ms], 0.99)
+    came = [latency for take in takes for latency in take.latencies_ms]
+    return percentile(came, 0.99, sum(take.missing_at_rate for take in takes))
+
+
+def shown(value: float | None, form: str) -> str:
+    if value is None:
+        return "–"
+    return form.format(value) if math.isfinite(value) else "∞"
 
 
 _SPEED: Mapping[str, tuple[str, Measure | None]] = {
@@ -83,7 +91,7 @@ def _table(results: Sequence[Round], columns: Mapping[str, tuple[str, Measure | 
         cells = [_title(name)]
         for form, read in columns.values():
             value = median(results, name, read) if read else pooled_p99(results, name)
-            cells.append("–" if value is None else form.format(value))
+            cells.append(shown(value, form))
         rows.append(cells)
     return table(["", *columns], rows)
 

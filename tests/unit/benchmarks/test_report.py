@@ -80,6 +80,12 @@ def test_a_round_is_shown_with_what_measuring_cost() -> None:
     assert "Of one round; p99" in text
 
 
+def test_what_never_came_is_the_slowest_and_its_cost_is_not_told() -> None:
+    text = page(measured(take(missing_at_rate=1, missing=1, app_cpu_ms=None)), Capacity())
+    assert "| **my-agents** | 800 | 5.0 | ∞ | 304 |" in text
+    assert "| **my-agents** | – | 0.40 |" in text
+
+
 def test_a_kill_is_shown_with_what_it_cost() -> None:
     text = page(Results(kills=[kill(contender="bare", rate=5, lost=2, doubled=5)]), Capacity())
     assert "| app | shipped | 5 | 2 of 1,000 | 5 | 1 | 50 | 8.0 s |" in text
