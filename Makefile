@@ -35,10 +35,10 @@ QUICK ?=
 bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 25 minutes; QUICK=1: 2
 	@exec $(BIN)/python -m benchmarks.suite rounds $(if $(QUICK),--quick) $(ARGS)
 
-bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 40 minutes
+bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 45 minutes
 	@exec $(BIN)/python -m benchmarks.suite faults $(if $(QUICK),--quick) $(ARGS)
 
-bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 5 minutes
+bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 3 minutes
 	@exec $(BIN)/python -m benchmarks.suite soak $(if $(QUICK),--quick) $(ARGS)
 
 bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md: about 13 minutes; QUICK=1: 5

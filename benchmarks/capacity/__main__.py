@@ -22,6 +22,7 @@ from benchmarks.suite.programs import Programs, programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.results import ROOT, commit, machine
 from benchmarks.suite.rounds import CONTROL_S, DRIFT, control
+from cli.errors import CommandError
 
 
 class Part(Protocol):
@@ -100,15 +101,23 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> None:
                 glance = glance.replaced(name, measured, made)
             else:
                 results.write(results.read().replaced(name, measured, made))
-                page.write()
-                report.write()
+                _write_pages(steps)
             before = after
     if arguments.quick:
         console.out(page.page(glance), highlight=False)
         console.print("quick: nothing is written; the page would be the one above")
         return
-    documents = ", ".join(str(path.relative_to(ROOT)) for path in (page.DOCUMENT, report.DOCUMENT))
-    console.print(f"written: {results.CAPACITY.relative_to(ROOT)}, {documents}")
+    console.print(
+        f"written: {results.CAPACITY.relative_to(ROOT)}, {page.DOCUMENT.relative_to(ROOT)}", highlight=False
+    )
+
+
+def _write_pages(steps: Steps) -> None:
+    page.write()
+    try:
+        report.write()
+    except CommandError as error:
+        steps.note(f"{report.DOCUMENT.relative_to(ROOT)} is as before: {error.message}; {error.hint}")
 
 
 if __name__ == "__main__":

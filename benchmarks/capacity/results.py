@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from benchmarks.suite.results import ROOT, Control, Record
 
@@ -162,7 +162,11 @@ class Results(Record):
 
 
 def read() -> Results:
-    return Results.model_validate_json(CAPACITY.read_text()) if CAPACITY.exists() else Results()
+    """Nothing is there where the file is of another version of the benchmarks: its figures are not comparable."""
+    try:
+        return Results.model_validate_json(CAPACITY.read_text()) if CAPACITY.exists() else Results()
+    except ValidationError:
+        return Results()
 
 
 def write(results: Results) -> None:

@@ -12,9 +12,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from benchmarks.capacity import results as capacity
 from benchmarks.report.page import page
 from benchmarks.suite.results import LATEST, ROOT, read
+from cli.errors import CommandError
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 IMAGES = ROOT / "docs" / "images" / "benchmarks"
@@ -28,12 +31,16 @@ def main() -> None:
     check = parser.parse_args().check
     if not LATEST.exists():
         sys.exit(f"there is no {LATEST.relative_to(ROOT)} yet: run `make bench`")
-    if check:
-        sys.exit(_stale())
-    write()
+    try:
+        if check:
+            sys.exit(_stale())
+        write()
+    except CommandError as error:
+        sys.exit(f"{error.message}\n{error.hint}")
 
 
 def write() -> None:
+    """CommandError where the figures are of another version of the benchmarks."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     for path, text in _files().items():
         path.write_text(text)
@@ -48,7 +55,13 @@ def _stale() -> str | None:
 
 
 def _files() -> dict[Path, str]:
-    results = read()
+    try:
+        results = read()
+    except ValidationError as error:
+        raise CommandError(
+            f"{LATEST.relative_to(ROOT)} is of another version of the benchmarks",
+            hint="`make bench` makes it anew",
+        ) from error
     made = {DOCUMENT: page(results, capacity.read())}
     if find_spec("matplotlib") is None:
         sys.stderr.write(

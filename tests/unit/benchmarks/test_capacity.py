@@ -229,6 +229,8 @@ def test_a_part_that_is_measured_anew_leaves_the_others_and_their_control_runs(
         "counted": "today",
     }
     assert (len(found.payload), found.counted) == (1, COUNTED)
+    results.CAPACITY.write_text('{"machine": {}}')  # of another version
+    assert results.read() == Results()
 
 
 def test_a_document_that_is_missing_or_was_edited_is_stale(
