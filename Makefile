@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 .PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity bench-compare profile check format lock
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
 
 # `exec`: the command itself is what Ctrl-C and make's own signals reach, with no shell between.
@@ -32,21 +32,20 @@ faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count f
 
 # QUICK=1: shorter, ours and the bare one alone, nothing is written.
 QUICK ?=
-bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md; QUICK=1: 5 minutes
-	@$(call measure,rounds)
+bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 25 minutes; QUICK=1: 2
+	@exec $(BIN)/python -m benchmarks.suite rounds $(if $(QUICK),--quick) $(ARGS)
 
-bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run
-	@$(call measure,faults)
+bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 45 minutes
+	@exec $(BIN)/python -m benchmarks.suite faults $(if $(QUICK),--quick) $(ARGS)
 
-bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours
-	@$(call measure,soak)
-measure = $(BIN)/python -m benchmarks.suite $(1) $(if $(QUICK),--quick) $(ARGS) $(if $(QUICK),,&& $(BIN)/python -m benchmarks.report)
+bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 3 minutes
+	@exec $(BIN)/python -m benchmarks.suite soak $(if $(QUICK),--quick) $(ARGS)
 
-bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md; QUICK=1: 3 minutes
+bench-capacity: $(VENV)/.synced-dev  ## how cost grows and where the limits are, write docs/capacity.md: about 13 minutes; QUICK=1: 5
 	@exec $(BIN)/python -m benchmarks.capacity $(if $(QUICK),--quick) $(ARGS)
 
 REF ?=
-bench-compare: $(VENV)/.synced-dev  ## the working tree against another version: REF=main; QUICK=1: 2 minutes
+bench-compare: $(VENV)/.synced-dev  ## the working tree against another version: REF=main; QUICK=1: about 2 minutes
 	@exec $(BIN)/python -m benchmarks.compare $(if $(QUICK),--quick) $(ARGS) $(if $(REF),'$(REF)')
 
 AGENT ?= implementation

@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from benchmarks.capacity.results import Load
 from benchmarks.suite.field import Field
-from benchmarks.suite.measure import AFTERWARDS, PATIENCE
+from benchmarks.suite.measure import AFTERWARDS
 from benchmarks.suite.outside import TEMPLATE, Times
-from cli.errors import CommandError
 from cli.local.redis import Redis
 
-TOLERATED = 0.02
-"""Share of the events that may be missing after PATIENCE: one that a sidecar let go comes again later."""
+PATIENCE = 30.0
+"""Seconds without any movement, a cold start among them, after which nobody waits any longer."""
 WARM_UP = 200
 UNBOUNDED = 100_000
 """Events of a loop that ends by the clock: more than any agent carries in its time."""
 READS, WRITES = ("hgetall",), ("eval", "evalsha")
 """Redis' commands in which daprd reads and writes a document."""
+Spent = Mapping[str, float]
 
 
 async def start(grounds: Mapping[str, Field], events: int = WARM_UP) -> None:
@@ -30,25 +30,12 @@ async def start(grounds: Mapping[str, Field], events: int = WARM_UP) -> None:
         for pair in ground.pairs:
             pair.start_app()
     for template, ground in grounds.items():
-        await _flow(ground, "up", 1, template)  # the first app is there
+        await ground.flow("up", 1, PATIENCE, template=template)  # the first app is there
     pairs = sum(len(ground.pairs) for ground in grounds.values())
     await asyncio.sleep(1.0 if pairs == 1 else 3.0)  # so are the others
     for template, ground in grounds.items():
-        await _flow(ground, "warm", events * len(ground.pairs), template)
+        await ground.flow("warm", events * len(ground.pairs), PATIENCE, template=template)
     await asyncio.sleep(AFTERWARDS)
-
-
-async def _flow(ground: Field, run: str, events: int, template: str) -> None:
-    await ground.outside.burst(run, events, template=template)
-    await require(ground, run, events, patience=30)
-
-
-async def require(ground: Field, run: str, events: int, patience: float = PATIENCE) -> None:
-    missing = events - (await ground.outside.seen(run, events, patience)).seen
-    if missing > events * TOLERATED:
-        raise CommandError(
-            f"{ground.contender.title}: {missing} of {events} events did not come out", hint=ground.logs()
-        )
 
 
 async def loop(
@@ -81,16 +68,16 @@ async def loops(
     fields = list(grounds.values())
     for ground in fields:
         await ground.outside.model(model_ms)
-    before, began = [_Spent.of(ground) for ground in fields], time.monotonic()
+    before, began = [_spent(ground) for ground in fields], time.monotonic()
 
     async def drive(template: str, ground: Field) -> int:
         how = {"spread_s": model_ms / 1000, "seconds": seconds}
         summary = await ground.outside.loop(run, events, outstanding, template=template, **how)
-        await require(ground, run, summary.sent)
+        await ground.missing(run, summary.sent, PATIENCE)
         return summary.sent
 
     sent = await asyncio.gather(*(drive(template, ground) for template, ground in grounds.items()))
-    lasted, during = time.monotonic() - began, [_Spent.of(ground) for ground in fields]
+    lasted, during = time.monotonic() - began, [_spent(ground) for ground in fields]
     await asyncio.sleep(AFTERWARDS)  # what follows the last event out: acknowledgement and mark
     return [
         await _result(ground, run, count, before=first, during=middle, lasted=lasted, sharing=len(fields))
@@ -99,22 +86,25 @@ async def loops(
 
 
 async def _result(
-    ground: Field, run: str, events: int, *, before: _Spent, during: _Spent, lasted: float, sharing: int
+    ground: Field, run: str, events: int, *, before: Spent, during: Spent, lasted: float, sharing: int
 ) -> Load:
-    spent, busy = _Spent.of(ground).since(before), during.since(before)
+    spent, busy = _since(before, _spent(ground)), _since(before, during)
+    per_event = {what: value / events for what, value in spent.items()}
     memory = ground.rss_mb()
     return Load(
         events=events,
         events_per_second=round(flowing(await ground.outside.times(run)), 1),
-        app_cpu_ms=round(spent.app / events, 3),
-        sidecar_cpu_ms=round(spent.sidecar / events, 3),
-        redis_cpu_ms=round(spent.redis / events / sharing, 3),
-        cores=round((busy.app + busy.sidecar + busy.outside + busy.redis / sharing) / 1000 / lasted, 2),
+        app_cpu_ms=round(per_event["app"], 3),
+        sidecar_cpu_ms=round(per_event["sidecar"], 3),
+        redis_cpu_ms=round(per_event["redis"] / sharing, 3),
+        cores=round(
+            (busy["app"] + busy["sidecar"] + busy["outside"] + busy["redis"] / sharing) / 1000 / lasted, 2
+        ),
         app_mb=round(memory["app"], 1),
         sidecar_mb=round(memory["sidecar"], 1),
         in_flight_most=await ground.outside.in_flight_most(),
-        reads=round(spent.reads / events / sharing, 2),
-        writes=round(spent.writes / events / sharing, 2),
+        reads=round(per_event["reads"] / sharing, 2),
+        writes=round(per_event["writes"] / sharing, 2),
     )
 
 
@@ -131,7 +121,7 @@ async def p50_ms(ground: Field, run: str, events: int, rate: float, template: st
     """At a rate that leaves everything idle in between, the model answering at once."""
     await ground.outside.model(0)
     await ground.outside.pace(run, events, rate, template=template)
-    await require(ground, run, events)
+    await ground.missing(run, events, PATIENCE)
     times = await ground.outside.times(run)
     return round(
         statistics.median(
@@ -143,52 +133,31 @@ async def p50_ms(ground: Field, run: str, events: int, rate: float, template: st
 
 async def idle_cores(grounds: Sequence[Field], seconds: float) -> float:
     """Of apps and sidecars that have nothing to do."""
-    before = [_Spent.of(ground) for ground in grounds]
+    before = [_spent(ground) for ground in grounds]
     await asyncio.sleep(seconds)
-    spent = [_Spent.of(ground).since(one) for ground, one in zip(grounds, before, strict=True)]
-    return round(sum(one.app + one.sidecar for one in spent) / 1000 / seconds, 4)
+    spent = [_since(one, _spent(ground)) for ground, one in zip(grounds, before, strict=True)]
+    return round(sum(one["app"] + one["sidecar"] for one in spent) / 1000 / seconds, 4)
 
 
-@dataclass(frozen=True)
-class _Spent:
+def _spent(ground: Field) -> Spent:
     """So far: CPU in ms by role, and what Redis was asked."""
-
-    app: float
-    sidecar: float
-    redis: float
-    outside: float
-    reads: int
-    writes: int
-
-    @classmethod
-    def of(cls, ground: Field) -> _Spent:
-        cpu = ground.cpu_ms()
-        calls = commands(ground.world.redis_port)
-        return cls(
-            cpu["app"],
-            cpu["sidecar"],
-            cpu["redis"],
-            ground.outside.process.cpu_ms(),
-            sum(calls.get(name, 0) for name in READS),
-            sum(calls.get(name, 0) for name in WRITES),
-        )
-
-    def since(self, other: _Spent) -> _Spent:
-        return _Spent(
-            self.app - other.app,
-            self.sidecar - other.sidecar,
-            self.redis - other.redis,
-            self.outside - other.outside,
-            self.reads - other.reads,
-            self.writes - other.writes,
-        )
+    calls = commands(ground.world.redis_port)
+    return {
+        **ground.cpu_ms(),
+        "reads": sum(calls[name] for name in READS),
+        "writes": sum(calls[name] for name in WRITES),
+    }
 
 
-def commands(port: int) -> dict[str, int]:
+def _since(before: Spent, now: Spent) -> Spent:
+    return {what: now[what] - before[what] for what in now}
+
+
+def commands(port: int) -> Counter[str]:
     """How often Redis was asked what, since it began: `cmdstat_eval:calls=7,usec=…`."""
     with Redis("127.0.0.1", port) as redis:
         told = str(redis.ask("INFO", "commandstats"))
-    found = {}
+    found = Counter[str]()
     for line in told.splitlines():
         if line.startswith("cmdstat_"):
             name, _, figures = line.removeprefix("cmdstat_").partition(":")

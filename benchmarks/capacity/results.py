@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from pydantic import Field, ValidationError
 
-from pydantic import Field
-
-from benchmarks.suite.results import ROOT, Control, Record, commit, machine
+from benchmarks.suite.results import ROOT, Control, Record
 
 CAPACITY = ROOT / "benchmarks" / "results" / "capacity.json"
 
@@ -31,47 +28,46 @@ class Load(Record):
     writes: float
 
 
-class Payload(Record):
-    kilobytes: int
+class Loaded(Record):
     load: Load
+
+
+class Payload(Loaded):
+    kilobytes: int
     p50_ms: float
 
 
-class Latency(Record):
+class Latency(Loaded):
     """At a model that takes so long; `ideal` is what so many in flight allow, None where the model answers at once."""
 
     model_ms: int
     offered: int
     ideal: float | None
-    load: Load
 
 
-class Replicas(Record):
+class Replicas(Loaded):
     """`ratio`: against one replica in the same round, at the same model."""
 
     round: int
     replicas: int
     model_ms: int
-    load: Load
     ratio: float
 
 
-class Chain(Record):
-    """The load counts chains; `hop` is what a hop costs."""
+class Chain(Loaded):
+    """The load counts chains, and so does the p50."""
 
     hops: int
-    load: Load
     p50_ms: float
 
 
-class Side(Record):
+class Side(Loaded):
     """So many agents, each with a sidecar, on one machine: sums over all of them."""
 
     agents: int
     idle_app_mb: float
     idle_sidecar_mb: float
     idle_cores: float
-    load: Load
 
 
 class Turn(Record):
@@ -112,11 +108,9 @@ class Publishing(Record):
 
 
 class Topics(Record):
-    """An agent with so many topics, on the pub/sub component as shipped. `connections`: what it says, None: 10 for each CPU."""
+    """An agent with so many topics, on the pub/sub component as shipped."""
 
     topics: int
-    connections: int | None
-    cpus: int
     works: bool
 
 
@@ -137,12 +131,23 @@ class Counted(Record):
     documents: dict[str, int]
 
 
+class Made(Record):
+    """When and from which commit, on what machine, and what that was worth before and after."""
+
+    when: str
+    machine: dict[str, str]
+    before: Control
+    after: Control
+
+    @property
+    def drift(self) -> float:
+        return self.before.drift(self.after)
+
+
 class Results(Record):
     """Merged from run to run, by part."""
 
-    made: dict[str, str] = Field(default_factory=dict)
-    machine: dict[str, str] = Field(default_factory=dict)
-    controls: list[Control] = Field(default_factory=list)
+    made: dict[str, Made] = Field(default_factory=dict)
     payload: list[Payload] = Field(default_factory=list)
     latency: list[Latency] = Field(default_factory=list)
     replicas: list[Replicas] = Field(default_factory=list)
@@ -152,16 +157,18 @@ class Results(Record):
     limits: Limits | None = None
     counted: Counted | None = None
 
+    def replaced(self, part: str, measured: object, made: Made) -> Results:
+        return self.model_copy(update={part: measured, "made": {**self.made, part: made}})
 
-def read(path: Path = CAPACITY) -> Results:
-    return Results.model_validate_json(path.read_text()) if path.exists() else Results()
+
+def read() -> Results:
+    """Nothing is there where the file is of another version of the benchmarks: its figures are not comparable."""
+    try:
+        return Results.model_validate_json(CAPACITY.read_text()) if CAPACITY.exists() else Results()
+    except ValidationError:
+        return Results()
 
 
-def write(path: Path = CAPACITY, **parts: object) -> None:
-    """Replace parts of the file."""
-    before = read(path)
-    now = f"{datetime.now(UTC).date().isoformat()}, commit {commit()}"
-    made = {**before.made, **dict.fromkeys(parts, now)}
-    after = before.model_copy(update={**parts, "made": made, "machine": machine()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(after.model_dump_json(indent=1) + "\n")
+def write(results: Results) -> None:
+    CAPACITY.parent.mkdir(parents=True, exist_ok=True)
+    CAPACITY.write_text(results.model_dump_json(indent=1) + "\n")

@@ -7,10 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from benchmarks.capacity.room.prompts import write_prompts
 from benchmarks.contenders import CONTENDERS, Contender
@@ -78,9 +75,3 @@ def _contender(seat: Seat, environment: Mapping[str, str]) -> Contender:
     target = f"benchmarks.capacity.room.{seat.target}"
     command = ("-m", "infrastructure.host", target)
     return Contender(seat.name, seat.name, command, ROOT, listens=False, environment=environment)
-
-
-def pool_size(component: Path) -> int | None:
-    """What the pub/sub component says of its connections to Redis; None: go-redis' own, 10 for each CPU it sees."""
-    metadata = yaml.safe_load(component.read_text())["spec"]["metadata"]
-    return next((int(entry["value"]) for entry in metadata if entry["name"] == "poolSize"), None)

@@ -1,32 +1,34 @@
-"""Load a task of a shipped agent, and show where its process spends the time: a flame graph and two tables."""
+"""Load a task of a shipped agent, and show where its process spends the time: a flame graph."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.profile.load import AROUND, bench
-from benchmarks.profile.shares import Frame, frames, hottest, shares
 from benchmarks.profile.work import Work, work
 from benchmarks.suite.command import run
 from benchmarks.suite.programs import programs
 from benchmarks.suite.progress import Steps
+from benchmarks.suite.results import ROOT, commit
 from cli.errors import CommandError
 from cli.local.process import Child
 
 START_S = 8.0
 RATE = 200
 """Samples a second."""
-HOTTEST = 15
-SHOWN = 0.005
-"""Places with less, in and below them, are not shown."""
+_HEADLINE = re.compile(r'(?<=<text id="title")([^>]*>)[^<]*')
+_FOLDERS = re.compile(
+    rf"(?<=\()(?:/[^()<]*/site-packages/|{re.escape(str(ROOT))}/|/[^()<]*(?:/(?=[^/()<]*[:)])|(?=\.\.<)))"
+)
+"""Of a frame's file: what only this machine has."""
 
 
 def main() -> None:
@@ -65,8 +67,14 @@ async def _run(arguments: argparse.Namespace, console: Console) -> None:
             record = partial(_record, spy, at_work.pid, arguments.seconds, arguments.output)
             rate = await at_work.during(arguments.seconds, record)
             steps.done(f"{rate:.0f} a second while recorded, which costs a little")
-    _show(console, frames(arguments.output.read_text()))
+    title = f"{asked.agent.name} {asked.task.name}, commit {commit()}: {rate:.0f} a second for {arguments.seconds} s"
+    arguments.output.write_text(portable(arguments.output.read_text(), title))
     console.print(f"written: {arguments.output}, for a browser: a click zooms in", highlight=False)
+
+
+def portable(svg: str, title: str) -> str:
+    """Without the paths of this machine; py-spy's title is its command line."""
+    return _FOLDERS.sub("", _HEADLINE.sub(rf"\g<1>{title}", svg))
 
 
 def _how(asked: Work) -> str:
@@ -99,22 +107,6 @@ async def _record(spy: Path, pid: int, seconds: int, output: Path) -> None:
             "Tracing takes the right to it: in a container `--cap-add SYS_PTRACE`; where kernel.yama.ptrace_scope is 2 or "
             "more, root.",
         )
-
-
-def _show(console: Console, found: list[Frame]) -> None:
-    if not found:
-        raise CommandError("py-spy saw nothing run", hint="record for longer: --seconds 20")
-    where = Table("place", "own", "with what it calls", title="where the time goes")
-    for share in shares(found):
-        if share.with_called >= SHOWN:
-            where.add_row(share.place, f"{share.own:.1%}", f"{share.with_called:.1%}")
-    console.print(where)
-    which = Table("own", "function", "file", title=f"the {HOTTEST} functions with most own time")
-    for function, file, own in hottest(found, HOTTEST):
-        which.add_row(f"{own:.1%}", function, file)
-    console.print(which)
-    note = "own: in the function itself and in C code that it called; Thread.run is a thread of C code, as gRPC has"
-    console.print(note, highlight=False)
 
 
 if __name__ == "__main__":

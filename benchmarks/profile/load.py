@@ -35,7 +35,7 @@ UNBOUNDED = 1_000_000
 
 @dataclass
 class Bench:
-    """The agent at work. `done` counts what it has finished under load."""
+    """The agent at work."""
 
     ground: Field
     work: Work
@@ -46,10 +46,7 @@ class Bench:
 
     async def warm_up(self) -> None:
         if self.work.template:
-            await self.ground.outside.burst("warm", WARM_UP, template=self.work.template)
-            seen = (await self.ground.outside.seen("warm", WARM_UP, PATIENCE)).seen
-            if seen < WARM_UP:
-                raise self.failure(f"{WARM_UP - seen} of {WARM_UP} events did not come out")
+            await self.ground.flow("warm", WARM_UP, PATIENCE, template=self.work.template)
         else:
             await self._requests(WARM_UP, time.monotonic() + PATIENCE)
 

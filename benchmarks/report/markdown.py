@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_Record = TypeVar("_Record")
 
 
 def render(template: Path, **values: Any) -> str:
@@ -24,3 +26,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """The first column names, the others hold figures."""
     alignment = ["---", *(["---:"] * (len(head) - 1))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, alignment, *rows))
+
+
+def records(found: Iterable[_Record], columns: Mapping[str, Callable[[_Record], str]]) -> str:
+    """A row for each."""
+    return table(list(columns), ([cell(one) for cell in columns.values()] for one in found))

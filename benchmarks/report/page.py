@@ -1,28 +1,34 @@
-"""The text of docs/benchmarks.md: `page.md.j2` with the figures of latest.json in it."""
+"""The text of docs/benchmarks.md: `page.md.j2` with the figures of latest.json, and two of capacity.json, in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.capacity.results import Results as Capacity
 from benchmarks.contenders import CONTENDERS
-from benchmarks.report.markdown import render, table
+from benchmarks.report.markdown import records, render, table
 from benchmarks.report.targets import targets
 from benchmarks.suite import faults, measure, rounds, soak
 from benchmarks.suite.results import Kill, Measure, Results, Round, median, percentile
 
 
-def page(results: Results) -> str:
+def page(results: Results, capacity: Capacity) -> str:
+    there = measured(results)
+    failed = {one.contender for one in results.failures}
     return render(
         Path(__file__).with_name("page.md.j2"),
         results=results,
-        contenders=[CONTENDERS[name] for name in CONTENDERS if name in measured(results)],
-        missing=[one for one in CONTENDERS.values() if one.name not in measured(results)],
-        targets=list(targets(results)),
+        contenders=[CONTENDERS[name] for name in there],
+        missing=[one for one in CONTENDERS.values() if one.name not in {*there, *failed}],
+        titles={name: one.title for name, one in CONTENDERS.items()},
+        targets=list(targets(results, capacity)),
         speed=_table(results.rounds, _SPEED),
         cost=_table(results.rounds, _COST),
-        kills=_kills([kill for kill in results.kills if kill.kills == 1]),
-        storm=_kills([kill for kill in results.kills if kill.kills > 1]),
+        kills=[kill for kill in results.kills if kill.kills == 1],
+        storm=[kill for kill in results.kills if kill.kills > 1],
+        killed=lambda kills: records(kills, _KILL),
         repeated=[one for one in results.rounds if not one.kept],
         drifted=[one for one in results.rounds if one.kept and one.drift > rounds.DRIFT],
         kept=[one for one in results.rounds if one.kept],
@@ -30,7 +36,7 @@ def page(results: Results) -> str:
         measure=measure,
         faults=faults,
         soak=soak,
-        drift=rounds.DRIFT,
+        rounds=rounds,
     )
 
 
@@ -43,12 +49,18 @@ def measured(results: Results) -> list[str]:
 def pooled_p99(results: Sequence[Round], contender: str) -> float:
     """Over all kept rounds: one round alone has too few events to tell."""
     takes = [take for one in results if one.kept and (take := one.take(contender))]
-    return percentile([latency for take in takes for latency in take.latencies_ms], 0.99)
+    came = [latency for take in takes for latency in take.latencies_ms]
+    return percentile(came, 0.99, sum(take.missing_at_rate for take in takes))
+
+
+def shown(value: float | None, form: str) -> str:
+    if value is None:
+        return "–"
+    return form.format(value) if math.isfinite(value) else "∞"
 
 
 _SPEED: Mapping[str, tuple[str, Measure | None]] = {
     "events/s": ("{:,.0f}", lambda take: take.events_per_second),
-    "without filling and draining": ("{:,.0f}", lambda take: take.steady_events_per_second),
     "p50 ms": ("{:.1f}", lambda take: take.p50_ms),
     "p99 ms": ("{:.1f}", None),
     "events/s, 200 ms model": ("{:.0f}", lambda take: take.slow_events_per_second),
@@ -60,6 +72,7 @@ _COST: Mapping[str, tuple[str, Measure | None]] = {
     "sidecar": ("{:.2f}", lambda take: take.sidecar_cpu_ms),
     "control plane": ("{:.2f}", lambda take: take.control_plane_cpu_ms),
     "Redis": ("{:.2f}", lambda take: take.redis_cpu_ms),
+    "outside": ("{:.2f}", lambda take: take.outside_cpu_ms),
     "memory of the app, idle": ("{:.0f}", lambda take: take.rss_idle_mb),
     "after the load": ("{:.0f}", lambda take: take.rss_mb),
     "sidecar's": ("{:.0f}", lambda take: take.sidecar_rss_mb),
@@ -78,40 +91,24 @@ def _table(results: Sequence[Round], columns: Mapping[str, tuple[str, Measure | 
         cells = [_title(name)]
         for form, read in columns.values():
             value = median(results, name, read) if read else pooled_p99(results, name)
-            cells.append("–" if value is None else form.format(value))
+            cells.append(shown(value, form))
         rows.append(cells)
     return table(["", *columns], rows)
-
-
-def _kills(kills: Sequence[Kill]) -> str:
-    head = [
-        "",
-        "killed",
-        "redelivery",
-        "lost",
-        "doubled",
-        "again, same id",
-        "model calls again",
-        "last result",
-    ]
-    return table(
-        head,
-        [
-            [
-                _title(kill.contender),
-                kill.killed,
-                kill.redelivery,
-                f"{kill.lost} of {kill.events:,}",
-                str(kill.doubled),
-                str(kill.repeated),
-                str(kill.calls_again),
-                f"{kill.last_s:.1f} s",
-            ]
-            for kill in kills
-        ],
-    )
 
 
 def _title(name: str) -> str:
     title = CONTENDERS[name].title
     return f"**{title}**" if name == "ours" else title
+
+
+_KILL: Mapping[str, Callable[[Kill], str]] = {
+    "": lambda kill: _title(kill.contender),
+    "killed": lambda kill: kill.killed,
+    "redelivery": lambda kill: kill.redelivery,
+    "events/s": lambda kill: f"{kill.rate:g}",
+    "lost": lambda kill: f"{kill.lost} of {kill.events:,}",
+    "doubled": lambda kill: str(kill.doubled),
+    "again, same id": lambda kill: str(kill.repeated),
+    "model calls again": lambda kill: str(kill.calls_again),
+    "last result": lambda kill: f"{kill.last_s:.1f} s",
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from benchmarks.contenders import CONTENDERS
-from benchmarks.report.page import measured, pooled_p99
+from benchmarks.report.page import measured, pooled_p99, shown
 from benchmarks.suite.results import Measure, Results, median
 
 # Colours that the colour-blind tell apart (Okabe and Ito); the grey has the same contrast to white and to black.
@@ -68,11 +69,12 @@ def _latency(results: Results) -> Figure:
     figure, (axes,) = _panels(results, 1)
     for row, name in enumerate(measured(results)):
         p50, p99 = _median(results, name, lambda take: take.p50_ms), pooled_p99(results.rounds, name)
-        axes.plot([p50, p99], [row, row], color=_colour(name), linewidth=2)
+        end = p99 if math.isfinite(p99) else _median(results, name, lambda take: max(take.latencies_ms))
+        axes.plot([p50, end], [row, row], color=_colour(name), linewidth=2)
         axes.plot(p50, row, "o", color=_colour(name))
-        axes.plot(p99, row, "|", color=_colour(name), markersize=12, markeredgewidth=2)
+        axes.plot(end, row, "|", color=_colour(name), markersize=12, markeredgewidth=2)
         axes.annotate(f"{p50:.1f}", (p50, row), (0, 6), textcoords="offset points", ha="center", fontsize=9)
-        axes.annotate(f"{p99:.1f}", (p99, row), (6, -3), textcoords="offset points", fontsize=9)
+        axes.annotate(shown(p99, "{:.1f}"), (end, row), (6, -3), textcoords="offset points", fontsize=9)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("ms from the event to its result (log): dot p50, bar p99")

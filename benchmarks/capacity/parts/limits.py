@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -17,7 +16,7 @@ from benchmarks.capacity.parts.width import SEATS
 from benchmarks.capacity.plan import Plan
 from benchmarks.capacity.results import Limits, Publishing, Size, Topics
 from benchmarks.capacity.room import bulk, many
-from benchmarks.capacity.site import pool_size, site
+from benchmarks.capacity.site import site
 from benchmarks.contenders import CONTENDERS
 from benchmarks.suite.field import Field, field
 from benchmarks.suite.outside import TEMPLATE
@@ -107,8 +106,6 @@ async def _topics(programs: Programs) -> Topics:
         seen = (await ground.outside.seen("topics", TOPICS_EVENTS, TOPICS_WAIT)).seen
         return Topics(
             topics=len(many.WIDE.subscribed_topics),
-            connections=pool_size(ground.world.components / "pubsub.yaml"),
-            cpus=len(os.sched_getaffinity(0)),
             works=seen == TOPICS_EVENTS,
         )
 

@@ -12,6 +12,8 @@ from benchmarks.capacity.site import Seat, site
 from benchmarks.suite.measure import OUTSTANDING
 from benchmarks.suite.programs import Programs
 
+ADDED_UP = ("events", "events_per_second", "cores", "app_mb", "sidecar_mb", "in_flight_most")
+
 
 def seat(number: int) -> Seat:
     name = f"side{number}"
@@ -47,20 +49,6 @@ async def measure(programs: Programs, plan: Plan, say: Callable[[str], None]) ->
 
 def together(loads: Sequence[Load]) -> Load:
     """All agents as one: what adds up is added, what is per event is the mean."""
-
-    def mean(values: Sequence[float]) -> float:
-        return round(sum(values) / len(values), 3)
-
-    return Load(
-        events=sum(one.events for one in loads),
-        events_per_second=round(sum(one.events_per_second for one in loads), 1),
-        app_cpu_ms=mean([one.app_cpu_ms for one in loads]),
-        sidecar_cpu_ms=mean([one.sidecar_cpu_ms for one in loads]),
-        redis_cpu_ms=mean([one.redis_cpu_ms for one in loads]),
-        cores=round(sum(one.cores for one in loads), 2),
-        app_mb=round(sum(one.app_mb for one in loads), 1),
-        sidecar_mb=round(sum(one.sidecar_mb for one in loads), 1),
-        in_flight_most=sum(one.in_flight_most for one in loads),
-        reads=mean([one.reads for one in loads]),
-        writes=mean([one.writes for one in loads]),
-    )
+    total = {name: sum(getattr(one, name) for one in loads) for name in Load.model_fields}
+    mean = {name: value / len(loads) for name, value in total.items() if name not in ADDED_UP}
+    return Load(**{name: round(value, 3) for name, value in {**total, **mean}.items()})

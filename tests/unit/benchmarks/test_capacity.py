@@ -6,19 +6,34 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.capacity import page, published, results, sizing
+from benchmarks.capacity import findings, page, published, results, sizing
 from benchmarks.capacity.load import flowing
 from benchmarks.capacity.parts import counted
 from benchmarks.capacity.parts.chain import CHAIN
 from benchmarks.capacity.parts.latency import ideal
 from benchmarks.capacity.parts.payload import BULK, text
 from benchmarks.capacity.parts.side import together
-from benchmarks.capacity.results import Chain, Counted, Latency, Load, Replicas, Results, Turn, Width
+from benchmarks.capacity.results import (
+    Chain,
+    Counted,
+    Latency,
+    Limits,
+    Load,
+    Made,
+    Payload,
+    Publishing,
+    Replicas,
+    Results,
+    Side,
+    Size,
+    Topics,
+    Turn,
+    Width,
+)
 from benchmarks.capacity.room import bulk, chain, many
 from benchmarks.capacity.room.prompts import write_prompts
-from benchmarks.capacity.site import pool_size
 from benchmarks.suite.outside import Times
-from benchmarks.suite.results import ROOT
+from benchmarks.suite.results import ROOT, Control
 from domain.event import Event
 from infrastructure.host.declared import require_declared
 from infrastructure.prompts.registry import load_prompts
@@ -68,7 +83,7 @@ def test_three_replicas_are_held_against_one_of_the_same_round() -> None:
             (2, 3, 2, 2.9),
         )
     ]
-    (scaling,) = page.scaling(Results(replicas=found))
+    (scaling,) = findings.scaling(Results(replicas=found))
     assert (scaling.ratio, scaling.cores, round(scaling.needed, 2)) == (2.75, 1.9, 2.16)
 
 
@@ -83,12 +98,12 @@ def test_many_tasks_are_compared_turn_by_turn() -> None:
         for wide in (97, 101, 99)
     ]
     width = Width(tasks=20, prompts=50, narrow_idle_cores=0, wide_idle_cores=0, turns=turns)
-    assert page.compared(width)["events/s"] == (0.99, 0.97, 1.01)
-    assert page.compared(width)["p50"] == (1.0, 1.0, 1.0)
+    assert findings.compared(width)["events/s"] == (0.99, 0.97, 1.01)
+    assert findings.compared(width)["p50"] == (1.0, 1.0, 1.0)
 
 
 def test_of_ten_turns_the_lowest_and_the_highest_do_not_count() -> None:
-    assert page.between([5, 1, 2, 3, 4, 6, 7, 8, 9, 100]) == (2, 9)
+    assert findings.between([5, 1, 2, 3, 4, 6, 7, 8, 9, 100]) == (2, 9)
 
 
 def test_ru_lie_on_a_line_between_two_published_sizes() -> None:
@@ -148,12 +163,74 @@ def test_a_page_without_figures_has_no_table_and_computes_nothing() -> None:
 
 def test_a_page_sizes_a_cluster_from_what_was_measured_and_counted() -> None:
     found = Results(
-        machine={"cores": "2", "cpu": "any", "memory": "8 GiB", "kernel": "6"},
         latency=[latency(200), latency(1000)],
         chain=[Chain(hops=1, load=LOAD, p50_ms=5.0)],
         counted=COUNTED,
     )
     assert "| **pods** | **6** | **27** | **131** |" in page.page(found)
+
+
+def test_every_part_is_shown_with_the_control_runs_around_it() -> None:
+    quiet, slow = Control(events_per_second=9000, spin_s=0.1), Control(events_per_second=7000, spin_s=0.1)
+    machine = {"cores": "2", "cpu": "any", "memory": "8 GiB", "kernel": "6"}
+    turn = Turn(narrow=LOAD, wide=LOAD, narrow_p50_ms=5, wide_p50_ms=6)
+    text_of_page = page.page(
+        Results(
+            made={
+                "payload": Made(when="today, commit a", machine=machine, before=quiet, after=quiet),
+                "limits": Made(when="today, commit b", machine=machine, before=quiet, after=slow),
+            },
+            payload=[Payload(kilobytes=4, load=LOAD, p50_ms=6.5)],
+            latency=[latency(0)],
+            replicas=[
+                Replicas(round=1, replicas=number, model_ms=500, load=LOAD, ratio=number) for number in (1, 3)
+            ],
+            side=[Side(agents=3, idle_app_mb=270, idle_sidecar_mb=330, idle_cores=0.01, load=LOAD)],
+            width=Width(tasks=20, prompts=50, narrow_idle_cores=0, wide_idle_cores=0, turns=[turn]),
+            limits=Limits(
+                sizes=[
+                    Size(bytes=2_000_000, passed_on=False, became="too_large", message="the limit is 1900000")
+                ],
+                topics=Topics(topics=21, works=True),
+                concurrency_offered=256,
+                concurrency_in_flight=64,
+                publishing=[
+                    Publishing(callers=64, bytes=802, events_per_second=16_971, sidecar_cpu_ms=0.034)
+                ],
+            ),
+        )
+    )
+    for row in (
+        "| payload | today, commit a | 2 (any) | 8 GiB | 6 | 0% |",
+        "| limits | today, commit b | 2 (any) | 8 GiB | 6 | 22%, **too much** |",
+        "| 4 KB | 500 | 2.0 | 6.5 | 1.50 | 0.90 | 0.20 | 3.00 | 0.00 | 100 | 110 |",
+        "| 0 ms | 500 | – | – | 64 | 1.50 | 0.90 | 3.00 | 0.00 |",
+        "| 1 | 500 ms | 3 | 500 | 3.00 | 64 | 1.50 |",
+        "- At a model of 500 ms: 3.00, reached, with 1.50 cores busy;",
+        "| 3 | 270 | 330 | 0.010 | 500 | 1.50 | 0.90 | 1.50 | 100 | 110 |",
+        "| p50 | 1.200 | 1.200 and 1.200 | **yes** |",
+        "| 2,000,000 bytes | taken in | dead letter `too_large`: the limit is 1900000 |",
+        "| 64 | 16,971 | 0.034 |",
+    ):
+        assert row in text_of_page
+
+
+def test_a_part_that_is_measured_anew_leaves_the_others_and_their_control_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "CAPACITY", tmp_path / "capacity.json")
+    control = Control(events_per_second=9000, spin_s=0.1)
+    first = Made(when="yesterday", machine={}, before=control, after=control)
+    results.write(Results().replaced("payload", [Payload(kilobytes=4, load=LOAD, p50_ms=6.5)], first))
+    results.write(results.read().replaced("counted", COUNTED, first.model_copy(update={"when": "today"})))
+    found = results.read()
+    assert {part: made.when for part, made in found.made.items()} == {
+        "payload": "yesterday",
+        "counted": "today",
+    }
+    assert (len(found.payload), found.counted) == (1, COUNTED)
+    results.CAPACITY.write_text('{"machine": {}}')  # of another version
+    assert results.read() == Results()
 
 
 def test_a_document_that_is_missing_or_was_edited_is_stale(
@@ -203,12 +280,3 @@ async def test_a_chain_has_the_hops_it_was_given(tmp_path: Path) -> None:
         await platform.quiet()
         types = [event.type for event in platform.events]
     assert types == [CHAIN.takes] * 3 + [CHAIN.makes]
-
-
-def test_connections_are_what_the_component_says(tmp_path: Path) -> None:
-    component = tmp_path / "pubsub.yaml"
-    component.write_text("spec:\n  metadata:\n    - {name: redisHost, value: there}\n")
-    assert pool_size(component) is None
-    with component.open("a") as more:
-        more.write('    - {name: poolSize, value: "80"}\n')
-    assert pool_size(component) == 80

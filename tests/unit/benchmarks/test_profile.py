@@ -1,4 +1,4 @@
-"""What is read from a flame graph, and that every task of every agent can be given work."""
+"""What a flame graph shows to others, and that every task of every agent can be given work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 import jsonschema_rs
 import pytest
 
-from benchmarks.profile.shares import Share, frames, hottest, place, shares
+from benchmarks.profile.__main__ import portable
 from benchmarks.profile.work import OUTSIDE_KNOWS, work
 from benchmarks.suite.outside import MARKER
 from benchmarks.suite.results import ROOT
@@ -22,79 +22,19 @@ TASKS = [
 ]
 
 
-def _frame(title: str, row: int, start: int, samples: int, total: int = 10) -> str:
-    return (
-        f"<g><title>{title} ({samples} samples, {samples / total:.2%})</title>"
-        f'<rect x="0%" y="{row * 16}" fg:x="{start}" fg:w="{samples}"/></g>'
+def test_a_flame_graph_names_no_folder_of_this_machine() -> None:
+    svg = (
+        '<text id="title" x="50%">/home/me/py-spy record --output /home/me/profile.svg</text>'
+        f"<title>run ({ROOT}/agents/runtime/run.py:9) (7 samples, 70%)</title><text>run ({ROOT}/ag..</text>"
+        f"<title>dump ({ROOT}/.venv/lib/python3.11/site-packages/pydantic/main.py:1) (3 samples, 30%)</title>"
+        "<title>dumps (/usr/lib/python3.11/json.py:1) (3 samples, 30%)</title><text>main (agents/run.py:1)</text>"
     )
-
-
-# main 10 → run 7 (→ dump 4, run again through json 2 → run 2), json.dumps 3
-PICTURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:fg="http://github.com/jonhoo/inferno">'
-    + _frame("all", 0, 0, 10)
-    + _frame("main (infrastructure/host/__main__.py:3)", 1, 0, 10)
-    + _frame("run (agents/runtime/run.py:9)", 2, 0, 7)
-    + _frame("dumps (json/__init__.py:1)", 2, 7, 3)
-    + _frame("dump (pydantic/main.py:1)", 3, 0, 4)
-    + _frame("dumps (json/__init__.py:1)", 3, 4, 2)
-    + _frame("again (agents/runtime/runner.py:9)", 4, 4, 2)
-    + "</svg>"
-)
-
-
-def test_own_time_is_what_is_left_of_a_frame_above_those_it_called() -> None:
-    own = {(frame.function, frame.samples): frame.own for frame in frames(PICTURE)}
-    assert own == {
-        ("main", 10): 0, ("run", 7): 1, ("dumps", 3): 3, ("dump", 4): 4, ("dumps", 2): 0, ("again", 2): 2,
-    }  # fmt: skip
-
-
-def test_shares_add_up_and_a_place_below_itself_counts_once() -> None:
-    assert shares(frames(PICTURE)) == [
-        Share("pydantic", 0.4, 0.4),
-        Share("agents/runtime", 0.3, 0.7),
-        Share("other standard library", 0.3, 0.5),
-        Share("infrastructure/host", 0.0, 1.0),
-    ]
-
-
-def test_the_hottest_functions_are_summed_over_the_tree() -> None:
-    assert hottest(frames(PICTURE), 2) == [
-        ("dump", "pydantic/main.py", 0.4),
-        ("dumps", "json/__init__.py", 0.3),
-    ]
-
-
-def test_a_picture_with_its_root_below_reads_the_same() -> None:
-    turned = PICTURE
-    for row in range(5):
-        turned = turned.replace(f'y="{row * 16}"', f'y="-{row * 16}"')
-    assert frames(turned) == frames(PICTURE)
-
-
-def test_an_empty_picture_has_no_frames() -> None:
-    assert frames('<svg xmlns="http://www.w3.org/2000/svg"></svg>') == []
-
-
-@pytest.mark.parametrize(
-    ("file", "where"),
-    [
-        ("agents/runtime/run.py", "agents/runtime"),
-        ("agents/service_desk/rules.py", "agents/service_desk"),
-        ("infrastructure/dapr/state.py", "infrastructure/dapr"),
-        ("domain/events/implementation.py", "domain"),
-        ("grpc/aio/_call.py", "grpc"),
-        ("asyncio/runners.py", "asyncio"),
-        ("threading.py", "other standard library"),
-        ("typing_extensions.py", "typing_extensions"),
-        ("1.0.0.yaml", "prompts"),
-        ("<frozen runpy>", "Python itself"),
-        ("", "Python itself"),
-    ],
-)
-def test_a_file_belongs_to_a_room_or_a_library(file: str, where: str) -> None:
-    assert place(file) == where
+    assert portable(svg, "generate-code: 600 a second") == (
+        '<text id="title" x="50%">generate-code: 600 a second</text>'
+        "<title>run (agents/runtime/run.py:9) (7 samples, 70%)</title><text>run (ag..</text>"
+        "<title>dump (pydantic/main.py:1) (3 samples, 30%)</title>"
+        "<title>dumps (json.py:1) (3 samples, 30%)</title><text>main (agents/run.py:1)</text>"
+    )
 
 
 @pytest.mark.parametrize(("agent", "task"), TASKS)
