@@ -35,8 +35,8 @@ class Plan:
     warm_up: int = 200
     rate: float = 10.0
     """Events/s that even the slowest carries, the same for all."""
-    rate_events: int = 150
-    slow_s: float = 8.0
+    rate_events: int = 90
+    slow_s: float = 6.0
 
     def events_of(self, contender: Contender) -> int:
         return max(40, round(self.events * contender.weight))

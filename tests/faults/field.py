@@ -171,11 +171,12 @@ class Field:
             self._once(f"lost: {', '.join(self.markers[number] for number in missing[:10])}")
         return figures
 
-    def later_doubles(self) -> int:
-        """How many chains more than counted are seen twice by now; they count from here on."""
-        doubles: int = self.outside.figures(self.run, self.made)["doubles"]
-        more, self.figures.doubles = doubles - self.figures.doubles, doubles
-        return more
+    def later_doubles(self) -> list[str]:
+        """Which chains more than counted are seen twice by now, and how; they count from here on."""
+        seen = self.outside.figures(self.run, self.made)
+        before, self.figures.doubles = self.figures.doubles, seen["doubles"]
+        told = [f"{name}: {why}" for name, why in seen["doubled"].items()]
+        return told if seen["doubles"] > before else []
 
     def _times(self, seen: dict[str, Any]) -> None:
         effects: Sequence[float] = seen["effects_at"]

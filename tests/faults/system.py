@@ -23,7 +23,7 @@ from cli.errors import CommandError
 from cli.local import control
 from cli.local.instance import Instance
 from cli.local.manifest import read_manifest
-from cli.local.redis import Redis, condition
+from cli.local.redis import Redis, backlog, condition
 from cli.local.replicas import STEP
 from tests.e2e.system import System
 from tests.integration.local.project import ROOT
@@ -91,6 +91,11 @@ class FaultSystem:
         self.kills.clear()
         self._system.down()
         self._system.up()
+
+    def left(self) -> int:
+        """Messages that some agent has not acknowledged yet."""
+        with Redis("127.0.0.1", self.redis_port) as redis:
+            return sum(entry["pending"] + entry["waiting"] for entry in backlog(redis))
 
     def status(self) -> dict[str, dict[str, Any]]:
         """By name; empty when nothing runs."""
