@@ -32,7 +32,7 @@ faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count f
 
 # QUICK=1: shorter, ours and the bare one alone, nothing is written.
 QUICK ?=
-bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 25 minutes; QUICK=1: 2
+bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 20 minutes; QUICK=1: 2
 	@exec $(BIN)/python -m benchmarks.suite rounds $(if $(QUICK),--quick) $(ARGS)
 
 bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 45 minutes
