@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agents.runtime.documents import claim_key, decode, encode, refused, update
+from agents.runtime.documents import claim_key, decode, encode, refused, renew_end, update
 from agents.runtime.timing import Timing
 from domain.errors import TooLarge
 from domain.execution import Attempt, Claim, Trigger
@@ -70,10 +70,15 @@ class Claims:
         claim = await (self.take_over(held, nonce) if held else self.create(trigger, nonce))
         if claim is not None:
             return claim
-        current = await self.read(trigger.execution_id)
-        if current is None:
-            raise refused(claim_key(trigger.execution_id))
-        return current.claim if current.claim.nonce == nonce else None
+        key = claim_key(trigger.execution_id)
+        stored = await self._store.get(key)
+        if stored is None:
+            raise refused(key)
+        current = decode(Claim, key, stored)
+        if current.nonce != nonce:
+            return None
+        await renew_end(self._store, key, stored, ttl=self._timing.retention)
+        return current
 
     async def take_over(self, held: Held, nonce: str) -> Claim | None:
         """Make a lost or handed-back claim one's own; None when another was first."""

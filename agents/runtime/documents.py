@@ -100,12 +100,27 @@ async def create(
     there = await store.get(key)
     if there is None:
         raise refused(key)
-    return None if there.data == data else decode(kind, key, there)
+    if there.data != data:
+        return decode(kind, key, there)
+    await renew_end(store, key, there, ttl=ttl)
+    return None
+
+
+async def renew_end(store: StateStore, key: str, mine: Stored, *, ttl: int | None) -> None:
+    """After a write of one's own whose answer never came. Dapr's Redis writes first and sets the end of the time then, so that a
+    write that was interrupted would stay for ever.
+
+    Raises:
+        Unavailable: it was not done.
+
+    """
+    if not await store.swap(key, mine.data, mine.etag, ttl=ttl):
+        raise refused(key)
 
 
 def refused(key: str) -> Unavailable:
-    """Redis calls any failed write a refusal: nothing is there, so nobody was first."""
-    return Unavailable(f"the store refuses {key}, yet does not hold it: is it full?")
+    """Redis calls any failed write a refusal, though nobody was first."""
+    return Unavailable(f"the store refuses {key}, yet nobody else has written it: is it full?")
 
 
 async def update(

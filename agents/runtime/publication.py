@@ -10,6 +10,7 @@ from contextvars import Context
 from datetime import UTC, datetime
 
 from agents.runtime.documents import decode, encode, published_key
+from agents.runtime.timing import backoff
 from domain.errors import AgentError, TooLarge
 from domain.execution import Execution, Published
 from domain.ports.pubsub import Publisher
@@ -64,18 +65,22 @@ class Publication:
         at = datetime.now(UTC).isoformat()
         self._mark_soon(execution.id, Published(at=at, undeliverable=refused, unapplied=tuple(unapplied)))
 
-    async def flush(self) -> None:
-        """Write the marks gathered so far, in one call, after those that are being written."""
+    async def flush(self) -> bool:
+        """Write the marks gathered so far, in one call, after those that are being written. False: they are to be tried again."""
         async with self._writing:
             marks, self._unmarked = self._unmarked, {}
             if not marks:
-                return
+                return True
             try:
                 await self._store.put(
                     [(published_key(i), encode(mark)) for i, mark in marks.items()], ttl=self._ttl
                 )
             except AgentError as error:
                 log.warning("%d publication marks not written: %s", len(marks), error)
+                # Also since a write that failed half may stand without the end of its time.
+                self._unmarked = dict(list((marks | self._unmarked).items())[-REMEMBERED:])
+                return False
+            return True
 
     def _mark_soon(self, execution_id: str, mark: Published) -> None:
         _remember(self._lately, execution_id, True)  # noqa: FBT003
@@ -85,9 +90,10 @@ class Publication:
             self._flushing = asyncio.create_task(self._flush_soon(), context=Context())
 
     async def _flush_soon(self) -> None:
+        failures = 0
         while self._unmarked:
-            await asyncio.sleep(MARK_DELAY)
-            await self.flush()
+            await asyncio.sleep(backoff(failures - 1) if failures else MARK_DELAY)
+            failures = 0 if await self.flush() else failures + 1
 
 
 def _remember(known: OrderedDict[str, bool], identity: str, taken: bool) -> None:  # noqa: FBT001

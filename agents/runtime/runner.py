@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -135,7 +136,8 @@ class Runner:
                 for run in runs:
                     run.stop()
                 await asyncio.wait(late, timeout=self._timing.lease)
-        await self._publication.flush()
+        with suppress(TimeoutError):  # without a store: whoever ends this process does not wait for ever
+            await asyncio.wait_for(self._publication.flush(), self._timing.lease / 2)
 
     @property
     def running(self) -> int:
@@ -272,7 +274,7 @@ class Runner:
         self, run: Run, trigger: Trigger, request: Request | None, *, until: float
     ) -> Settled | Pending | None:
         """Wait with whoever works on it here."""
-        if not await self._claimed(run, request, until=until):
+        if not await self._claimed(run, request, until=None if request else until):
             return Pending()
         if not run.claimed.done():
             return None

@@ -35,6 +35,7 @@ class Contender:
     model_calls: int = 1  # per event
     weight: float = 1.0
     settings: str = ""  # what was set, why, and which tuning helps it fairly: for the docs
+    variant_of: str = ""  # the same program with another setting: killed it does as that one does
     interpreter: Path | None = None  # where it is not to be the one that `environments.py` has for it
 
 
@@ -68,7 +69,8 @@ _ALL = (
         _HERE / "bare",
         listens=True,
         environment=_TUNED,
-        settings="With `DefaultAioHttpClient`, which openai's README advises for concurrency: a third less CPU.",
+        settings="With `DefaultAioHttpClient`, which openai's README advises for concurrency.",
+        variant_of="bare",
     ),
     Contender(
         "langgraph",
@@ -90,6 +92,7 @@ _ALL = (
         listens=True,
         environment=_TUNED,
         settings="The same with `DefaultAioHttpClient`.",
+        variant_of="langgraph",
     ),
     Contender(
         "dapr-workflow",
@@ -116,6 +119,7 @@ _ALL = (
         environment={**_COMMON, "WORKFLOW_THREADS": "64"},
         weight=0.3,
         settings="The same with 64 threads for activities, so that 64 model calls can wait at a time.",
+        variant_of="dapr-workflow",
     ),
     Contender(
         "dapr-agents",
@@ -144,6 +148,7 @@ _ALL = (
         environment={**_COMMON, "AGENT_MEMORY": "off"},
         weight=0.08,
         settings="The same without memory, which saves the second model call.",
+        variant_of="dapr-agents",
     ),
     Contender(
         "temporal",

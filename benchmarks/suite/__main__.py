@@ -37,7 +37,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     everybody = list(CONTENDERS.values())
-    rounds, kills = expected_s(everybody, FULL, ROUNDS), faults.expected_s(everybody, list(Redelivery))
+    killed = [one for one in everybody if not one.variant_of]
+    rounds, kills = expected_s(everybody, FULL, ROUNDS), faults.expected_s(killed, list(Redelivery))
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.suite",
         description="Measure this product and what people would use instead, on this machine.",
@@ -55,7 +56,7 @@ def _arguments() -> argparse.Namespace:
         "--contenders",
         type=_contenders,
         metavar="A,B",
-        help=f"of rounds and faults; of {', '.join(CONTENDERS)}",
+        help=f"of rounds and faults, which leaves out variants of one program by itself; of {', '.join(CONTENDERS)}",
     )
     parser.add_argument(
         "--output",
@@ -73,9 +74,9 @@ def _arguments() -> argparse.Namespace:
     arguments.rounds = ROUNDS if arguments.rounds is None else arguments.rounds
     if arguments.rounds < 1:
         parser.error("--rounds is 1 or more")
-    arguments.contenders = arguments.contenders or _contenders(
-        QUICK_ONES if arguments.quick else ",".join(CONTENDERS)
-    )
+    if not arguments.contenders:
+        all_of_them = killed if arguments.what == "faults" else everybody
+        arguments.contenders = _contenders(QUICK_ONES) if arguments.quick else all_of_them
     if not arguments.quick:
         arguments.output = arguments.output or results.LATEST
     latest = arguments.output and arguments.output.resolve() == results.LATEST

@@ -226,6 +226,11 @@ def machine() -> dict[str, str]:
 
 
 def commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or "unknown"
+    """Of the code that was measured: what a run has written so far makes it no other."""
+
+    def told(*words: str) -> str:
+        ran = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        return ran.stdout.strip()
+
+    changed = told("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!docs")
+    return f"{told('rev-parse', '--short', 'HEAD') or 'unknown'}{'-dirty' if changed else ''}"

@@ -7,6 +7,7 @@ from functools import partial
 
 from dapr.proto import api_v1
 
+from domain.errors import SidecarUnavailable
 from domain.event import Event
 from infrastructure.dapr.gathering import Gathering
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Sidecar
@@ -54,7 +55,9 @@ class DaprPublisher:
             pubsub_name=self._component, topic=topic, entries=entries, metadata=_RAW
         )
         stub, metadata = self._sidecar.stub, self._sidecar.metadata
-        await self._sidecar.call(
+        reply = await self._sidecar.call(
             f"publish {len(events)} events to {topic}",
             stub.BulkPublishEventAlpha1(request, metadata=metadata, timeout=CALL_DEADLINE),
         )
+        if reply.failedEntries:  # daprd 1.16 fails the call instead; others may not
+            raise SidecarUnavailable(f"publish to {topic}: {reply.failedEntries[0].error[:300]}")

@@ -172,6 +172,9 @@ class Ledger:
 
     def _outcome_written(self, replica: Replica, execution: str, record: dict[str, Any]) -> None:
         name = self.name(execution)
+        if record == self.records.get(execution):
+            self.world.note(replica.name, "renewed the end of the time of %s", name)
+            return
         error = record.get("error") or {}
         self.world.note(replica.name, "recorded %s: %s", name, error.get("code", "completed"))
         if execution in self.records:
