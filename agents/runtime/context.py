@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -38,6 +38,11 @@ class Ports:
     effects: Mapping[type[Any], object]
 
 
+class StillMine(Protocol):
+    async def __call__(self, *, surely: bool) -> None:
+        """End the attempt when its execution is another's. Not `surely`: ask only after a silence in which it may have become so."""
+
+
 class Context:
     """One attempt of one execution. Everything asked of it may be asked twice, so nothing in it is visible outside.
 
@@ -51,7 +56,7 @@ class Context:
         *,
         ports: Ports,
         entities: Entities,
-        still_mine: Callable[[], Awaitable[None]],
+        still_mine: StillMine,
         on_text: Callable[[str], None] | None = None,
     ) -> None:
         self.execution_id = execution_id
@@ -66,6 +71,9 @@ class Context:
 
     async def ask(self, declared: DeclaredPrompt[Any, Out], variables: BaseModel) -> Out:
         """Render the prompt with the fields of `variables`, ask the model, validate; one repair turn shows it its error."""
+        await self._still_mine(
+            surely=False
+        )  # who was frozen pays for nothing that another has done meanwhile
         prompt = self._ports.prompts.get(declared.name)
         self.prompt = PromptUse(name=prompt.name, version=prompt.version, content_hash=prompt.content_hash)
         values = variables.model_dump(mode="json")
@@ -85,5 +93,5 @@ class Context:
 
         Pass `execution_id` on as the idempotency key. A task with an effect does that one effect and nothing else.
         """
-        await self._still_mine()
+        await self._still_mine(surely=True)
         return cast("Port", self._ports.effects[port])

@@ -66,15 +66,16 @@ class Pulse:
 
     async def _show(self) -> None:
         now = asyncio.get_running_loop().time
-        began = now()
-        beat = Beat(nonces=tuple(run.nonce for run in self._runs))
+        began, told_of = now(), tuple(self._runs)
+        beat = Beat(nonces=tuple(run.nonce for run in told_of))
         try:
             await self._store.put([(self._key, encode(beat))], ttl=DAY)
         except AgentError as error:
             log.warning("no pulse: %s", error)
             return
-        # Others count the same lease by clocks of their own, which may go a little faster.
-        if now() - self._shown >= self._timing.lease - self._timing.beat / 2:
+        for run in told_of:
+            run.shown_at = max(run.shown_at, began)
+        if now() - self._shown >= self._timing.silence:
             for run in self._runs:
                 run.doubted = True
         self._shown = max(self._shown, began)

@@ -80,6 +80,8 @@ class Run:
         """Resolved once the work is surely this run's."""
         self.nonce = uuid4().hex[:12]
         """What the claim is made under. Short, since every beat names those of all runs."""
+        self.shown_at = asyncio.get_running_loop().time()
+        """When the last beat began that surely told of it; before the first, when it began itself."""
         self.doubted = False
         """Whether the pulse was away for so long that the claim may have been taken over."""
         self._all = lifecycle
@@ -228,7 +230,10 @@ class Run:
     def _count(self, name: str, **labels: str) -> None:
         self._all.telemetry.count(name, attributes={"agent": self.trigger.agent, **labels})
 
-    async def _require_claim(self) -> None:
+    async def _require_claim(self, *, surely: bool) -> None:
+        silence = asyncio.get_running_loop().time() - self.shown_at
+        if not surely and silence < self._all.timing.silence:
+            return
         if not await self._all.claims.still_mine(self._claim):
             await self._end_as_zombie()
 

@@ -47,6 +47,11 @@ class Timing:
         return self.lease / 3
 
     @property
+    def silence(self) -> float:
+        """From when on a process reckons to be taken for lost: a little before others do, whose clocks may be faster."""
+        return self.lease - self.beat / 2
+
+    @property
     def wait(self) -> float:
         """How long a redelivery waits in place for known work: more than a lease, less than the next redelivery."""
         return (self.lease + self.redelivery_after) / 2

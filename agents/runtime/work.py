@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
 from agents.runtime.agent import Agent, Task
-from agents.runtime.context import Context, Ports
+from agents.runtime.context import Context, Ports, StillMine
 from agents.runtime.entities import Entities
 from agents.runtime.outcome import Outcome
 from domain.errors import DeadlineExceeded, InvalidInput, Rejected
@@ -39,7 +39,7 @@ class Work:
     def context(
         self,
         trigger: Trigger,
-        still_mine: Callable[[], Awaitable[None]],
+        still_mine: StillMine,
         on_text: Callable[[str], None] | None = None,
     ) -> Context:
         """A fresh one for each attempt."""

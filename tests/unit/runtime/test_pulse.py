@@ -10,13 +10,15 @@ from itertools import cycle
 
 import pytest
 
-from agents.runtime import Agent, Outcome
+from agents.runtime import Agent, Context, Outcome
+from agents.runtime.agent import DeclaredPrompt
 from agents.runtime.claims import Claims, Owner
 from agents.runtime.documents import claim_key, encode, pulse_key
 from agents.runtime.timing import Timing
-from domain.errors import ModelUnavailable
+from domain.errors import ModelUnavailable, Rejected
 from domain.execution import Beat, Claim, execution_id
 from domain.ports.state import Stored
+from domain.prompt import Prompt
 from infrastructure.host.service import Service
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.testing.platform import MemoryPlatform
@@ -239,6 +241,44 @@ async def test_a_claim_whose_answer_comes_only_after_a_gap_is_looked_at_too() ->
         await asyncio.sleep(TIMING.beat)
         assert platform.replica.runner.running == 0
         assert (await platform.claim()).nonce == "thief"
+
+
+@in_virtual_time
+async def test_who_was_frozen_before_it_asked_its_model_looks_at_its_claim_first() -> None:
+    """No beat can come before: the process thaws, and goes on where it was."""
+    async with Platform() as platform:
+        asked: list[str] = []
+        create, thawed = platform.store.create, asyncio.Event()
+
+        async def frozen(key: str, data: bytes, *, ttl: int | None) -> bool:
+            created = await create(key, data, ttl=ttl)
+            await thawed.wait()
+            return created
+
+        def get(name: str) -> Prompt:
+            asked.append(name)
+            raise Rejected("not in this test")
+
+        async def work(word: Word, ctx: Context) -> Outcome:
+            await ctx.ask(DeclaredPrompt("shout", Word, Word), Word(word="x"))
+            raise AssertionError
+
+        platform.replica.runner._ports.prompts.get = get  # type: ignore[method-assign]
+        platform.sample.agent.tasks["shout"].handler = work
+        platform.store.create = frozen  # type: ignore[method-assign]
+        platform.publish(said("hello"))
+        await asyncio.sleep(0.1)
+        platform.lines[0].up.clear()
+        await asyncio.sleep(TIMING.lease + 1)
+        thief = Claims(platform.store, Owner("thief"), TIMING)
+        held = await thief.read(ID)
+        assert held is not None
+        assert await thief.take_over(held, "thief") is not None
+        thawed.set()
+        await asyncio.sleep(0.1)
+        platform.lines[0].up.set()
+        await asyncio.sleep(0.1)
+        assert (asked, platform.replica.runner.running) == ([], 0)
 
 
 @in_virtual_time
