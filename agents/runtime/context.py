@@ -71,9 +71,8 @@ class Context:
 
     async def ask(self, declared: DeclaredPrompt[Any, Out], variables: BaseModel) -> Out:
         """Render the prompt with the fields of `variables`, ask the model, validate; one repair turn shows it its error."""
-        await self._still_mine(
-            surely=False
-        )  # who was frozen pays for nothing that another has done meanwhile
+        # Who was frozen pays for nothing that another has done meanwhile.
+        await self._still_mine(surely=False)
         prompt = self._ports.prompts.get(declared.name)
         self.prompt = PromptUse(name=prompt.name, version=prompt.version, content_hash=prompt.content_hash)
         values = variables.model_dump(mode="json")

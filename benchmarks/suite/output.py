@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
+from benchmarks.report import __main__ as report
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.results import LATEST, ROOT, Failure, Results, commit, machine, ratios, read, write
 from benchmarks.suite.versions import versions
@@ -47,7 +46,7 @@ class Output:
         if not self._path:
             told = "quick: nothing is written; noise may hide in short runs, and contenders not named above were left out"
         elif self._path.resolve() == LATEST:
-            _make_page()
+            report.write()
             told = f"written: {LATEST.relative_to(ROOT)}, docs/benchmarks.md and its plots"
         else:
             told = f"written: {self._path}"
@@ -67,12 +66,3 @@ def _continued(path: Path, machine: dict[str, str], versions: dict[str, str], co
         why = "is of another machine" if found.machine != machine else "was made with other versions"
     console.print(f"{path} {why}: it will begin anew, with this run alone", highlight=False, markup=False)
     return fresh
-
-
-def _make_page() -> None:
-    # A process of its own: matplotlib is for whoever writes the page, and says by itself when it is not there.
-    made = subprocess.run([sys.executable, "-m", "benchmarks.report"], cwd=ROOT, check=False)
-    if made.returncode:
-        raise CommandError(
-            "docs/benchmarks.md could not be made", hint="`python -m benchmarks.report` tries again"
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.suite.processes import free_ports
 from domain.errors import ModelMisconfigured, ModelUnavailable
 from domain.ports.model import LanguageModel
 from infrastructure.llm.factory import model_from
@@ -65,7 +65,7 @@ def on_ollama(client: str, address: str, model: str) -> Subject:
     return Subject(
         model_from(settings()),
         model_from(settings(ollama_model=UNKNOWN)),
-        model_from(settings(ollama_host=f"127.0.0.1:{free_port()}")),
+        model_from(settings(ollama_host=f"127.0.0.1:{free_ports(1)[0]}")),
         slow_down=lambda: None,  # it is slow by itself
     )
 
@@ -89,7 +89,7 @@ async def on_openai(client: str) -> AsyncIterator[Subject]:
         subject = Subject(
             model_from(settings()),
             model_from(settings(openai_model=UNKNOWN)),
-            model_from(settings(openai_base_url=f"http://127.0.0.1:{free_port()}/v1")),
+            model_from(settings(openai_base_url=f"http://127.0.0.1:{free_ports(1)[0]}/v1")),
             lambda: server.next.append(openai_server.slow(1.0)),
             server,
         )
@@ -116,14 +116,9 @@ async def on_azure(
         subject = Subject(
             model_from(ModelSettings()),
             model_from(ModelSettings(azure_openai_deployment=UNKNOWN)),
-            model_from(ModelSettings(azure_openai_endpoint=f"http://127.0.0.1:{free_port()}")),
+            model_from(ModelSettings(azure_openai_endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")),
             lambda: server.next.append(openai_server.slow(1.0)),
             server,
         )
         yield subject
         await subject.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from benchmarks.suite.processes import free_ports
 from cli.local.provision.run import Programs
 from domain.event import Event
 from domain.ports.pubsub import Answer, Publisher, Subscription
@@ -22,7 +23,7 @@ from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.memory.pubsub import MemoryBroker
-from tests.support.processes import Redis, daprd, free_ports
+from tests.support.processes import Redis, daprd
 
 COMPONENT = "agents-pubsub"
 

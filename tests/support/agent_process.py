@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.suite.processes import free_ports
 from tests.stand_ins import openai_server
-from tests.support.processes import Daprd, Process, free_ports
+from tests.support.processes import Daprd, Process
 from tests.support.raw_http import get
 
 ROOT = Path(__file__).parents[2]

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.suite.processes import free_ports
+
 COMPONENTS = Path(__file__).parents[2] / "components" / "redis"
 
 
@@ -45,15 +47,6 @@ class Daprd:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.grpc_port}"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free at the same time a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @contextmanager

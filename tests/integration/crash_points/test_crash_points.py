@@ -26,10 +26,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.suite.processes import free_ports
 from cli.local.redis import Redis as Client
 from tests.stand_ins.openai_server import KEY, MODEL
 from tests.support.agent_process import model_server
-from tests.support.processes import Daprd, Redis, free_ports
+from tests.support.processes import Daprd, Redis
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

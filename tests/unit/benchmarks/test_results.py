@@ -6,34 +6,23 @@ import math
 
 from benchmarks.suite.results import Control, Failure, Round, Take, percentile, ratios
 from cli.errors import CommandError
+from tests.unit.benchmarks.takes import TAKE
 
 QUIET = Control(events_per_second=6000, spin_s=0.2)
 
 
 def take(contender: str, events_per_second: float, *, cold_start_s: float | None = 1.0) -> Take:
-    return Take(
-        contender=contender,
-        cold_start_s=cold_start_s,
-        rss_idle_mb=80,
-        rss_mb=90 if contender == "ours" else 100,
-        sidecar_rss_mb=90,
-        control_plane_rss_mb=0,
-        latencies_ms=[4.0, 2.0, 9.0] if contender == "ours" else [8.0, 5.0, 9.0],
-        events=3000,
-        missing=0,
-        missing_at_rate=0,
-        events_per_second=events_per_second,
-        app_cpu_ms=0.6 if contender == "ours" else 2.4,
-        sidecar_cpu_ms=0.3,
-        control_plane_cpu_ms=0,
-        redis_cpu_ms=0.1,
-        outside_cpu_ms=0.1,
-        model_calls_per_event=1,
-        doubled=0,
-        repeated=0,
-        slow_events_per_second=304,
-        ideal_fraction=0.95,
-        in_flight_most=64,
+    ours = contender == "ours"
+    return TAKE.model_copy(
+        update={
+            "contender": contender,
+            "cold_start_s": cold_start_s,
+            "rss_mb": 90 if ours else 100,
+            "latencies_ms": [4.0, 2.0, 9.0] if ours else [8.0, 5.0, 9.0],
+            "events_per_second": events_per_second,
+            "app_cpu_ms": 0.6 if ours else 2.4,
+            "ideal_fraction": 0.95,
+        }
     )
 
 

@@ -29,6 +29,7 @@ MODEL = 5.0
 """Seconds that a model takes."""
 ID = execution_id("sample", "shout", "/tests", "1")
 TIMING = Timing()
+THIEF = Owner("thief")
 
 
 class Noting(MemoryStateStore):
@@ -121,6 +122,13 @@ class Platform(MemoryPlatform):
         assert stored is not None
         return Claim.model_validate_json(stored.data)
 
+    async def rob(self) -> None:
+        """Take the claim over, as another replica does."""
+        thief = Claims(self.store, THIEF, TIMING)
+        held = await thief.read(ID)
+        assert held is not None
+        assert await thief.take_over(held, "thief") is not None
+
     async def leave_claimed(self, owner: Owner) -> None:
         """A claim without a run, under the nonce "left"."""
         event = said("hello")
@@ -184,7 +192,7 @@ async def test_after_a_gap_a_claim_is_moved_so_that_a_takeover_that_was_on_its_w
     async with Platform() as platform:
         platform.publish(said("hello", slow=20.0))
         await asyncio.sleep(1)
-        thief = Claims(platform.store, Owner("thief"), TIMING)
+        thief = Claims(platform.store, THIEF, TIMING)
         held = await thief.read(ID)
         assert held is not None
         platform.lines[0].up.clear()
@@ -231,10 +239,7 @@ async def test_a_claim_whose_answer_comes_only_after_a_gap_is_looked_at_too() ->
         await asyncio.sleep(0.1)
         platform.lines[0].up.clear()
         await asyncio.sleep(TIMING.lease)
-        thief = Claims(platform.store, Owner("thief"), TIMING)
-        held = await thief.read(ID)
-        assert held is not None
-        assert await thief.take_over(held, "thief") is not None
+        await platform.rob()
         platform.lines[0].up.set()
         await asyncio.sleep(1)
         answered.set()
@@ -270,10 +275,7 @@ async def test_who_was_frozen_before_it_asked_its_model_looks_at_its_claim_first
         await asyncio.sleep(0.1)
         platform.lines[0].up.clear()
         await asyncio.sleep(TIMING.lease + 1)
-        thief = Claims(platform.store, Owner("thief"), TIMING)
-        held = await thief.read(ID)
-        assert held is not None
-        assert await thief.take_over(held, "thief") is not None
+        await platform.rob()
         thawed.set()
         await asyncio.sleep(0.1)
         platform.lines[0].up.set()
@@ -288,10 +290,7 @@ async def test_a_claim_stays_in_doubt_while_looking_at_it_fails_in_whatever_way(
         await asyncio.sleep(1)
         platform.lines[0].up.clear()
         await asyncio.sleep(TIMING.lease)
-        thief = Claims(platform.store, Owner("thief"), TIMING)
-        held = await thief.read(ID)
-        assert held is not None
-        assert await thief.take_over(held, "thief") is not None
+        await platform.rob()
         get, errors = platform.store.get, [RuntimeError("a bug"), ModelUnavailable("as told")]
 
         async def failing(key: str) -> Stored | None:
