@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
 from agents.runtime.asking import ask
+from agents.runtime.watch import Watch
 from domain.chat import Usage
 from domain.execution import PromptUse
 from domain.ports.model import LanguageModel
@@ -57,7 +58,7 @@ class Context:
         ports: Ports,
         entities: Entities,
         still_mine: StillMine,
-        on_text: Callable[[str], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.correlation_id = correlation_id
@@ -67,7 +68,7 @@ class Context:
         self._ports = ports
         self._entities = entities
         self._still_mine = still_mine
-        self._on_text = on_text
+        self._watch = watch
 
     async def ask(self, declared: DeclaredPrompt[Any, Out], variables: BaseModel) -> Out:
         """Render the prompt with the fields of `variables`, ask the model, validate; one repair turn shows it its error."""
@@ -76,7 +77,7 @@ class Context:
         prompt = self._ports.prompts.get(declared.name)
         self.prompt = PromptUse(name=prompt.name, version=prompt.version, content_hash=prompt.content_hash)
         values = variables.model_dump(mode="json")
-        asked = await ask(self._ports.model, prompt, values, declared.returns, self._on_text)
+        asked = await ask(self._ports.model, prompt, values, declared.returns, self._watch)
         self.model = asked.model
         self.usage += asked.usage
         if asked.repaired:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +11,7 @@ from agents.runtime.agent import Agent, Task
 from agents.runtime.context import Context, Ports, StillMine
 from agents.runtime.entities import Entities
 from agents.runtime.outcome import Outcome
+from agents.runtime.watch import Watch
 from domain.errors import DeadlineExceeded, InvalidInput, Rejected
 from domain.execution import Trigger
 
@@ -40,7 +40,7 @@ class Work:
         self,
         trigger: Trigger,
         still_mine: StillMine,
-        on_text: Callable[[str], None] | None = None,
+        watch: Watch | None = None,
     ) -> Context:
         """A fresh one for each attempt."""
         return Context(
@@ -49,7 +49,7 @@ class Work:
             ports=self._ports,
             entities=self.entities,
             still_mine=still_mine,
-            on_text=on_text,
+            watch=watch,
         )
 
     async def run(self, trigger: Trigger, context: Context) -> Ran:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from agents.runtime.agent import Agent, Task
 from agents.runtime.policy import status_of
 from agents.runtime.runner import Pending, Settled
+from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
@@ -103,7 +104,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
         key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
         service.runner.work.prepare(_probe(service, task, value))
 
-        async def submit(on_text: Callable[[str], None]) -> Response:
+        async def submit(watch: Watch) -> Response:
             trigger, settled = await service.submit(
                 task,
                 value,
@@ -111,7 +112,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
                 correlation_id=correlation,
                 patience=settings.http_patience,
                 traceparent=parent,
-                on_text=on_text,
+                watch=watch,
             )
             return _answer(service, trigger, settled)
 

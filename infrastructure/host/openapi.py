@@ -72,10 +72,11 @@ TASK: Responses = _POSTED | {
 STREAM: Responses = _POSTED | {
     200: {
         "description": (
-            "Events `token` {text}, then one `result`, as the task answers without a stream (also when it is "
-            "accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
+            "Events `call` {prompt, version} whenever the model is asked, which makes the text before it void; `token` {text}; "
+            "`usage` {model, input_tokens, output_tokens}; then one `result`, as the task answers without a stream (also "
+            "when it is accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
         ),
-        "content": _sse("token", "result", "error"),
+        "content": _sse("call", "token", "usage", "result", "error"),
     },
 }
 EVENTS: Responses = _READ | {
