@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from agents.runtime.watch import Watch
-from domain.chat import ChatReply, ChatRequest, Message, Usage
+from domain.chat import ChatReply, ChatRequest, Message, Origin, Usage
 from domain.errors import ModelAnswerInvalid
 from domain.ports.model import LanguageModel
 from domain.prompt import Prompt
@@ -32,7 +32,9 @@ async def ask(
     prompt: Prompt,
     variables: dict[str, Any],
     returns: type[Out],
+    *,
     watch: Watch | None = None,
+    origin: Origin | None = None,
 ) -> Asked[Out]:
     """Raise `ModelAnswerInvalid` when the second answer does not fit either; the model's own errors pass through."""
     request = ChatRequest(
@@ -44,6 +46,7 @@ async def ask(
         top_p=prompt.top_p,
         seed=prompt.seed,
         timeout=prompt.timeout,
+        origin=origin,
     )
     first = await _complete(model, prompt, request, watch)
     try:

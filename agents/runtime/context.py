@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from agents.runtime.asking import ask
 from agents.runtime.watch import Watch
-from domain.chat import Usage
+from domain.chat import Origin, Usage
 from domain.execution import PromptUse
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
@@ -55,6 +55,8 @@ class Context:
         execution_id: str,
         correlation_id: str,
         *,
+        agent: str,
+        task: str,
         ports: Ports,
         entities: Entities,
         still_mine: StillMine,
@@ -65,6 +67,8 @@ class Context:
         self.prompt: PromptUse | None = None
         self.model: str | None = None
         self.usage = Usage()
+        self._agent = agent
+        self._task = task
         self._ports = ports
         self._entities = entities
         self._still_mine = still_mine
@@ -77,7 +81,12 @@ class Context:
         prompt = self._ports.prompts.get(declared.name)
         self.prompt = PromptUse(name=prompt.name, version=prompt.version, content_hash=prompt.content_hash)
         values = variables.model_dump(mode="json")
-        asked = await ask(self._ports.model, prompt, values, declared.returns, self._watch)
+        origin = Origin(
+            self._agent, self._task, self.execution_id, self.correlation_id, prompt.name, prompt.version
+        )
+        asked = await ask(
+            self._ports.model, prompt, values, declared.returns, watch=self._watch, origin=origin
+        )
         self.model = asked.model
         self.usage += asked.usage
         if asked.repaired:

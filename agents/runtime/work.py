@@ -46,6 +46,8 @@ class Work:
         return Context(
             trigger.execution_id,
             trigger.root_correlation_id,
+            agent=self._agent.name,
+            task=trigger.task,
             ports=self._ports,
             entities=self.entities,
             still_mine=still_mine,
