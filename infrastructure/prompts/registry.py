@@ -9,8 +9,8 @@ from pathlib import Path
 from domain.errors import PromptInvalid
 from domain.prompt import Prompt, PromptState, PromptVersion
 from domain.semver import is_prerelease, precedence
-from infrastructure.prompts.file import MAX_FILE, PromptFile, read_prompt
-from infrastructure.prompts.problem import Problem, Report, Spot
+from infrastructure.prompts.reading.file import MAX_FILE, PromptFile, read_prompt
+from infrastructure.prompts.reading.problem import Problem, Report, Spot
 
 _SHOWN = 20
 

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from infrastructure.prompts.file import MAX_FILE, read_prompt
+from infrastructure.prompts.reading.file import MAX_FILE, read_prompt
 
 GOOD = """\
 name: greet

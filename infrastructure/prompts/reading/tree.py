@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 import yaml
 from yaml.reader import Reader
 
-from infrastructure.prompts.problem import Report, Spot
+from infrastructure.prompts.reading.problem import Report, Spot
 
 Kind: TypeAlias = Literal["text", "whole number", "number", "true or false", "nothing", "list", "object"]
 

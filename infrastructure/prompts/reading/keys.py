@@ -10,8 +10,8 @@ from typing import Final
 
 from pydantic_core import from_json
 
-from infrastructure.prompts.problem import Report, Spot
-from infrastructure.prompts.tree import Node
+from infrastructure.prompts.reading.problem import Report, Spot
+from infrastructure.prompts.reading.tree import Node
 
 TOP: Final = (
     "name",
