@@ -33,6 +33,7 @@ from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.host.sse import events_response, task_response
+from infrastructure.host.trials import add_trials
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -61,6 +62,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     inputs = openapi.inputs(agent)
     _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
+    add_trials(app, agent, settings)
     add_dead_letters(app, agent, settings)
     add_probes(app)
     openapi.install(app, inputs)

@@ -101,6 +101,11 @@ REPLAYED: Responses = (
 DROPPED: Responses = (
     _STORED | _errors(400, 408, 413, 415, 422) | _SETTLED | {200: _json("As it is now.", "DeadLetter")}
 )
+TRIED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422)
+    | {200: _json("What it gave then, and what it gives now.", "Trial")}
+    | {409: _json("It has no outcome yet.", "Error")}
+)  # fmt: skip
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -164,6 +169,26 @@ DROP: JsonObject = {
                     "required": ["reason"],
                     "additionalProperties": False,
                     "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500}},
+                }
+            }
+        },
+    }
+}
+TRIAL: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _JSON: {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "prompts": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string"},
+                            "description": "Versions of prompts, by name, in place of those in use.",
+                        }
+                    },
                 }
             }
         },
