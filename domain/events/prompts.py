@@ -12,7 +12,7 @@ ROLLED_BACK = ".prompt.rolled-back"
 """How the topics of these events end."""
 
 
-class PromptRolledBack(EventData, version="1.0"):
+class PromptRolledBack(EventData):
     """A version gets no more work: it was significantly worse than its baseline, or somebody decided so."""
 
     agent: Reference

@@ -29,6 +29,7 @@ from infrastructure.host.requests import (
     wants_async,
 )
 from infrastructure.host.results import json_response, record, result
+from infrastructure.host.rollout import add_rollout
 from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
@@ -64,6 +65,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     _add_reading(app, agent)
     add_trials(app, agent, settings)
     add_dead_letters(app, agent, settings)
+    add_rollout(app, agent, settings)
     add_probes(app)
     openapi.install(app, inputs)
     return app

@@ -5,7 +5,16 @@ from __future__ import annotations
 from agents.runtime.agent import Agent
 from domain.errors import PromptInvalid
 from domain.ports.prompts import PromptRegistry
+from domain.prompt import Prompt
 from infrastructure.prompts.fit import fits
+
+
+def unfit(agent: Agent, prompt: Prompt) -> list[str]:
+    """Why the agent cannot ask this version, a sentence each; empty when it can."""
+    declared = agent.prompts.get(prompt.name)
+    if declared is None:
+        return [f"{agent.name} asks no prompt {prompt.name}"]
+    return fits(prompt, set(declared.takes.model_fields), declared.returns.model_json_schema())
 
 
 def require_declared(agent: Agent, prompts: PromptRegistry) -> None:
@@ -17,7 +26,7 @@ def require_declared(agent: Agent, prompts: PromptRegistry) -> None:
         except PromptInvalid as error:
             problems.append(error.message)
         else:
-            problems += fits(prompt, set(declared.takes.model_fields), declared.returns.model_json_schema())
+            problems += unfit(agent, prompt)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise PromptInvalid(f"the agent {agent.name} and its prompts disagree:\n{listed}", problems=problems)

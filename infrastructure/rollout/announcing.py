@@ -31,7 +31,7 @@ def rolled_back(agent: str, topic: str, one: TakenBack) -> Event:
         subject=f"prompts/{agent}/{one.prompt}/{one.version}",
         time=datetime.now(UTC).isoformat(),
         datacontenttype="application/json",
-        dataschema=f"urn:my-agents:schema:{topic}:{PromptRolledBack.version}",
+        dataschema=f"urn:my-agents:schema:{topic}:1.0",
         correlationid=identity,
         agentid=agent,
         data=data.model_dump(mode="json"),

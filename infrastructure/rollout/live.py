@@ -91,8 +91,9 @@ class LiveRollout:
         for prompt in sorted({name for name, _ in written}):
             try:
                 await self._judge(prompt, written)
-            except AgentError as error:
-                log.warning("the versions of %s are compared later: %s", prompt, error)
+            except Exception as error:
+                bug = not isinstance(error, AgentError)
+                log.warning("the versions of %s are compared later: %s", prompt, error, exc_info=bug)
 
     async def roll_back(self, prompt: str, because: Mapping[str, str], criterion: Criterion) -> bool:
         """Give the work of these versions of the running experiment to its baseline, each with its reason.

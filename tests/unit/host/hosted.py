@@ -42,11 +42,12 @@ async def hosted(
     *,
     model: LanguageModel | None = None,
     prompts: PromptRegistry | None = None,
+    rollout: bool = False,
     client_host: str = "127.0.0.1:7000",
     **settings: Any,
 ) -> AsyncIterator[Hosted]:
     chosen = Settings.model_construct(**({"http_patience": 5.0} | settings))
-    async with MemoryPlatform([agent], model=model, prompts=prompts) as platform:
+    async with MemoryPlatform([agent], model=model, prompts=prompts, rollout=rollout) as platform:
         service = platform.services[agent.name]
         app = create_app(agent, chosen, _no_lifespan)
         app.state.service = service
