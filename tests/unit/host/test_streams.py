@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.intake import HEADSTART
 from agents.service_desk import AGENT as SERVICE_DESK
 from domain.chat import ChatRequest
 from domain.errors import ModelUnavailable
@@ -60,12 +61,12 @@ async def test_text_that_was_in_vain_is_followed_by_another_call() -> None:
 async def test_the_text_comes_as_well_when_the_command_is_delivered_before_the_request_gets_to_its_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with hosted(SERVICE_DESK, model=ScriptedModel(triage_alone, delay=0.05)) as api:
+    async with hosted(SERVICE_DESK, model=ScriptedModel(triage_alone, delay=4 * HEADSTART)) as api:
         publish = api.platform.broker.publish
 
         async def slow_answer(topic: str, event: Event) -> None:
             await publish(topic, event)
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(2 * HEADSTART)
 
         monkeypatch.setattr(api.platform.broker, "publish", slow_answer)
         events = list(sse((await api.post(TRIAGE, TICKET)).text))
