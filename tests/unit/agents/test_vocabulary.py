@@ -16,8 +16,9 @@ from cli.vocabulary import known_events
 from domain.event import EventData
 from domain.json import JsonObject
 from infrastructure.memory.schema_answer import schema_answer
+from infrastructure.prompts.check import check_folder
 from infrastructure.prompts.fit import fits
-from infrastructure.prompts.registry import check_folder, load_prompts
+from infrastructure.prompts.registry import load_prompts
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ROOT / "prompts"
