@@ -49,7 +49,7 @@ class FolderRegistry:
     def version(self, name: str, version: str) -> Prompt:
         self.state(name, version)
         if (name, version) not in self._compiled:
-            self._compiled[name, version] = self._compile(self._shelves[name], version)
+            self._compiled[name, version] = compile_version(self._shelves[name], version)
         return self._compiled[name, version]
 
     def state(self, name: str, version: str) -> PromptState:
@@ -77,16 +77,10 @@ class FolderRegistry:
 
     def all(self) -> Sequence[Prompt]:
         return tuple(
-            self._compiled.get((shelf.name, version)) or self._compile(shelf, version)
+            self._compiled.get((shelf.name, version)) or compile_version(shelf, version)
             for shelf in self._shelves.values()
             for version in shelf.states
         )
-
-    def _compile(self, shelf: Shelf, version: str) -> Prompt:
-        file = read_version(shelf, version)
-        if file.prompt is None:
-            raise _refused(f"the prompt {shelf.title} {version}", file.problems)
-        return file.prompt
 
 
 def load_prompts(folder: Path, *, drafts: bool = False) -> FolderRegistry:
@@ -111,6 +105,14 @@ def load_prompts(folder: Path, *, drafts: bool = False) -> FolderRegistry:
     for shelf in shelves:
         _tell(shelf)
     return FolderRegistry(folder, shelves, problems)
+
+
+def compile_version(shelf: Shelf, version: str) -> Prompt:
+    """One version of a prompt, checked. Raise `PromptInvalid` with everything that is wrong with it."""
+    file = read_version(shelf, version)
+    if file.prompt is None:
+        raise _refused(f"the prompt {shelf.title} {version}", file.problems)
+    return file.prompt
 
 
 def _tell(shelf: Shelf) -> None:
