@@ -12,6 +12,7 @@ from domain.semver import is_prerelease, precedence
 from infrastructure.prompts.file import MAX_FILE, PromptFile, read_prompt
 from infrastructure.prompts.problem import Problem, Report, Spot
 
+CASES = "cases.yaml"  # what a prompt is evaluated by; read by infrastructure/evaluation
 _SHOWN = 20
 
 
@@ -84,7 +85,7 @@ def _read_agent(folder: Path) -> Iterator[PromptFile]:
     for path in _visible(folder):
         if path.is_dir():
             for file in _visible(path):
-                if file.suffix in (".yaml", ".yml"):
+                if file.suffix in (".yaml", ".yml") and file.name != CASES:
                     yield _read_file(file, path.name)
         elif path.suffix in (".yaml", ".yml"):
             yield PromptFile(None, (_misplaced(path, "<prompt>/<version>.yaml"),))

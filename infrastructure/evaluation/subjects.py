@@ -1,0 +1,99 @@
+"""What is evaluated: one version of a prompt, and the cases it is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.errors import PromptInvalid
+from domain.prompt import Prompt
+from domain.semver import is_prerelease, precedence
+from infrastructure.evaluation.cases import FILE, MAX_FILE, CaseFile, read_cases
+from infrastructure.prompts.file import read_prompt
+from infrastructure.prompts.problem import Problem
+
+
+class Unknown(LookupError):
+    """There is no such prompt or version: the message says what there is."""
+
+
+class CasesInvalid(Exception):
+    """A case file that cannot be used."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`folder` is the prompt's own: `prompts/<agent>/<prompt>`."""
+
+    folder: Path
+    agent: str
+    prompt: Prompt
+    cases: CaseFile
+
+    @property
+    def name(self) -> str:
+        return f"{self.agent}/{self.prompt.name}"
+
+
+def prompts_in(folder: Path) -> Iterator[str]:
+    """`<agent>/<prompt>` of every prompt in a folder."""
+    for file in sorted(folder.glob("*/*/*.yaml")):
+        if _is_version(file.stem):
+            name = f"{file.parent.parent.name}/{file.parent.name}"
+            if file == folder / name / f"{versions_of(folder / name)[0]}.yaml":
+                yield name
+
+
+def versions_of(folder: Path) -> list[str]:
+    """The versions of one prompt, in ascending order."""
+    return sorted((file.stem for file in folder.glob("*.yaml") if _is_version(file.stem)), key=precedence)
+
+
+def load(folder: Path, name: str, version: str | None = None) -> Subject:
+    """Read a version of the prompt `<agent>/<prompt>` (None: the newest that is no pre-release) and its cases.
+
+    Raises:
+        Unknown, CasesInvalid, PromptInvalid
+
+    """
+    prompt_folder = folder / name
+    prompt = load_prompt(prompt_folder, version)
+    file = prompt_folder / FILE
+    try:
+        raw = file.read_bytes() if file.stat().st_size <= MAX_FILE else b" " * (MAX_FILE + 1)
+    except OSError:
+        raise Unknown(f"{name} has no cases: write {file} (docs/evaluation.md)") from None
+    read = read_cases(raw, file=str(file), prompt=prompt)
+    if read.cases is None:
+        raise CasesInvalid(read.problems)
+    return Subject(prompt_folder, prompt_folder.parent.name, prompt, read.cases)
+
+
+def load_prompt(folder: Path, version: str | None = None) -> Prompt:
+    """Raises Unknown or PromptInvalid."""
+    versions = versions_of(folder)
+    if not versions:
+        raise Unknown(f"there is no prompt in {folder}")
+    if version is None:
+        version = next((one for one in reversed(versions) if not is_prerelease(one)), versions[-1])
+    elif version not in versions:
+        raise Unknown(f"there is no version {version} in {folder}; there are {', '.join(versions)}")
+    file = folder / f"{version}.yaml"
+    read = read_prompt(file.read_bytes(), file=str(file), name=folder.name, version=version)
+    if read.prompt is None:
+        listed = "\n".join(f"  {problem}" for problem in read.problems if problem.severity == "error")
+        raise PromptInvalid(f"{file} cannot be used:\n{listed}", file=str(file))
+    return read.prompt
+
+
+def _is_version(text: str) -> bool:
+    try:
+        precedence(text)
+    except ValueError:
+        return False
+    return True
