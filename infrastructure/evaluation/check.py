@@ -16,8 +16,8 @@ from infrastructure.evaluation import record
 from infrastructure.evaluation.cases import FILE
 from infrastructure.evaluation.gate import is_comparable, predecessor, why_stale, why_worse
 from infrastructure.evaluation.lock import Release, releases
-from infrastructure.evaluation.record import RecordInvalid
-from infrastructure.evaluation.subjects import CasesInvalid, Unknown, load, prompts_in, versions_of
+from infrastructure.evaluation.record import Record, RecordInvalid
+from infrastructure.evaluation.subjects import CasesInvalid, Subject, Unknown, load, prompts_in, versions_of
 
 LEAST_CASES = 8
 
@@ -64,27 +64,30 @@ def _records(folder: Path, name: str, released: Mapping[str, Release]) -> Iterat
     there = set(versions_of(folder / name))
     in_order = sorted((one for one in released if one in there), key=precedence)
     for version in in_order:
+        file = record.path_of(folder / name, version)
         try:
             measured = record.read(folder / name, version)
             subject = load(folder, name, version)
         except (RecordInvalid, PromptInvalid, CasesInvalid, Unknown) as error:
             yield str(error)
             continue
-        if version != in_order[-1]:
-            if measured is None or measured.prompt_hash != subject.prompt.content_hash:
-                yield (
-                    f"{record.path_of(folder / name, version)}: no evaluation record of this release: "
-                    f"run `agents prompts eval {name} --version {version} --record`"
-                )
-            continue
-        wrong = why_stale(subject, measured)
-        before = predecessor(released, version)
-        if wrong is None and measured is not None and before is not None:
-            earlier = record.read(folder / name, before)
-            if earlier is not None and is_comparable(measured, earlier):
-                wrong = why_worse(measured, earlier, subject.cases)
-        if wrong is not None:
-            yield f"{record.path_of(folder / name, version)}: {wrong}"
+        if version == in_order[-1]:
+            if wrong := why_stale(subject, measured) or _why_worse(subject, measured, released):
+                yield f"{file}: {wrong}"
+        elif measured is None or measured.prompt_hash != subject.prompt.content_hash:
+            run = f"run `agents prompts eval {name} --version {version} --record`"
+            yield f"{file}: no evaluation record of this release: {run}"
+
+
+def _why_worse(subject: Subject, measured: Record | None, released: Mapping[str, Release]) -> str | None:
+    before = predecessor(released, subject.prompt.version)
+    try:
+        earlier = record.read(subject.folder, before) if before else None
+    except RecordInvalid:  # told as a problem of its own
+        return None
+    if measured is None or earlier is None or not is_comparable(measured, earlier):
+        return None
+    return why_worse(measured, earlier, subject.cases)
 
 
 if __name__ == "__main__":

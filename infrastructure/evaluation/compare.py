@@ -68,6 +68,9 @@ def _subset_means(differences: Sequence[float]) -> Iterable[float]:
         subsets: Iterable[int] = range(1, 2**count)
     else:
         draw = Random(count)  # noqa: S311 - statistics; seeded, so that the same scores give the same interval
-        subsets = (draw.randrange(1, 2**count) for _ in range(2**ALL_SUBSETS - 1))
+        chosen: set[int] = set()
+        while len(chosen) < 2**ALL_SUBSETS - 1:
+            chosen.add(draw.randrange(1, 2**count))
+        subsets = chosen
     for subset in subsets:
         yield round(fmean(one for at, one in enumerate(differences) if subset >> at & 1), 9)

@@ -22,7 +22,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`output_tokens` is the most that the prompts allow: answers are usually a third of it. Judges are not counted."""
+    """`output_tokens` is the most that the prompts allow: answers are usually a third of it. A judge's calls come on top."""
 
     calls: int = 0
     cached: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from domain.errors import PromptInvalid
@@ -15,7 +16,8 @@ from infrastructure.evaluation.lock import Release, releases
 from infrastructure.evaluation.record import Record, RecordInvalid
 from infrastructure.evaluation.subjects import CasesInvalid, Subject, Unknown, load
 
-ROUNDING: Final = 1e-9
+ROUNDING: Final = 0.0002
+"""What rounding to four digits may change in a mean."""
 
 
 def why_not(folder: Path, agent: str, prompt: str, version: str) -> str | None:
@@ -25,53 +27,19 @@ def why_not(folder: Path, agent: str, prompt: str, version: str) -> str | None:
     (the highest release below it that is not deprecated) by the same cases and the same model, which its score does
     not fall below by more than the margin in cases.yaml.
     """
-    name = f"{agent}/{prompt}"
     try:
-        subject = load(folder, name, version)
-        measured = record.read(subject.folder, version)
+        return _why_not(folder, f"{agent}/{prompt}", version)
+    except CasesInvalid as error:
+        return f"the cases of {agent}/{prompt} cannot be used:\n{error}"
     except (Unknown, RecordInvalid, PromptInvalid) as error:
         return str(error)
-    except CasesInvalid as error:
-        return f"the cases of {name} cannot be used:\n{error}"
-    wrong = why_stale(subject, measured)
-    if wrong is not None or measured is None:
-        return wrong
-    before = predecessor(releases(folder).get(name, {}), version)
-    if before is None:
-        return None
-    try:
-        earlier = record.read(subject.folder, before)
-    except RecordInvalid as error:
-        return str(error)
-    incomparable = _why_incomparable(measured, earlier, before)
-    if incomparable is not None or earlier is None:
-        return f"{incomparable}: measure both, {_both(name, before, version)}"
-    return why_worse(measured, earlier, subject.cases)
 
 
 def why_stale(subject: Subject, measured: Record | None) -> str | None:
     """Why a record is none of these files."""
     name, version = subject.name, subject.prompt.version
-    run = f"run `agents prompts eval {name} --version {version} --record`"
-    if measured is None:
-        return f"{name} {version} has no evaluation record: {run}"
-    if (measured.prompt, measured.version) != (name, version):
-        return (
-            f"the evaluation record of {name} {version} is one of {measured.prompt} {measured.version}: {run}"
-        )
-    if measured.prompt_hash != subject.prompt.content_hash:
-        return f"{name} {version} was changed since it was evaluated: {run}"
-    if measured.cases_hash != subject.cases.content_hash:
-        return f"the cases of {name} were changed since {version} was evaluated: {run}"
-    known = {case.id for case in subject.cases.cases}
-    if measured.scores.keys() != known or measured.n != len(known):
-        return f"the evaluation record of {name} {version} is not of all cases: {run}"
-    mean = sum(measured.scores.values()) / len(known)
-    if abs(mean - measured.score) > 0.0002:
-        return (
-            f"the evaluation record of {name} {version} was edited, its score is not its cases' mean: {run}"
-        )
-    return None
+    wrong = _why_stale(subject, measured, f"{name} {version}")
+    return f"{wrong}: run `agents prompts eval {name} --version {version} --record`" if wrong else None
 
 
 def why_worse(measured: Record, earlier: Record, cases: CaseFile) -> str | None:
@@ -96,6 +64,40 @@ def predecessor(of_prompt: Mapping[str, Release], version: str) -> str | None:
     below = [one for one in of_prompt if precedence(one) < precedence(version)]
     in_use = [one for one in below if not of_prompt[one].deprecated]
     return max(in_use or below, key=precedence, default=None)
+
+
+def _why_not(folder: Path, name: str, version: str) -> str | None:
+    subject = load(folder, name, version)
+    measured = record.read(subject.folder, version)
+    stale = why_stale(subject, measured)
+    before = predecessor(releases(folder).get(name, {}), version)
+    if stale or measured is None or before is None:
+        return stale
+    earlier = record.read(subject.folder, before)
+    incomparable = _why_incomparable(measured, earlier, before)
+    if incomparable or earlier is None:
+        return f"{incomparable}: measure both, {_both(name, before, version)}"
+    return why_worse(measured, earlier, subject.cases)
+
+
+def _why_stale(subject: Subject, measured: Record | None, what: str) -> str | None:
+    if measured is None:
+        return f"{what} has no evaluation record"
+    recorded = f"{measured.prompt} {measured.version}"
+    known = {case.id for case in subject.cases.cases}
+    complete = measured.scores.keys() == known and measured.n == len(known)
+    reasons = {
+        f"the evaluation record of {what} is one of {recorded}": recorded != what,
+        f"{what} was changed since it was evaluated": measured.prompt_hash != subject.prompt.content_hash,
+        f"the cases of {subject.name} were changed since {subject.prompt.version} was evaluated": (
+            measured.cases_hash != subject.cases.content_hash
+        ),
+        f"the evaluation record of {what} is not of all cases": not complete,
+        f"the evaluation record of {what} was edited, its score is not the mean of its cases": (
+            complete and abs(fmean(measured.scores.values()) - measured.score) > ROUNDING
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _why_incomparable(measured: Record, earlier: Record | None, before: str) -> str | None:

@@ -42,11 +42,9 @@ class Subject:
 
 def prompts_in(folder: Path) -> Iterator[str]:
     """`<agent>/<prompt>` of every prompt in a folder."""
-    for file in sorted(folder.glob("*/*/*.yaml")):
-        if _is_version(file.stem):
-            name = f"{file.parent.parent.name}/{file.parent.name}"
-            if file == folder / name / f"{versions_of(folder / name)[0]}.yaml":
-                yield name
+    for place in sorted(folder.glob("*/*")):
+        if versions_of(place):
+            yield f"{place.parent.name}/{place.name}"
 
 
 def versions_of(folder: Path) -> list[str]:
@@ -57,21 +55,27 @@ def versions_of(folder: Path) -> list[str]:
 def load(folder: Path, name: str, version: str | None = None) -> Subject:
     """Read a version of the prompt `<agent>/<prompt>` (None: the newest that is no pre-release) and its cases.
 
+    The cases must fit this version, or the newest: an older one may lack a variable or a property that they name.
+
     Raises:
         Unknown, CasesInvalid, PromptInvalid
 
     """
-    prompt_folder = folder / name
-    prompt = load_prompt(prompt_folder, version)
-    file = prompt_folder / FILE
+    place = folder / name
+    prompt = load_prompt(place, version)
+    file = place / FILE
     try:
         raw = file.read_bytes() if file.stat().st_size <= MAX_FILE else b" " * (MAX_FILE + 1)
     except OSError:
         raise Unknown(f"{name} has no cases: write {file} (docs/evaluation.md)") from None
     read = read_cases(raw, file=str(file), prompt=prompt)
-    if read.cases is None:
-        raise CasesInvalid(read.problems)
-    return Subject(prompt_folder, prompt_folder.parent.name, prompt, read.cases)
+    newest = (
+        read if version is None or read.cases else read_cases(raw, file=str(file), prompt=load_prompt(place))
+    )
+    cases = read.cases or newest.cases
+    if cases is None:
+        raise CasesInvalid(newest.problems)
+    return Subject(place, place.parent.name, prompt, cases)
 
 
 def load_prompt(folder: Path, version: str | None = None) -> Prompt:
