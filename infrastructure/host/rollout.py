@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from math import isfinite
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -14,12 +13,15 @@ from agents.runtime.agent import Agent
 from domain.execution import Execution
 from domain.json import JsonObject
 from domain.rollout import DEARER, Split
+from infrastructure.evaluation.record import RecordInvalid, read
 from infrastructure.host import openapi
-from infrastructure.host.declared import unfit
+from infrastructure.host.declared import misfits
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
+from infrastructure.prompts.git.address import GitSource
+from infrastructure.prompts.git.fetched import folder_of
 from infrastructure.rollout.feedback import Feedback, Score
 from infrastructure.rollout.live import LiveRollout
 from infrastructure.rollout.orders import Orders, Share
@@ -92,7 +94,8 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
     async def stats(request: Request, prompt: str) -> Response:
         """The figures of its versions with intervals, how candidates compare, and what was taken back and why."""
         service, rollout = _asked(request, agent, prompt)
-        evaluated = partial(_evaluated, settings.prompts / agent.name)
+        folder = await asyncio.to_thread(_folder, settings, agent.name)
+        evaluated = partial(_evaluated, folder)
         told = await report(rollout, service.ports.prompts, prompt, evaluated)
         return json_response({"agent": agent.name, **told})
 
@@ -132,7 +135,7 @@ def _rollout(service: Service) -> LiveRollout:
 
 
 def _orders(service: Service, rollout: LiveRollout) -> Orders:
-    return Orders(service.agent.name, rollout, service.ports.prompts, partial(unfit, service.agent))
+    return Orders(service.agent.name, rollout, service.ports.prompts, partial(misfits, service.agent))
 
 
 def _split(prompt: str, split: Split | None) -> Response:
@@ -187,13 +190,19 @@ async def _scorable(service: Service, execution_id: str) -> Execution:
     return outcome
 
 
+def _folder(settings: Settings, agent: str) -> Path:
+    """Where the prompts of an agent lie, and the records of their evaluations beside them."""
+    place = settings.prompts
+    return (folder_of(place) if isinstance(place, GitSource) else place) / agent
+
+
 def _evaluated(folder: Path, prompt: str, version: str) -> float | None:
-    """The score of a version's evaluation record, None where there is none that can be read."""
+    """The score of a version's evaluation, None where there is no record that can be read."""
     try:
-        score = json.loads((folder / prompt / "evaluations" / f"{version}.json").read_bytes())["score"]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read(folder / prompt, version)
+    except RecordInvalid:
         return None
-    return float(score) if isinstance(score, int | float) and isfinite(score) else None
+    return record.score if record else None
 
 
 def _invalid(message: str) -> HttpError:

@@ -81,6 +81,7 @@ def _read(raw: bytes, name: str, version: str, report: Report) -> Prompt | None:
         temperature=settings.temperature,
         top_p=settings.top_p,
         seed=settings.seed,
+        source=text,
     )
 
 

@@ -15,6 +15,11 @@ from tests.unit.rollout.room import until
 from tests.unit.rollout.writing import ByVersion, prompts, writer
 
 ROOT = "/api/writer/prompts/write"
+EVALUATION = {
+    "prompt": "writer/write", "version": "1.0.0", "prompt_hash": "0" * 64, "cases_hash": "0" * 64,
+    "model": {"provider": "ollama", "name": "tiny"}, "date": "2026-11-22", "n": 8, "repeat": 1, "seed": 1,
+    "settings": {"max_tokens": 400, "temperature": None, "top_p": None}, "score": 0.875, "scores": {"a": 0.875},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -255,7 +260,7 @@ async def test_feedback_is_for_completed_executions_that_are_known(api: Hosted, 
 async def test_the_score_of_an_evaluation_is_shown_beside_the_figures(api: Hosted, tmp_path: Path) -> None:
     folder = tmp_path / "writer" / "write" / "evaluations"
     folder.mkdir(parents=True)
-    (folder / "1.0.0.json").write_text(json.dumps({"score": 0.875}))
+    (folder / "1.0.0.json").write_text(json.dumps(EVALUATION))
     (folder / "1.1.0.json").write_text("{broken")
     versions = {one["version"]: one["evaluation"] for one in (await stats(api))["versions"]}
     assert (versions["1.0.0"], versions["1.1.0"]) == (0.875, None)

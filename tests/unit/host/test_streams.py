@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.intake import HEADSTART
 from agents.service_desk import AGENT as SERVICE_DESK
 from domain.chat import ChatRequest
 from domain.errors import ModelUnavailable
+from domain.event import Event
 from infrastructure.host import journal
 from infrastructure.host import sse as streams
 from infrastructure.host.journal import Journal
@@ -54,6 +56,22 @@ async def test_text_that_was_in_vain_is_followed_by_another_call() -> None:
     async with hosted(SERVICE_DESK, model=ScriptedModel(scripted)) as api:
         names = [name for name, _ in sse((await api.post(TRIAGE, TICKET)).text)]
     assert [name for name in names if name != "token"] == ["call", "usage", "call", "usage", "result"]
+
+
+async def test_the_text_comes_as_well_when_the_command_is_delivered_before_the_request_gets_to_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with hosted(SERVICE_DESK, model=ScriptedModel(triage_alone, delay=4 * HEADSTART)) as api:
+        publish = api.platform.broker.publish
+
+        async def slow_answer(topic: str, event: Event) -> None:
+            await publish(topic, event)
+            await asyncio.sleep(2 * HEADSTART)
+
+        monkeypatch.setattr(api.platform.broker, "publish", slow_answer)
+        events = list(sse((await api.post(TRIAGE, TICKET)).text))
+    assert events[-1][1]["replayed"], "the delivery ran it"
+    assert "".join(data["text"] for name, data in events if name == "token") == ANSWER
 
 
 async def test_a_stream_of_finished_work_is_its_result_alone() -> None:
