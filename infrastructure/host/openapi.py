@@ -123,6 +123,13 @@ FEEDBACK_GIVEN: Responses = (
     | _errors(400, 408, 413, 415, 422)
     | {409: _json("There is no outcome of a prompt to be scored.", "Error"), 200: _json("Kept.", "Feedback")}
 )
+PROMPT: Responses = _STORED | {200: _json("The version, whole.", "Prompt")}
+PROMPT_DIFF: Responses = (
+    _STORED | _errors(400) | {200: _json("Each change, and the step that it needs.", "PromptDiff")}
+)
+RENDERED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422) | {200: _json("The messages.", "RenderedPrompt")}
+)
 ALIVE: Responses = {200: _json("Alive.", "Alive")}
 READY: Responses = {200: _json("Ready.", "Readiness"), 503: _json("Not ready.", "Readiness")}
 METRICS: Responses = _READ | {
@@ -166,6 +173,23 @@ FILTERS: JsonObject = {
             ("cursor", {"type": "string"}, "What `next` of the page before said."),
         )
     ]
+}
+AGAINST: JsonObject = {
+    "parameters": [
+        {
+            "name": "against",
+            "in": "query",
+            "schema": {"type": "string"},
+            "description": "The version it is compared with; without it the one that is served.",
+        }
+    ]
+}
+VALUES: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "description": "A value for each variable.",
+        "content": {_JSON: {"schema": {"type": "object"}}},
+    }
 }
 DROP: JsonObject = {
     "requestBody": {

@@ -34,6 +34,11 @@ _FAILURE = _object({"code": _TEXT, "message": _TEXT, "details": {"type": "object
 _IDENTITY = {"execution_id": _TEXT, "correlation_id": _TEXT, "agent": _TEXT, "task": _TEXT}
 _USAGE = _object({"input_tokens": _COUNT, "output_tokens": _COUNT})
 _PROMPT = {"name": _TEXT, "version": _TEXT}
+_PROMPT_STATE = {
+    "state": {"enum": ["draft", "released", "deprecated"]},
+    "served": {"type": "boolean"},
+    "because": _or_null(_TEXT),
+}
 _TRIGGER = {"causation_id": _or_null(_TEXT), "trigger_source": _TEXT, "trigger_key": _TEXT}
 _HISTORY = _list(
     _object(
@@ -207,11 +212,13 @@ SCHEMAS: JsonObject = {
             "prompts": _list(
                 _object(
                     {
-                        **_PROMPT,
-                        "hash": _TEXT,
+                        "name": _TEXT,
+                        "version": _or_null(_TEXT),
+                        "hash": _or_null(_TEXT),
                         "description": _TEXT,
                         "variables": _list(_TEXT),
-                        "max_tokens": _COUNT,
+                        "max_tokens": _or_null(_COUNT),
+                        "versions": _list(_object({"version": _TEXT, **_PROMPT_STATE})),
                     }
                 )
             )
@@ -229,6 +236,51 @@ SCHEMAS: JsonObject = {
     ),
     "Feedback": _object(
         {"execution_id": _TEXT, "by": _TEXT, "score": {"type": "number"}, "at": _TEXT}, {"comment": _TEXT}
+    ),
+    "Prompt": _object(
+        {
+            **_PROMPT,
+            **_PROMPT_STATE,
+            "hash": _TEXT,
+            "description": _TEXT,
+            "template_format": {"enum": ["semantic-kernel", "jinja2"]},
+            "template": _TEXT,
+            "variables": _list(
+                _object(
+                    {
+                        "name": _TEXT,
+                        "description": _TEXT,
+                        "required": {"type": "boolean"},
+                        "default": _or_null(_TEXT),
+                    }
+                )
+            ),
+            "settings": {"type": "object"},
+            "output_schema": _or_null({"type": "object"}),
+            "source": _TEXT,
+        }
+    ),
+    "PromptDiff": _object(
+        {
+            "name": _TEXT,
+            "from": _TEXT,
+            "to": _TEXT,
+            "changes": _list(
+                _object(
+                    {
+                        "kind": {"enum": ["variables", "schema", "settings", "structure", "wording"]},
+                        "step": {"enum": ["patch", "minor", "major"]},
+                        "text": _TEXT,
+                    }
+                )
+            ),
+            "step": _or_null({"enum": ["patch", "minor", "major"]}),
+            "least_version": _or_null(_TEXT),
+            "template_diff": _TEXT,
+        }
+    ),
+    "RenderedPrompt": _object(
+        {"messages": _list(_object({"role": {"enum": ["system", "user", "assistant"]}, "content": _TEXT}))}
     ),
     "Alive": _object({"status": {"const": "alive"}}),
     "Readiness": _object(
