@@ -1,4 +1,5 @@
-"""Agents in memory: no sidecar, no broker, no model, the real runtime.
+"""Agents in memory: no sidecar, no broker, no model, the real runtime. Below `infrastructure.testing.platform`, which
+is what a test of a handler uses; this is for tests of the runtime itself.
 
     async with MemoryPlatform([IMPLEMENTATION, NOTIFICATION]) as platform:
         execution = await platform.execute("test-planning", "generate-spec", {"feature_title": "Login", …})
@@ -33,6 +34,7 @@ from infrastructure.memory.pubsub import MemoryBroker
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.prompts.registry import load_prompts
+from infrastructure.testing.mortal import Life, MortalPublisher, MortalStore
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 QUICK = Timing(lease=0.2, redelivery_after=0.4)
@@ -76,11 +78,12 @@ class MemoryPlatform:
         for service in self.services.values():
             await service.stop(grace=1.0)
 
-    def service(self, agent: Agent) -> Service:
-        """One more replica of an agent, on the same store and broker; not yet subscribed."""
+    def service(self, agent: Agent, life: Life | None = None) -> Service:
+        """One more replica of an agent, on the same store and broker; not yet subscribed. With a `life` it can die."""
+        store, broker = self.stores[agent.name], self.broker
         ports = Ports(
-            store=self.stores[agent.name],
-            publisher=self.broker,
+            store=MortalStore(store, life) if life else store,
+            publisher=MortalPublisher(broker, life, agent.commands_topic) if life else broker,
             model=self.model,
             prompts=self._prompts or load_prompts(PROMPTS / agent.name),
             telemetry=self.telemetry,
