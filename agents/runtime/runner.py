@@ -24,8 +24,9 @@ from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
 from agents.runtime.pulse import Pulse
 from agents.runtime.records import Records, excerpt
-from agents.runtime.run import Lifecycle, OnText, Run, failure_of
+from agents.runtime.run import Lifecycle, Run, failure_of
 from agents.runtime.timing import Timing, backoff
+from agents.runtime.watch import Watch
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
 from domain.event import LONGEST
@@ -71,7 +72,7 @@ class Request:
     announce: Callable[[], Awaitable[None]]
     patience: float
     own_key: bool = True
-    on_text: OnText | None = None
+    watch: Watch | None = None
 
 
 class Runner:
@@ -303,7 +304,7 @@ class Runner:
         if request is None and len(self._runs) >= self._timing.max_runs:
             raise Unavailable(f"this replica works on {len(self._runs)} executions already")
         self._pulse.begin()
-        run = Run(self._lifecycle, trigger, held, request.on_text if request else None)
+        run = Run(self._lifecycle, trigger, held, request.watch if request else None)
         self._runs[trigger.execution_id] = run
         run.task.add_done_callback(partial(self._forget, trigger.execution_id))
         return await self._await(run, request, until=None, replayed=False)

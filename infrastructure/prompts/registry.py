@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from domain.errors import PromptInvalid
-from domain.prompt import Prompt
+from domain.prompt import Prompt, PromptState, PromptVersion
 from domain.semver import is_prerelease, precedence
-from infrastructure.prompts.file import MAX_FILE, PromptFile, read_prompt
-from infrastructure.prompts.problem import Problem, Report, Spot
+from infrastructure.located_yaml.problem import Problem, Report, Spot
+from infrastructure.prompts.reading.file import MAX_FILE, PromptFile, read_prompt
 
 _SHOWN = 20
 
@@ -33,6 +33,23 @@ class FolderRegistry:
                 f"there is no prompt {name} in {self._folder} (there are: {there}): add {self._folder / name}/1.0.0.yaml",
                 file=str(self._folder / name),
             ) from None
+
+    def version(self, name: str, version: str) -> Prompt:
+        for prompt in self._prompts:
+            if (prompt.name, prompt.version) == (name, version):
+                return prompt
+        there = ", ".join(prompt.version for prompt in self._prompts if prompt.name == name) or "none"
+        raise PromptInvalid(f"there is no version {version} of the prompt {name} (there are: {there})")
+
+    def state(self, name: str, version: str) -> PromptState:
+        self.version(name, version)
+        return "draft"
+
+    def versions(self) -> Sequence[PromptVersion]:
+        return tuple(
+            PromptVersion(one.name, one.version, "draft", served=one is self._newest.get(one.name))
+            for one in self._prompts
+        )
 
     def all(self) -> Sequence[Prompt]:
         return tuple(self._prompts)

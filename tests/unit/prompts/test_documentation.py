@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from domain.chat import Message
-from infrastructure.prompts import keys, schema
-from infrastructure.prompts.file import read_prompt
+from infrastructure.prompts.reading import keys, schema
+from infrastructure.prompts.reading.file import read_prompt
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/prompts.md").read_text()

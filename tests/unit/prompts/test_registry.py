@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.errors import PromptInvalid
 from domain.semver import precedence
 from infrastructure.prompts.check import main
-from infrastructure.prompts.file import read_prompt
+from infrastructure.prompts.reading.file import read_prompt
 from infrastructure.prompts.registry import check_folder, load_prompts
 from tests.unit.prompts.making import prompt_text
 
