@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dead-letters": ("cli.commands.dead_letters:command", "Work that failed for good: look, replay, drop."),
     "chain": ("cli.commands.chain:command", "Show all that one execution set off."),
     "publish": ("cli.commands.publish:command", "Publish an event."),
+    "new": ("cli.commands.new:command", "Add an agent, a task or a prompt."),
 }
 
 

@@ -12,6 +12,7 @@ from domain.semver import is_prerelease, precedence
 from infrastructure.located_yaml.problem import Problem, Report, Spot
 from infrastructure.prompts.reading.file import MAX_FILE, PromptFile, read_prompt
 
+CASES = "cases.yaml"  # what a prompt is evaluated by; read by infrastructure/evaluation
 _SHOWN = 20
 
 
@@ -101,7 +102,7 @@ def _read_agent(folder: Path) -> Iterator[PromptFile]:
     for path in _visible(folder):
         if path.is_dir():
             for file in _visible(path):
-                if file.suffix in (".yaml", ".yml"):
+                if file.suffix in (".yaml", ".yml") and file.name != CASES:
                     yield _read_file(file, path.name)
         elif path.suffix in (".yaml", ".yml"):
             yield PromptFile(None, (_misplaced(path, "<prompt>/<version>.yaml"),))

@@ -173,7 +173,7 @@ class Platform:
             replacing.add_done_callback(self._replacing.discard)
 
         self._lives[name] = life = Life(self._is_doomed, die)
-        self.memory.services[name] = service = self.memory.service(agent, life)
+        self.memory.services[name] = service = self.memory.mortal(agent, life)
         service.subscribe(MortalSubscription(self._subscriptions[name], life))
 
     async def _replace(self, agent: Agent) -> None:

@@ -27,6 +27,8 @@ from domain.event import Event
 from domain.execution import Execution
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
+from domain.ports.pubsub import Publisher
+from domain.ports.state import StateStore
 from infrastructure.host.journal import Journal
 from infrastructure.host.service import Service
 from infrastructure.memory.model import ScriptedModel
@@ -78,21 +80,14 @@ class MemoryPlatform:
         for service in self.services.values():
             await service.stop(grace=1.0)
 
-    def service(self, agent: Agent, life: Life | None = None) -> Service:
-        """One more replica of an agent, on the same store and broker; not yet subscribed. With a `life` it can die."""
-        store, broker = self.stores[agent.name], self.broker
-        ports = Ports(
-            store=MortalStore(store, life) if life else store,
-            publisher=MortalPublisher(broker, life, agent.commands_topic) if life else broker,
-            model=self.model,
-            prompts=self._prompts or load_prompts(PROMPTS / agent.name),
-            telemetry=self.telemetry,
-            effects=self._effects,
-        )
-        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
-        return Service(
-            agent, ports, self._timing, owner, Journal(), receive_dead_letters=self._receive_dead_letters
-        )
+    def service(self, agent: Agent) -> Service:
+        """One more replica of an agent, on the same store and broker; not yet subscribed."""
+        return self._service(agent, self.stores[agent.name], self.broker)
+
+    def mortal(self, agent: Agent, life: Life) -> Service:
+        """The same, as a process that can die."""
+        store = MortalStore(self.stores[agent.name], life)
+        return self._service(agent, store, MortalPublisher(self.broker, life, agent.commands_topic))
 
     async def execute(
         self,
@@ -130,6 +125,20 @@ class MemoryPlatform:
         while seen != len(self.broker.published) or any(s.runner.running for s in self.services.values()):
             seen = len(self.broker.published)
             await asyncio.sleep(seconds)
+
+    def _service(self, agent: Agent, store: StateStore, publisher: Publisher) -> Service:
+        ports = Ports(
+            store=store,
+            publisher=publisher,
+            model=self.model,
+            prompts=self._prompts or load_prompts(PROMPTS / agent.name),
+            telemetry=self.telemetry,
+            effects=self._effects,
+        )
+        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
+        return Service(
+            agent, ports, self._timing, owner, Journal(), receive_dead_letters=self._receive_dead_letters
+        )
 
 
 def _event(published: tuple[str, bytes]) -> Event | None:

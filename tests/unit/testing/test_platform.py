@@ -147,7 +147,9 @@ async def test_claims_that_do_not_hold_say_what_was_there_instead() -> None:
         out.failed("rejected")
     with pytest.raises(AssertionError, match="nothing was started: no task of the platform's agents reacts"):
         nothing.completed()
-    with pytest.raises(AssertionError, match=r"published: agents\.implementation\.code\.generated; wanted: none"):
+    with pytest.raises(
+        AssertionError, match=r"published: agents\.implementation\.code\.generated; wanted: none"
+    ):
         out.only()
 
 
