@@ -130,11 +130,11 @@ class Platform:
         self, event: EventData | Event, *, source: str = "/tests", correlation_id: str | None = None
     ) -> Happened:
         """An event as any publisher may send it; wait for all that it sets off."""
-        return await self._deliver(self._enveloped(event, source, correlation_id), times=1)
+        return await self._deliver(_enveloped(event, source, correlation_id), times=1)
 
     async def deliver_twice(self, event: EventData | Event, *, source: str = "/tests") -> Happened:
         """The same event two times at once, as a broker may deliver it. Nothing may happen twice for it."""
-        return await self._deliver(self._enveloped(event, source, None), times=2)
+        return await self._deliver(_enveloped(event, source), times=2)
 
     def crash_after(self, point: Point) -> None:
         """Kill the next process that gets there, once; another one takes its place and its work over, a lease later.
@@ -147,8 +147,8 @@ class Platform:
         self._doom.append(point)
 
     async def read(self, entity: type[Entity], entity_id: str, *, agent: str | None = None) -> Entity | None:
-        """An entity as it is now; `agent` is needed where the platform has several."""
-        service = self.memory.services[agent or self._only()]
+        """An entity as it is now, of the first agent unless another is named."""
+        service = self.memory.services[agent or next(iter(self._agents))]
         return await service.runner.work.entities.read(entity, entity_id)
 
     async def quiet(self) -> None:
@@ -225,19 +225,6 @@ class Platform:
             await asyncio.sleep(FIRST_LOOK)
         return None
 
-    def _enveloped(self, event: EventData | Event, source: str, correlation_id: str | None) -> Event:
-        if isinstance(event, Event):
-            return event
-        return Event(
-            id=uuid4().hex,
-            source=source,
-            type=event.event_type,
-            subject=event.subject,
-            dataschema=event.data_schema(),
-            correlationid=correlation_id,
-            data=event.model_dump(mode="json"),
-        )
-
     def _who_has(self, task: str) -> str:
         found = [name for name, agent in self._agents.items() if task in agent.tasks]
         if len(found) != 1:
@@ -246,7 +233,16 @@ class Platform:
             raise AssertionError(f"{several}; there are: {known}")
         return found[0]
 
-    def _only(self) -> str:
-        if len(self._agents) != 1:
-            raise AssertionError(f"say agent=, one of {', '.join(self._agents)}")
-        return next(iter(self._agents))
+
+def _enveloped(event: EventData | Event, source: str, correlation_id: str | None = None) -> Event:
+    if isinstance(event, Event):
+        return event
+    return Event(
+        id=uuid4().hex,
+        source=source,
+        type=event.event_type,
+        subject=event.subject,
+        dataschema=event.data_schema(),
+        correlationid=correlation_id,
+        data=event.model_dump(mode="json"),
+    )

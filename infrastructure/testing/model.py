@@ -21,9 +21,14 @@ from infrastructure.memory.schema_answer import schema_answer
 Given = TypeVar("Given", bound=BaseModel)
 
 
-@dataclass(frozen=True)
+@dataclass
 class InTurn:
     answers: tuple[Any, ...]
+    given: int = 0
+
+    def next(self) -> Any:
+        self.given += 1
+        return self.answers[min(self.given, len(self.answers)) - 1]
 
 
 def in_turn(*answers: Any) -> InTurn:
@@ -34,7 +39,7 @@ def in_turn(*answers: Any) -> InTurn:
 
 
 class Model(ScriptedModel):
-    """`answers` maps prompts, with `_` for `-`, to what the model answers them.
+    """`answers` maps prompts, with `_` for `-`, to what the model answers them; or tasks, for every prompt they ask.
 
     An answer is a JSON value, a pydantic model, a text as it is, an exception to raise, a `ChatReply`, a function of the
     `ChatRequest` that gives one of these, or several `in_turn`. Every call takes `delay` seconds, against the request's
@@ -43,7 +48,12 @@ class Model(ScriptedModel):
 
     def __init__(self, *, delay: float = 0.0, **answers: Any) -> None:
         super().__init__(self._answer, delay=delay)
-        self._answers = {name.replace("-", "_"): answer for name, answer in answers.items()}
+        self._answers: dict[str, Any] = {}
+        self.answer(**answers)
+
+    def answer(self, **answers: Any) -> None:
+        """From now on, answer these prompts or tasks so."""
+        self._answers |= answers
 
     def asked(self, prompt: str) -> list[ChatRequest]:
         """The requests of one prompt, in order, its repairs among them."""
@@ -57,13 +67,14 @@ class Model(ScriptedModel):
         return "\n".join(message.content for message in self.requests[-1].messages)
 
     def _answer(self, request: ChatRequest) -> Scripted:
-        if request.output_name not in self._answers:
+        task = request.origin.task.replace("-", "_") if request.origin else ""
+        name = request.output_name if request.output_name in self._answers else task
+        if name not in self._answers:
             return answer_by_schema(request)
-        answer = self._answers[request.output_name]
+        answer = self._answers[name]
         if isinstance(answer, InTurn):
-            calls = len(self.asked(request.output_name))
-            answer = answer.answers[min(calls, len(answer.answers)) - 1]
-        return as_scripted(answer(request) if callable(answer) else answer)
+            answer = answer.next()
+        return _scripted(answer(request) if callable(answer) else answer)
 
 
 def smallest(model: type[Given]) -> Given:
@@ -71,7 +82,7 @@ def smallest(model: type[Given]) -> Given:
     return model.model_validate(schema_answer(model.model_json_schema()))
 
 
-def as_scripted(answer: Any) -> Scripted:
+def _scripted(answer: Any) -> Scripted:
     match answer:
         case str() | ChatReply() | Exception():
             return answer

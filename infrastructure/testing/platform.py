@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -131,7 +132,7 @@ class MemoryPlatform:
             store=store,
             publisher=publisher,
             model=self.model,
-            prompts=self._prompts or load_prompts(PROMPTS / agent.name),
+            prompts=self._prompts or _loaded(agent.name, _looks(PROMPTS / agent.name)),
             telemetry=self.telemetry,
             effects=self._effects,
         )
@@ -146,3 +147,15 @@ def _event(published: tuple[str, bytes]) -> Event | None:
         return Event.from_json(published[1])
     except ValueError:
         return None
+
+
+@cache
+def _loaded(agent: str, looks: tuple[tuple[str, int, int], ...]) -> PromptRegistry:
+    """Read and compiled once for as long as the files look the same: a test takes milliseconds, its prompts would take tens."""
+    del looks
+    return load_prompts(PROMPTS / agent)
+
+
+def _looks(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    files = [(str(path), path.stat()) for path in sorted(folder.glob("*/*"))]
+    return tuple((path, state.st_mtime_ns, state.st_size) for path, state in files)
