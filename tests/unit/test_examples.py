@@ -41,6 +41,7 @@ def test_the_examples_of_a_page_pass_as_tests(page: str, tmp_path: Path) -> None
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["infrastructure.testing.plugin"]\n')
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "--asyncio-mode=auto",
+         "-o", "asyncio_default_fixture_loop_scope=function",
          "--import-mode=importlib", "-W", "error", tmp_path],
         cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
