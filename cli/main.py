@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chain": ("cli.commands.chain:command", "Show all that one execution set off."),
     "prompts": ("cli.commands.prompts:command", "Versions of prompts: compare, release, deprecate."),
     "publish": ("cli.commands.publish:command", "Publish an event."),
+    "new": ("cli.commands.new:command", "Add an agent, a task or a prompt."),
 }
 
 

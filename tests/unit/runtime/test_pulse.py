@@ -23,7 +23,7 @@ from domain.prompt import Prompt
 from infrastructure.host.service import Service
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.testing.platform import MemoryPlatform
-from tests.support.virtual_time import in_virtual_time
+from infrastructure.testing.virtual_time import in_virtual_time
 from tests.unit.runtime.sample import Sample, Word, said
 
 MODEL = 5.0
