@@ -48,7 +48,8 @@ async def hosted(
     client_host: str = "127.0.0.1:7000",
     **settings: Any,
 ) -> AsyncIterator[Hosted]:
-    chosen = Settings.model_construct(**({"http_patience": 5.0, "prompts": folder} | settings))
+    given: dict[str, Any] = {"http_patience": 5.0, "prompts": folder} | settings
+    chosen = Settings.model_construct(**given)
     async with MemoryPlatform([agent], model=model, prompts=prompts, rollout=rollout) as platform:
         service = platform.services[agent.name]
         app = create_app(agent, chosen, _no_lifespan)
