@@ -5,7 +5,7 @@ A mean's counters are three: how many, their sum, the sum of their squares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import TypeAlias
@@ -86,11 +86,14 @@ def figures_of(execution: Execution, answers: Sequence[Answered]) -> list[tuple[
     An execution counts once, however often it was tried: tries of one input say the same thing again. Its first answer is the
     first that came, and it costs what all of them did.
     """
-    uses = dict.fromkeys([*(answer.prompt for answer in answers), *filter(None, [execution.prompt])])
-    return [
-        (use, _counts(execution, [one for one in answers if one.prompt == use], last=use == execution.prompt))
-        for use in uses
-    ]
+    asked: dict[_Use, tuple[PromptUse, list[Answered]]] = {}
+    for answer in answers:
+        asked.setdefault(_use(answer.prompt), (answer.prompt, []))[1].append(answer)
+    last = None
+    if execution.prompt is not None:
+        last = _use(execution.prompt)
+        asked.setdefault(last, (execution.prompt, []))
+    return [(use, _counts(execution, given, last=one == last)) for one, (use, given) in asked.items()]
 
 
 def scored(score: float, before: float | None) -> Counts:
@@ -125,21 +128,29 @@ def merged(sheet: Sheet | None, added: Mapping[int, Counts], replica: str, batch
     )
 
 
+_Use: TypeAlias = tuple[str, str, str | None]
+
+
+def _use(prompt: PromptUse) -> _Use:
+    """As a key: comparing tuples is what an execution can pay for."""
+    return prompt.name, prompt.version, prompt.split
+
+
 def _counts(execution: Execution, answers: Sequence[Answered], *, last: bool) -> Counts:
     counts: Counts = {"executions": 1}
     if answers:
         counts["answered"] = 1
         counts["valid"] = int(answers[0].valid)
         counts["repaired"] = int(any(one.repaired for one in answers))
-        for name, values in (
-            ("seconds", [one.seconds for one in answers]),
-            ("input_tokens", [one.input_tokens for one in answers]),
-            ("output_tokens", [one.output_tokens for one in answers]),
-            ("tokens", [one.input_tokens + one.output_tokens for one in answers]),
-        ):
-            counts |= _mean(name, values)
-        if None not in (costs := [one.cost for one in answers]):
-            counts |= _mean("cost", [cost or 0.0 for cost in costs])
+        tokens_in = sum([one.input_tokens for one in answers])
+        tokens_out = sum([one.output_tokens for one in answers])
+        _value(counts, "seconds", sum([one.seconds for one in answers]))
+        _value(counts, "input_tokens", tokens_in)
+        _value(counts, "output_tokens", tokens_out)
+        _value(counts, "tokens", tokens_in + tokens_out)
+        costs = [one.cost for one in answers if one.cost is not None]
+        if len(costs) == len(answers):
+            _value(counts, "cost", sum(costs))
     if execution.error is not None and last:
         # A bug in a handler that had no answer yet is no prompt's fault.
         blamed = execution.error.code in BLAMED and (bool(answers) or execution.error.code != "internal")
@@ -147,6 +158,6 @@ def _counts(execution: Execution, answers: Sequence[Answered], *, last: bool) ->
     return counts
 
 
-def _mean(name: str, values: Iterable[float]) -> Counts:
-    value = sum(values)
-    return {f"{name}.n": 1, f"{name}.sum": value, f"{name}.squares": value**2}
+def _value(counts: Counts, name: str, value: float) -> None:
+    """One value of a mean."""
+    counts[f"{name}.n"], counts[f"{name}.sum"], counts[f"{name}.squares"] = 1, value, value * value
