@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -141,8 +142,11 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
     label = "r1:1.0.0=80,1.1.0=20"
 
     # Live, in the replica that was asked and in the other one.
+    def is_split(replica: int) -> bool:
+        return split_of(field.work("chain-0", replica)) == label
+
     for replica in (0, 1):
-        until(lambda at=replica: split_of(field.work("chain-0", at)) == label, SEEN_WITHIN)
+        until(partial(is_split, replica), SEEN_WITHIN)
 
     # Both work until the candidate is gone. Nobody helps.
     def is_over() -> bool:
@@ -181,5 +185,5 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
         return {record["prompt"]["version"] for record in records if record} == {"1.0.0"}
 
     for replica in (0, 1):
-        until(lambda at=replica: only_the_baseline(at), SEEN_WITHIN + 10)
+        until(partial(only_the_baseline, replica), SEEN_WITHIN + 10)
     print(f"\nthe candidate was gone after {worked} executions: {taken['because']}")  # noqa: T201

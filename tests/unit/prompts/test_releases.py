@@ -153,6 +153,22 @@ def test_a_broken_draft_fails_the_check_and_stops_no_start_while_it_is_not_serve
         load_prompts(tmp_path / "desk", drafts=True)
 
 
+def test_a_broken_draft_of_a_prompt_that_the_agent_does_not_declare_stops_no_start(tmp_path: Path) -> None:
+    (prompts(tmp_path, drafts=("1.0.0",)) / "desk/ask/1.0.0.yaml").write_text("name: tell\n")
+    registry = load_prompts(tmp_path / "desk", declared=["tell"])
+    with pytest.raises(PromptInvalid, match=r"the prompt desk/ask 1.0.0 cannot be used"):
+        registry.get("ask")
+    with pytest.raises(PromptInvalid, match=r"the prompts in .* cannot be used"):
+        load_prompts(tmp_path / "desk", declared=["ask"])
+
+
+def test_warnings_are_logged_at_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    draft = prompts(tmp_path, drafts=("1.0.0",)) / "desk/ask/1.0.0.yaml"
+    draft.write_text(HELLO.replace("max_tokens: 400", "seed: 1"))
+    load_prompts(tmp_path / "desk")
+    assert f"{draft}:7:31: warning: no `max_tokens`" in caplog.text
+
+
 def test_a_release_that_cannot_be_compiled_is_refused_where_it_is_asked_for(tmp_path: Path) -> None:
     prompts(tmp_path, "1.0.0")
     (tmp_path / "desk/ask/1.0.0.yaml").write_text("name: ask\n")
