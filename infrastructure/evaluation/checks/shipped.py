@@ -54,8 +54,8 @@ def gherkin_parses(value: Any, _: Mapping[str, Any]) -> str | None:
         scenarios = [
             child["scenario"] for child in (feature or {}).get("children", []) if "scenario" in child
         ]
-        if not scenarios:
-            return "no scenario in it"
+        if not all(scenario["steps"] for scenario in scenarios) or not scenarios:
+            return "a scenario without steps" if scenarios else "no scenario in it"
         if not isinstance(value, str) and [len(scenario["steps"]) for scenario in scenarios] != [3]:
             return f"a case makes more than one step of its given, when or then: {source!r}"
     return None
