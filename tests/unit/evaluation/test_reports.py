@@ -103,7 +103,7 @@ async def test_the_html_report_shows_two_versions_side_by_side(tmp_path: Path) -
     assert "<del>hardware</del>" in page
     assert "<ins>software</ins>" in page
     assert "0.00 → 1.00" in page
-    assert "than 1.0.0" in page
+    assert "with 1.0.0: <span" in page
 
 
 def test_the_difference_of_two_texts_is_told_word_by_word() -> None:
