@@ -68,6 +68,7 @@ async def test_a_record_says_what_was_measured_and_is_the_same_each_time(tmp_pat
         "prompt_hash": subject.prompt.content_hash,
         "cases_hash": subject.cases.content_hash,
         "model": {"provider": "scripted", "name": "tiny", "digest": "0" * 64},
+        "judge": None,
         "date": "2026-11-22",
         "settings": {"max_tokens": 100, "temperature": 0.2, "top_p": None},
         "n": 2,
@@ -192,6 +193,12 @@ async def test_records_that_cannot_be_compared_say_how_to_make_them_so(tmp_path:
     assert refusal(folder, "1.1.0") == (
         "its predecessor 1.0.0 was evaluated with scripted/tiny (111111111111), this with scripted/tiny (000000000000)"
         + BOTH
+    )
+    judged = record.path_of(folder / NAME, "1.0.0")
+    await recorded(folder, "1.0.0")
+    judged.write_text(judged.read_text().replace('"judge": null', '"judge": "scripted/strict"'))
+    assert refusal(folder, "1.1.0") == (
+        f"its predecessor 1.0.0 was judged by scripted/strict, this by no model{BOTH}"
     )
     await recorded(folder, "1.0.0", repeat=2)
     assert refusal(folder, "1.1.0") == (
