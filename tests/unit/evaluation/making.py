@@ -120,8 +120,8 @@ def answer(category: str, *reasons: str) -> str:
     return json.dump({"category": category, "reasons": list(reasons)}).decode()
 
 
-def asker(model: ScriptedModel, folder: Path | None = None, **settings: int) -> Asker:
-    return Asker(model, MODEL, folder=folder, **settings)
+def asker(model: ScriptedModel, folder: Path | None = None, *, concurrency: int = 4) -> Asker:
+    return Asker(model, MODEL, folder=folder, concurrency=concurrency)
 
 
 def yaml_block(text: str, by: int = 2) -> str:

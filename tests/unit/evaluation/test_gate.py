@@ -19,7 +19,7 @@ from infrastructure.evaluation.check import main, problems_in
 from infrastructure.evaluation.gate import why_not
 from infrastructure.evaluation.results import Evaluation
 from infrastructure.evaluation.run import evaluate
-from infrastructure.memory.model import ScriptedModel
+from infrastructure.memory.model import Script, ScriptedModel
 from tests.unit.evaluation.making import CASES, MODEL, NAME, answer, good, subject_in, written
 
 DAY = date(2026, 11, 22)
@@ -30,17 +30,16 @@ def poor(_: ChatRequest) -> str:
 
 
 async def measured(
-    folder: Path, version: str, script: object = good, model: ModelName = MODEL, **more: int
+    folder: Path, version: str, script: Script = good, model: ModelName = MODEL, *, repeat: int = 1
 ) -> Evaluation:
     subject = subject_in(folder, version)
-    scripted = ScriptedModel(script)  # type: ignore[arg-type]
-    return await evaluate(subject, subject.cases.cases, Asker(scripted, model), **more)
+    return await evaluate(subject, subject.cases.cases, Asker(ScriptedModel(script), model), repeat=repeat)
 
 
 async def recorded(
-    folder: Path, version: str, script: object = good, model: ModelName = MODEL, **more: int
+    folder: Path, version: str, script: Script = good, model: ModelName = MODEL, *, repeat: int = 1
 ) -> Path:
-    evaluation = await measured(folder, version, script, model, **more)
+    evaluation = await measured(folder, version, script, model, repeat=repeat)
     return record.write(record.record_of(evaluation, DAY), folder / NAME)
 
 

@@ -16,7 +16,7 @@ from infrastructure.evaluation.report.junit import junit
 from infrastructure.evaluation.report.terminal import lines
 from infrastructure.evaluation.results import Evaluation
 from infrastructure.evaluation.run import evaluate
-from infrastructure.memory.model import ScriptedModel
+from infrastructure.memory.model import Script, ScriptedModel
 from tests.unit.evaluation.making import CASES, answer, asker, good, subject_in, written
 
 HOSTILE = "<script>alert(1)</script> & \x1b[31m \x00 ]]> \"'"
@@ -38,9 +38,9 @@ def mixed(request: ChatRequest) -> str | Exception:
     return answer("hardware", f"smoke {HOSTILE}".replace("\x00", ""))
 
 
-async def measured(tmp_path: Path, version: str = "1.0.0", script: object = mixed) -> Evaluation:
+async def measured(tmp_path: Path, version: str = "1.0.0", script: Script = mixed) -> Evaluation:
     subject = subject_in(written(tmp_path, "1.0.0", "1.1.0", cases=CASES + MORE), version)
-    return await evaluate(subject, subject.cases.cases, asker(ScriptedModel(script)))  # type: ignore[arg-type]
+    return await evaluate(subject, subject.cases.cases, asker(ScriptedModel(script)))
 
 
 async def test_junit_tells_failures_errors_and_what_was_not_run_apart(tmp_path: Path) -> None:
