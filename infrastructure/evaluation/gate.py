@@ -107,6 +107,8 @@ def _why_incomparable(measured: Record, earlier: Record | None, before: str) -> 
         return f"its predecessor {before} was evaluated by other cases"
     if not earlier.model.is_same(measured.model):
         return f"its predecessor {before} was evaluated with {earlier.model}, this with {measured.model}"
+    if earlier.judge != measured.judge:
+        return f"its predecessor {before} was judged by {earlier.judge or 'no model'}, this by {measured.judge or 'no model'}"
     if earlier.repeat != measured.repeat:
         return f"its predecessor {before} was evaluated with --repeat {earlier.repeat}, this with {measured.repeat}"
     return None
