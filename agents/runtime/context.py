@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
 from agents.runtime.asking import ask
-from domain.chat import Usage
+from agents.runtime.watch import Watch
+from domain.chat import Origin, Usage
 from domain.execution import PromptUse
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
@@ -54,20 +55,24 @@ class Context:
         execution_id: str,
         correlation_id: str,
         *,
+        agent: str,
+        task: str,
         ports: Ports,
         entities: Entities,
         still_mine: StillMine,
-        on_text: Callable[[str], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.correlation_id = correlation_id
         self.prompt: PromptUse | None = None
         self.model: str | None = None
         self.usage = Usage()
+        self._agent = agent
+        self._task = task
         self._ports = ports
         self._entities = entities
         self._still_mine = still_mine
-        self._on_text = on_text
+        self._watch = watch
 
     async def ask(self, declared: DeclaredPrompt[Any, Out], variables: BaseModel) -> Out:
         """Render the prompt with the fields of `variables`, ask the model, validate; one repair turn shows it its error."""
@@ -76,7 +81,12 @@ class Context:
         prompt = self._ports.prompts.get(declared.name)
         self.prompt = PromptUse(name=prompt.name, version=prompt.version, content_hash=prompt.content_hash)
         values = variables.model_dump(mode="json")
-        asked = await ask(self._ports.model, prompt, values, declared.returns, self._on_text)
+        origin = Origin(
+            self._agent, self._task, self.execution_id, self.correlation_id, prompt.name, prompt.version
+        )
+        asked = await ask(
+            self._ports.model, prompt, values, declared.returns, watch=self._watch, origin=origin
+        )
         self.model = asked.model
         self.usage += asked.usage
         if asked.repaired:

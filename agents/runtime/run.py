@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -20,6 +20,7 @@ from agents.runtime.policy import judge
 from agents.runtime.publication import Publication
 from agents.runtime.records import Recorded, Records
 from agents.runtime.timing import Timing, backoff
+from agents.runtime.watch import Watch
 from agents.runtime.work import Work
 from domain.errors import AgentError, TooLarge, Unavailable
 from domain.execution import Claim, Execution, Failure, Trigger
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 LONGEST_MESSAGE, LARGEST_DETAILS = 4_000, 64_000
 """Characters and bytes of a failure that are recorded."""
 Result = TypeVar("Result")
-OnText: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Run:
     _claim: Claim
 
     def __init__(
-        self, lifecycle: Lifecycle, trigger: Trigger, held: Held | None, on_text: OnText | None
+        self, lifecycle: Lifecycle, trigger: Trigger, held: Held | None, watch: Watch | None
     ) -> None:
         """`held` is the claim to take over, None for new work."""
         self.trigger = held.claim.trigger if held else trigger
@@ -85,7 +85,7 @@ class Run:
         self.doubted = False
         """Whether the pulse was away for so long that the claim may have been taken over."""
         self._all = lifecycle
-        self._on_text = on_text
+        self._watch = watch
         self._told: str | None = None
         """What the claim says that it waits for."""
         self._renewing = False
@@ -175,7 +175,7 @@ class Run:
             return records.failed(self._claim, crashed, crashes, began)
         waits = 0
         while True:
-            context = self._all.work.context(trigger, self._require_claim, self._on_text)
+            context = self._all.work.context(trigger, self._require_claim, self._watch)
             try:
                 ran = await self._all.work.run(trigger, context)
                 rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from agents.runtime.agent import Agent, Task
 from agents.runtime.policy import status_of
 from agents.runtime.runner import Pending, Settled
+from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
@@ -32,6 +33,7 @@ from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.host.sse import events_response, task_response
+from infrastructure.host.trials import add_trials
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -60,6 +62,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     inputs = openapi.inputs(agent)
     _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
+    add_trials(app, agent, settings)
     add_dead_letters(app, agent, settings)
     add_probes(app)
     openapi.install(app, inputs)
@@ -103,7 +106,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
         key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
         service.runner.work.prepare(_probe(service, task, value))
 
-        async def submit(on_text: Callable[[str], None]) -> Response:
+        async def submit(watch: Watch) -> Response:
             trigger, settled = await service.submit(
                 task,
                 value,
@@ -111,7 +114,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
                 correlation_id=correlation,
                 patience=settings.http_patience,
                 traceparent=parent,
-                on_text=on_text,
+                watch=watch,
             )
             return _answer(service, trigger, settled)
 

@@ -26,13 +26,12 @@ from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
-from infrastructure.host.declared import require_declared
+from infrastructure.host.declared import declared_prompts
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
 from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.factory import model_from
-from infrastructure.prompts.registry import load_prompts
 from infrastructure.telemetry.model import TracedModel
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
@@ -49,8 +48,7 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
 
     """
-    prompts = load_prompts(settings.prompts / agent.name)
-    require_declared(agent, prompts)
+    prompts = declared_prompts(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     push: list[PushSubscription] = []
 

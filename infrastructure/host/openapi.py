@@ -72,10 +72,11 @@ TASK: Responses = _POSTED | {
 STREAM: Responses = _POSTED | {
     200: {
         "description": (
-            "Events `token` {text}, then one `result`, as the task answers without a stream (also when it is "
-            "accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
+            "Events `call` {prompt, version} whenever the model is asked, which makes the text before it void; `token` {text}; "
+            "`usage` {model, input_tokens, output_tokens}; then one `result`, as the task answers without a stream (also "
+            "when it is accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
         ),
-        "content": _sse("token", "result", "error"),
+        "content": _sse("call", "token", "usage", "result", "error"),
     },
 }
 EVENTS: Responses = _READ | {
@@ -100,6 +101,11 @@ REPLAYED: Responses = (
 DROPPED: Responses = (
     _STORED | _errors(400, 408, 413, 415, 422) | _SETTLED | {200: _json("As it is now.", "DeadLetter")}
 )
+TRIED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422)
+    | {200: _json("What it gave then, and what it gives now.", "Trial")}
+    | {409: _json("It has no outcome yet.", "Error")}
+)  # fmt: skip
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -163,6 +169,26 @@ DROP: JsonObject = {
                     "required": ["reason"],
                     "additionalProperties": False,
                     "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500}},
+                }
+            }
+        },
+    }
+}
+TRIAL: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _JSON: {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "prompts": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string"},
+                            "description": "Versions of prompts, by name, in place of those in use.",
+                        }
+                    },
                 }
             }
         },

@@ -50,7 +50,22 @@ _STORY = {
 }
 _DEAD_LETTER = DeadLetter.model_json_schema(mode="serialization")
 
+_RESULT = _object(
+    {
+        "status": {"enum": ["completed", "failed"]},
+        "output": _ANY,
+        "events": _list(_object({"type": _TEXT, "data": _ANY})),
+        "error": _or_null(_FAILURE),
+        "prompt": _or_null(_object({**_PROMPT, "content_hash": _TEXT})),
+        "model": _or_null(_TEXT),
+        "usage": _USAGE,
+        "duration_ms": {"type": "number", "minimum": 0},
+    }
+)
 SCHEMAS: JsonObject = {
+    "Trial": _object(
+        {"execution_id": _TEXT, "agent": _TEXT, "task": _TEXT, "recorded": _RESULT, "tried": _RESULT}
+    ),
     "Error": _object(
         {"error": _object({**_FAILURE["properties"], "timestamp": {"type": "string", "format": "date-time"}})}
     ),

@@ -17,9 +17,9 @@ from agents.runtime.context import Ports
 from agents.runtime.correlations import Correlations
 from agents.runtime.dead_letters import replay
 from agents.runtime.intake import Intake
-from agents.runtime.run import OnText
 from agents.runtime.runner import Pending, Request, Runner, Settled
 from agents.runtime.timing import Timing
+from agents.runtime.watch import Watch
 from domain.errors import DeadLetterSettled
 from domain.event import Event
 from domain.execution import Trigger
@@ -81,7 +81,7 @@ class Service:
         correlation_id: str | None,
         patience: float,
         traceparent: str | None = None,
-        on_text: OnText | None = None,
+        watch: Watch | None = None,
     ) -> tuple[Trigger, Settled | Pending]:
         """Accept a request: sent to the agent's own command topic, claimed, and run."""
         with self.ports.telemetry.span(f"execute {task.name}", "server", traceparent) as span:
@@ -95,9 +95,7 @@ class Service:
                 traceparent=span.traceparent or traceparent,
             )
             self.runner.work.prepare(trigger)
-            request = Request(
-                lambda: self._announce(trigger), patience, own_key=key is not None, on_text=on_text
-            )
+            request = Request(lambda: self._announce(trigger), patience, own_key=key is not None, watch=watch)
             return trigger, await self.runner.submit(trigger, request)
 
     async def replay(self, execution_id: str) -> Trigger:

@@ -16,8 +16,9 @@ from cli.vocabulary import known_events
 from domain.event import EventData
 from domain.json import JsonObject
 from infrastructure.memory.schema_answer import schema_answer
+from infrastructure.prompts.check import check_folder
 from infrastructure.prompts.fit import fits
-from infrastructure.prompts.registry import check_folder, load_prompts
+from infrastructure.prompts.registry import load_prompts
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ROOT / "prompts"
@@ -182,7 +183,8 @@ def test_all_prompt_files_can_be_released() -> None:
 
 
 def test_each_folder_of_prompts_is_an_agents() -> None:
-    assert {folder.name for folder in PROMPTS.iterdir()} <= {agent.name for agent in AGENTS}
+    folders = {path.name for path in PROMPTS.iterdir() if path.is_dir()}
+    assert folders <= {agent.name for agent in AGENTS}
 
 
 @each_agent

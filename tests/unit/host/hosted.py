@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from agents.runtime.agent import Agent
 from domain.ports.model import LanguageModel
+from domain.ports.prompts import PromptRegistry
 from infrastructure.host.app import create_app
 from infrastructure.host.service import Service
 from infrastructure.host.settings import Settings
@@ -37,10 +38,15 @@ class Hosted:
 
 @asynccontextmanager
 async def hosted(
-    agent: Agent, *, model: LanguageModel | None = None, client_host: str = "127.0.0.1:7000", **settings: Any
+    agent: Agent,
+    *,
+    model: LanguageModel | None = None,
+    prompts: PromptRegistry | None = None,
+    client_host: str = "127.0.0.1:7000",
+    **settings: Any,
 ) -> AsyncIterator[Hosted]:
     chosen = Settings.model_construct(**({"http_patience": 5.0} | settings))
-    async with MemoryPlatform([agent], model=model) as platform:
+    async with MemoryPlatform([agent], model=model, prompts=prompts) as platform:
         service = platform.services[agent.name]
         app = create_app(agent, chosen, _no_lifespan)
         app.state.service = service

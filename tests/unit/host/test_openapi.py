@@ -23,6 +23,7 @@ async def test_every_route_is_in_the_document(api: Hosted) -> None:
         "/api/sample/events/stream",
         "/api/sample/execute",
         "/api/sample/executions/{execution_id}",
+        "/api/sample/executions/{execution_id}/trial",
         "/api/sample/prompts",
         "/api/sample/shout",
         "/api/sample/shout/stream",

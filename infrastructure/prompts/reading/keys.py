@@ -10,8 +10,8 @@ from typing import Final
 
 from pydantic_core import from_json
 
-from infrastructure.prompts.problem import Report, Spot
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report, Spot
+from infrastructure.located_yaml.tree import Node
 
 TOP: Final = (
     "name",
@@ -46,6 +46,11 @@ class Variable:
     spot: Spot
     is_required: bool = True
     default: str | None = None
+    description: str = ""
+
+    @property
+    def must_be_given(self) -> bool:
+        return self.is_required and self.default is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _variable(item: Node, report: Report) -> Variable | None:
     if not _NAME.fullmatch(name):
         report.error(item.fields["name"], f"{name} cannot be a variable's name", "use letters, digits and _")
         return None
-    text(item, "description", report)
+    description = text(item, "description", report)
     if schema := text(item, "json_schema", report):
         try:
             from_json(schema)
@@ -184,6 +189,7 @@ def _variable(item: Node, report: Report) -> Variable | None:
         item.keys["name"],
         is_required=_flag(item, "is_required", default=True, report=report),
         default=default.text if default is not None and default.kind != "nothing" else None,
+        description=description or "",
     )
 
 

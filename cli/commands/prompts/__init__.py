@@ -1,0 +1,28 @@
+"""`agents prompts`: versions of prompts, from draft to release to deprecated; each subcommand is a module of its own."""
+
+import click
+
+from cli.commands.prompts.deprecate import deprecate
+from cli.commands.prompts.diff import diff
+from cli.commands.prompts.list import list_
+from cli.commands.prompts.new import new
+from cli.commands.prompts.release import release
+from cli.commands.prompts.render import render
+from cli.commands.prompts.show import show
+
+EPILOG = """\b
+From a change to a release:
+  agents prompts new service-desk/triage --minor     copies the newest version as a draft: edit it
+  agents prompts diff service-desk/triage            what the draft changes, and the version it needs
+  agents prompts render service-desk/triage 1.1.0 --input '{"title": "Printer"}'
+  agents prompts release service-desk/triage         checks everything, writes prompts/prompts.lock
+  agents prompts deprecate service-desk/triage 1.0.0 --because "it forgot the language\""""
+
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """Prompts: their versions, what each says, and which one is served. Works on files; nothing has to run."""
+
+
+for subcommand in (list_, show, diff, render, new, release, deprecate):
+    command.add_command(subcommand)
