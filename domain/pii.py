@@ -33,7 +33,8 @@ def card_is_valid(text: str) -> bool:
     """ISO/IEC 7812: Luhn's sum."""
     digits = [int(character) for character in text if character.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return 13 <= len(digits) <= 19 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
+    length = 15 if digits[0] == 3 else 16  # American Express; all others that the pattern lets through
+    return len(digits) == length and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
 
 
 def german_tax_id_is_valid(text: str) -> bool:
@@ -76,10 +77,14 @@ _KINDS: Final[dict[str, tuple[str, re.Pattern[str], Callable[[str], bool]]]] = {
     ),
 }  # fmt: skip
 KINDS: Final = tuple(_KINDS)
+_DIGITS: Final = re.compile(r"\d[\d ()./-]{3}")
+"""What every number that is looked for has somewhere."""
 
 
 def find_personal(text: str, kinds: Sequence[str] = KINDS) -> Iterator[Personal]:
     """From left to right; where two kinds overlap, the one that begins first, and of these the first of `KINDS`."""
+    if "@" not in text and not _DIGITS.search(text):
+        return
     found = [
         Personal(kind, match.start(), match.end(), match[0])
         for kind in kinds

@@ -44,7 +44,7 @@ class GuardedModel:
             return await self._model.complete(request, on_text)
         tell = _Findings(self._telemetry, request)
         given = untrusted_text(request)
-        usage = await self._check_input(request, guards, given, tell)
+        usage = await self._check_input(guards, given, tell)
         pseudonyms = _pseudonyms(guards, given, tell)
         asked = _hide(request, pseudonyms)
         if guards.spotlight is not None:
@@ -71,7 +71,7 @@ class GuardedModel:
     async def close(self) -> None:
         await self._model.close()
 
-    async def _check_input(self, request: ChatRequest, guards: Guards, given: str, tell: _Findings) -> Usage:
+    async def _check_input(self, guards: Guards, given: str, tell: _Findings) -> Usage:
         usage = Usage()
         if guards.length is not None and len(given) > guards.length.characters:
             tell.found(
@@ -104,7 +104,7 @@ def untrusted_text(request: ChatRequest) -> str:
     """What came from outside: the values of the prompt's variables; where nobody names them, every message of the user."""
     if request.untrusted is None:
         return "\n".join(message.content for message in request.messages if message.role == "user")
-    return "\n".join(texts(request.untrusted))
+    return "\n".join(text for value in request.untrusted.values() for text in texts(value))
 
 
 def _pseudonyms(guards: Guards, given: str, tell: _Findings) -> Pseudonyms | None:

@@ -95,16 +95,17 @@ RULES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A pattern in the text. It is looked for where one of `needs` stands in it: that is cheap to find out."""
+    """A pattern in the text. It is looked for where one of `needs` stands in it, or a word means it: that is cheap to find out."""
 
     name: str
     weight: float
     pattern: re.Pattern[str]
     needs: tuple[str, ...]
+    meaning: str
 
 
-def _form(name: str, weight: float, pattern: str, *needs: str) -> Form:
-    return Form(name, weight, re.compile(pattern, re.MULTILINE), needs)
+def _form(name: str, weight: float, pattern: str, *needs: str, meaning: str = "") -> Form:
+    return Form(name, weight, re.compile(pattern, re.MULTILINE), needs, meaning)
 
 
 _AI = r"(?:ai|ki|llm|gpt|language model|sprachmodell|model\b|modell\b|assistants?\b|assistent|chatbot)"
@@ -145,13 +146,13 @@ FORMS: Final = (
         0.5,
         r"(?:^|[.!?:(]\s?|-- |# |// |<!-- )(?:(?:assistant )?(?:instructions?|anweisung(?:en)?|hinweise?|note|message|nachricht) )?"
         rf"(?:to|for|an|fuer|if you are|falls du|wenn du)(?: the| any| all| an?| das| die| den| jedes| alle| eine?)? {_AI}",
-        *_AIS,
+        meaning="ai",
     ),
     _form(
         "addressed",
         0.5,
         r"(?:\b(?:ai|ki|llm|copilot|assistant|assistent|gpt|assistants|assistenten|ki-agenten|ai agents)\b|@copilot)[- ]?\w{0,12}\s?:",
-        *_AIS,
+        meaning="ai",
     ),
     _form(
         "hidden",
@@ -183,7 +184,7 @@ def _score(text: str) -> tuple[float, tuple[str, ...]]:
     found = [
         (match.start(), index)
         for index, form in enumerate(FORMS, start=len(RULES))
-        if any(need in text for need in form.needs)
+        if form.meaning in positions or any(need in text for need in form.needs)
         for match in form.pattern.finditer(text)
     ]
     if found:

@@ -41,6 +41,7 @@ _LEET_WORD: Final = re.compile(r"[a-z][0-9@$!]{1,2}[a-z]")
 _SPELT: Final = re.compile(r"(?<!\w)[^\W_]([ .\-_*|/])[^\W_](?:\1[^\W_])+(?!\w)")
 _WRAPPED: Final = re.compile(r"(?<=[A-Za-z0-9+/]{40})\r?\n(?=[A-Za-z0-9+/=]{4})")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_ODD: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _LINE: Final = 40
 """Characters from which a line of base64 may go on in the next."""
 _HEX: Final = re.compile(r"[0-9a-fA-F]{16,}")
@@ -124,9 +125,5 @@ def _readable(decode: Callable[[str], bytes], run: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     text = raw.decode("utf-8", errors="replace")
-    odd = sum(
-        1
-        for character in text
-        if character == "\ufffd" or not (character.isprintable() or character in "\n\r\t")
-    )
+    odd = len(_ODD.findall(text))
     return text if odd * 10 <= len(text) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 LONGEST_QUOTE: Final = 8
@@ -15,8 +16,14 @@ def quotes(answer: str, instructions: str, given: str) -> bool:
     """Whether the answer holds so many words of the instructions in a row. What was `given` from outside is no secret."""
     if len(answer) < LONGEST_QUOTE * 2:
         return False
-    own = set(_runs(instructions))
-    return bool(own) and bool(own.intersection(_runs(answer)) - set(_runs(given)))
+    shared = _own(instructions).intersection(_runs(answer))
+    return bool(shared) and not shared.issubset(_runs(given))
+
+
+@lru_cache(maxsize=256)
+def _own(instructions: str) -> frozenset[tuple[str, ...]]:
+    """A prompt's instructions are the same in every request, or nearly so."""
+    return frozenset(_runs(instructions))
 
 
 def _runs(text: str) -> Iterator[tuple[str, ...]]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from domain.chat import ChatReply, Usage
+from domain.chat import ChatReply, Message, Usage
 from domain.errors import GuardrailTripped, Rejected
 from infrastructure.guardrails.guarded import GuardedModel, guarded
 from infrastructure.guardrails.rules import Guardrails, Guards, Injection, Length, Links, Pii, Plain
@@ -36,8 +38,10 @@ async def test_a_blocked_injection_never_reaches_the_model_and_its_text_no_messa
     assert one.model.requests == []
     assert isinstance(caught.value, Rejected)
     assert caught.value.details == {"guardrail": "prompt_injection", "direction": "input"}
-    assert "Printer" not in caught.value.message and "jammed" not in caught.value.message
-    assert "service-desk/triage" in caught.value.message and "prompt_injection: warn" in caught.value.message
+    assert "Printer" not in caught.value.message
+    assert "jammed" not in caught.value.message
+    assert "service-desk/triage" in caught.value.message
+    assert "prompt_injection: warn" in caught.value.message
 
 
 async def test_a_warning_lets_it_pass_and_is_logged_and_counted(caplog: pytest.LogCaptureFixture):
@@ -45,19 +49,14 @@ async def test_a_warning_lets_it_pass_and_is_logged_and_counted(caplog: pytest.L
     assert await one.ask(ATTACK) == '{"reason": "fine"}'
     labels = {"guardrail": "prompt_injection", "action": "warn", "direction": "input"}
     assert one.telemetry.counted("agents.guardrails", **labels) == 1
-    assert "prompt_injection" in caplog.text and "Printer" not in caplog.text
+    assert "prompt_injection" in caplog.text
+    assert "Printer" not in caplog.text
 
 
 async def test_the_prompts_own_template_is_no_injection():
     one = Guarded(Guards(prompt_injection=Injection("block")))
     harmless = request("the door is stuck")
-    message = harmless.messages[1].__class__("system", f"{SYSTEM} {ATTACK}")
-    own = harmless.__class__(
-        **{
-            **{name: getattr(harmless, name) for name in harmless.__slots__},
-            "messages": (message, harmless.messages[1]),
-        }
-    )
+    own = replace(harmless, messages=(Message("system", f"{SYSTEM} {ATTACK}"), harmless.messages[1]))
     assert (await one.guarded.complete(own)).text
 
 
@@ -136,7 +135,8 @@ async def test_what_comes_from_outside_stands_between_marks_that_the_system_mess
     system, user = one.sent
     token = user.content.partition("<data-")[2][:10]
     assert user.content == f"<ticket>\n<data-{token}>The door is stuck, please help</data-{token}>\n</ticket>"
-    assert system.content.startswith(SYSTEM) and f"<data-{token}>" in system.content
+    assert system.content.startswith(SYSTEM)
+    assert f"<data-{token}>" in system.content
     await one.ask("The door is stuck, please help")
     assert one.sent[1].content == user.content, "the same question stays the same"
     await one.ask("Another door is stuck, please help")
@@ -146,7 +146,7 @@ async def test_what_comes_from_outside_stands_between_marks_that_the_system_mess
 async def test_datamarking_joins_the_words_and_the_answer_is_read_without_the_marks():
     one = Guarded(Guards(spotlight="datamark"), ["theˆdoor"])
     assert await one.ask("The door is stuck") == "the door"
-    assert "TheˆdoorˆisˆstuckX".removesuffix("X") in one.sent[1].content
+    assert "Theˆdoorˆisˆstuck" in one.sent[1].content
 
 
 async def test_a_second_opinion_is_asked_for_where_the_rules_are_silent_and_its_tokens_are_counted():
