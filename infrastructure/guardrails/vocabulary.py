@@ -14,7 +14,7 @@ from typing import Final
 
 STEMS: Final[Mapping[str, str]] = {
     # to set aside what was said
-    "ignore": "ignore =ignoring ignorier disregard disobey overrid overrul =forget =forgets neglect =drop =discard =dismiss abandon "
+    "ignore": "ignore =ignoring ignorier disregard disobey overrid overrul =forget neglect =drop =discard =dismiss abandon "
     "=nevermind bypass =skip =cancel =erase missacht =vergiss =vergesst =vergessen uebergeh ueberspring verwirf =verwerfe "
     "umgeh =umgehe =brich pfeif =knicken obsolete veraltet hinfaellig =outdated =void ungueltig =lifted aufgehoben gegenstandslos "
     "=streich ueberschreib",
@@ -31,6 +31,16 @@ STEMS: Final[Mapping[str, str]] = {
     "prior": "previous prior =above earlier preceding =before initial original existing former foregoing =all =any =every =each everything "
     "bisherig vorherig =vorige =vorigen =vorher =obige =obigen =oben =zuvor frueher vorangehend vorangegangen urspruenglich anfaenglich "
     "=alle =allen =alles saemtlich =jede =jeden =jeder bestehend =anfang usual ueblich gewohnt",
+    "everything": "=everything =alles",
+    "change": "=change =update =modify =rewrite =aendere =aendert =ersetze",
+    "praise": "=congratulations glueckwunsch",
+    "praise_phrase": "well_done|gut_gemacht|great_job|good_job|simply_great|einfach_grossartig|super_gemacht|sehr_gut|very_good|really_great|"
+    "excellent_performance|that_is_enough|das_genuegt",
+    "next": "=new =another =following =next =more =further =neue =neuen =neuer =weitere =weiteren =weiterer =folgende =folgenden =folgender",
+    "tasks": "=task =tasks =assignment =assignments =aufgabe =aufgaben =auftrag =auftraege =challenge =thoughts =information =informationen "
+    "=context =conversation =commands =befehle",
+    "act_phrase": "want_you_to_act|want_you_to_play|like_you_to_act|dass_du_als|dass_sie_als|handeln_sie_als|agiere_als",
+    "now_are_phrase": "now_you_are|jetzt_bist_du|nun_bist_du|instructions_are_now|anweisungen_sind_jetzt|anweisungen_lauten_jetzt",
     "above": "=above =before =earlier =oben =obige =obigen =zuvor =vorher",
     "your": "=your =dein =deine =deinen =deiner =deinem =deines =eure =euren =eures",
     "you": "=you =your =yours =yourself =du =dein =deine =deinen =deiner =deinem =deines =dir =dich =euch =eure =euren =eures",
@@ -63,7 +73,7 @@ STEMS: Final[Mapping[str, str]] = {
     "von_hier_an|ab_hier|here_on|now_on|nur_noch|gilt_nur|only_what_i|was_ich_dir|zaehlt_nur|whatever_i|egal_was_ich|an_meine|follow_mine",
     "new": "=new =real =actual =true =neue =neues =neuen =neuer =eigentliche =eigentlicher =eigentliches =wahre =wirkliche =current "
     "=aktuellen =aktueller",
-    "task": "=task =tasks =objective =goal =mission =assignment =purpose =job =aufgabe =ziel =auftrag =zweck =instruction =anweisung",
+    "task": "=task =tasks =objective =goal =mission =assignment =purpose =job =aufgabe =aufgaben =ziel =auftrag =zweck =instruction =anweisung",
     "instead": "=instead =statt =anstatt =stattdessen =rather",
     "nothing_else": "nothing_else|only_with|only_the|sonst_nichts|nur_mit|reply_only|answer_only|respond_only|nur_noch|only_with_the|"
     "antworte_nur|in_plain_prose|not_json|in_free_text|leave_the_format|verlasse_das_format|frei_antworten|completely|without_looking",
@@ -76,7 +86,7 @@ STEMS: Final[Mapping[str, str]] = {
     "you_take_the|switched_to|let_us_play|in_character",
     "unbound": "=dan unrestricted uncensored unfiltered unaligned jailbr uneingeschraenkt ungefiltert unzensiert entfesselt regellos "
     "hemmungslos skrupellos grenzenlos evilbot entwicklermodus godmode =freed amoral unlimited unbegrenzt",
-    "unbound_phrase": "do_anything_now|developer_mode|god_mode|dev_mode|never_refuse|never_refuses|lehnt_nie|never_aligned|never_been_aligned|"
+    "unbound_phrase": "do_anything_now|evil_ai|boese_ki|developer_mode|god_mode|dev_mode|never_refuse|never_refuses|lehnt_nie|never_aligned|never_been_aligned|"
     "may_do_everything|der_alles_darf|alles_darf|root_rights|rootrechten|no_rule|keine_deiner_regeln|keinerlei|no_restrictions|"
     "befreit_hat|stay_in_character|opposite_mode|debug_mode|admin_mode|unrestricted_mode|sudo_mode",
     "without": "=without =no =never =none =zero =free =freed =befreit =ohne =kein =keine =keinen =keinerlei =nie =niemals =nicht =not =any =off "
@@ -90,7 +100,7 @@ STEMS: Final[Mapping[str, str]] = {
     "=rules =regeln =guidelines =vorgaben =configure =configured =richtlinien =directives",
     "given_phrase": "configuration_message|message_you_received|nachricht_die_du|asked_to_do|dir_aufgetragen|were_told",
     "text_above": "text_above|everything_above|words_above|message_above|stands_before|steht_vor|vor_diesem|before_this_ticket|text_oberhalb|"
-    "text_oben|alles_was_oben|everything_before|alles_davor|conversation_so_far|above_this_line",
+    "text_oben|alles_was_oben|everything_before|alles_davor|conversation_so_far|above_this_line|above_prompt|prompt_above|prompt_text|prompt_texts|full_prompt|prompttext|prompttexte",
     "whole": "verbatim =full =hidden =versteckt =versteckten =geheim =geheimen =initial =anfaenglichen =woertlich =wortlaut =vollstaendig "
     "=complete =exactly =genau =genauen =beginnend =starting =first =ersten =start =beginn =beginning",
     "whole_phrase": "word_for_word|wort_fuer_wort|code_block|starting_with|not_allowed_to_tell|one_after_the_other|der_reihe_nach",
