@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,10 @@ from agents.runtime.run import failure_of
 from agents.runtime.work import Work
 from domain.chat import Usage
 from domain.errors import Rejected
-from domain.execution import Failure, PromptUse, Trigger
+from domain.execution import Execution, Failure, PromptUse, Trigger
+from domain.figures import Answered
 from domain.ports.prompts import PromptRegistry
+from domain.ports.rollout import Chosen, Rollout
 from domain.prompt import Prompt
 
 
@@ -33,8 +35,14 @@ class Trial:
 
 async def run_trial(agent: Agent, ports: Ports, trigger: Trigger, prompts: Mapping[str, Prompt]) -> Trial:
     """Run the handler once, with `prompts` by name in place of those in use."""
-    work = Work(agent, replace(ports, prompts=_Pinned(ports.prompts, prompts), effects=_NoEffects()))
-    context = work.context(trigger, _nobodys)
+    pinned = replace(
+        ports,
+        prompts=_Pinned(ports.prompts, prompts),
+        effects=_NoEffects(),
+        rollout=_Unpinned(ports.rollout, prompts) if ports.rollout else None,
+    )
+    work = Work(agent, pinned)
+    context = work.context(trigger, _nobodys, [])
     outcome, error = None, None
     began = asyncio.get_running_loop().time()
     try:
@@ -59,6 +67,19 @@ class _NoEffects(Mapping[type[Any], object]):
 
     def __len__(self) -> int:
         return 0
+
+
+class _Unpinned:
+    """A `Rollout` that gives what a split gives to the work now, but for the asker's choice; a trial is in no figures."""
+
+    def __init__(self, rollout: Rollout, pinned: Mapping[str, Prompt]) -> None:
+        self._rollout = rollout
+        self._pinned = pinned
+
+    def choose(self, name: str, sticky: str) -> Chosen | None:
+        return None if name in self._pinned else self._rollout.choose(name, sticky)
+
+    def note(self, execution: Execution, answers: Sequence[Answered]) -> None: ...
 
 
 class _Pinned:

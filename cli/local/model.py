@@ -44,8 +44,14 @@ def ensure_model(base: str, gguf: Path) -> None:
 
 def models(base: str) -> set[str]:
     """Names of the models an Ollama has, without `:latest`."""
+    return set(digests(base))
+
+
+def digests(base: str) -> dict[str, str]:
+    """The SHA-256 of each model an Ollama has, by its name without `:latest`."""
     answer: dict[str, Any] = from_json(_call(f"{base}/api/tags", None, {}))
-    return {str(model["name"]).removesuffix(":latest") for model in answer.get("models") or []}
+    found = answer.get("models") or []
+    return {str(model["name"]).removesuffix(":latest"): str(model.get("digest", "")) for model in found}
 
 
 def _call(url: str, body: Any, headers: dict[str, str]) -> bytes:

@@ -35,6 +35,7 @@ from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
 from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.factory import model_from
+from infrastructure.rollout.live import LiveRollout
 from infrastructure.telemetry.model import TracedModel
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
@@ -63,6 +64,8 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
         service = _service(agent, settings, sidecar, prompts, telemetry, guardrails=guardrails)
         app.state.service = service
+        if service.rollout is not None:
+            service.rollout.start()
         service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
         try:
             yield
@@ -96,21 +99,35 @@ def _service(
     )
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
+    store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
+    noted = NotedPublisher(publisher, journal)
+    owner = Owner(_owner(agent), settings.version)
+    rollout = LiveRollout(
+        agent.name,
+        agent.rolled_back_topic,
+        store=store,
+        prompts=prompts,
+        publisher=noted,
+        telemetry=telemetry,
+        replica=owner.name,
+    )
     ports = Ports(
-        store=TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry),
-        publisher=NotedPublisher(publisher, journal),
+        store=store,
+        publisher=noted,
         model=guarded(model, guardrails, telemetry),
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
+        rollout=rollout,
     )
     service = Service(
         agent,
         ports,
         settings.timing,
-        Owner(_owner(agent), settings.version),
+        owner,
         journal,
         receive_dead_letters=settings.receive_dead_letters,
+        rollout=rollout,
     )
     service.checks |= {
         "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, settings.statestore), every=0.5),

@@ -26,11 +26,17 @@ _SHOWN = 20
 class FolderRegistry:
     """`problems` are the warnings and notes that did not stop the loading: worth a line in the log each."""
 
-    def __init__(self, folder: Path, shelves: Iterable[Shelf], problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shelves: Iterable[Shelf],
+        compiled: Iterable[Prompt] = (),
+        problems: Sequence[Problem] = (),
+    ) -> None:
         self.problems = tuple(problems)
         self._folder = folder
         self._shelves = {shelf.name: shelf for shelf in shelves}
-        self._compiled: dict[tuple[str, str], Prompt] = {}
+        self._compiled = {(prompt.name, prompt.version): prompt for prompt in compiled}
         self._served: dict[str, Prompt] = {}
 
     def get(self, name: str) -> Prompt:
@@ -95,16 +101,18 @@ def load_prompts(folder: Path, *, drafts: bool = False) -> FolderRegistry:
     lock = read_lock(folder.parent)
     shelves, problems = find_shelves(folder, lock, drafts=drafts)
     problems = [*lock.problems, *problems]
+    compiled: list[Prompt] = []
     for shelf in shelves:
         if shelf.served and shelf.states[shelf.served] == "draft":
-            known = set(problems)
-            problems += [one for one in read_version(shelf, shelf.served).problems if one not in known]
+            file = read_version(shelf, shelf.served)
+            problems += file.problems
+            compiled += [file.prompt] if file.prompt else []
     problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
     if any(problem.severity == "error" for problem in problems):
         raise _refused(f"the prompts in {folder}", problems)
     for shelf in shelves:
         _tell(shelf)
-    return FolderRegistry(folder, shelves, problems)
+    return FolderRegistry(folder, shelves, compiled, problems)
 
 
 def compile_version(shelf: Shelf, version: str) -> Prompt:

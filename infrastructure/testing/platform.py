@@ -33,13 +33,17 @@ from infrastructure.memory.pubsub import MemoryBroker
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.prompts.registry import load_prompts
+from infrastructure.rollout.live import LiveRollout
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 QUICK = Timing(lease=0.2, redelivery_after=0.4)
 
 
 class MemoryPlatform:
-    """`effects` maps ports to adapters, as in production; `prompts` serves every agent, else their folders do."""
+    """`effects` maps ports to adapters, as in production; `prompts` serves every agent, else their folders do.
+
+    With `rollout` prompts can be split and figures are kept, each replica with its own eyes on the store.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class MemoryPlatform:
         effects: Mapping[type[Any], object] | None = None,
         timing: Timing = QUICK,
         receive_dead_letters: bool = True,
+        rollout: bool = False,
     ) -> None:
         self.broker = MemoryBroker()
         self.telemetry = MemoryTelemetry()
@@ -60,12 +65,15 @@ class MemoryPlatform:
         self._effects = effects or {}
         self._timing = timing
         self._receive_dead_letters = receive_dead_letters
+        self._with_rollout = rollout
         self.services: dict[str, Service] = {}
 
     async def __aenter__(self) -> Self:
         for agent in self._agents:
             service = self.service(agent)
             self.services[agent.name] = service
+            if service.rollout is not None:
+                service.rollout.start()
             service.subscribe(self.broker.subscription())
         await asyncio.sleep(0)
         return self
@@ -75,20 +83,41 @@ class MemoryPlatform:
     ) -> None:
         for service in self.services.values():
             await service.stop(grace=1.0)
+            await service.close()
 
     def service(self, agent: Agent) -> Service:
         """One more replica of an agent, on the same store and broker; not yet subscribed."""
+        prompts = self._prompts or load_prompts(PROMPTS / agent.name)
+        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
+        rollout = self._rollout(agent, prompts, owner.name) if self._with_rollout else None
         ports = Ports(
             store=self.stores[agent.name],
             publisher=self.broker,
             model=self.model,
-            prompts=self._prompts or load_prompts(PROMPTS / agent.name),
+            prompts=prompts,
             telemetry=self.telemetry,
             effects=self._effects,
+            rollout=rollout,
         )
-        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
         return Service(
-            agent, ports, self._timing, owner, Journal(), receive_dead_letters=self._receive_dead_letters
+            agent,
+            ports,
+            self._timing,
+            owner,
+            Journal(),
+            receive_dead_letters=self._receive_dead_letters,
+            rollout=rollout,
+        )
+
+    def _rollout(self, agent: Agent, prompts: PromptRegistry, replica: str) -> LiveRollout:
+        return LiveRollout(
+            agent.name,
+            agent.rolled_back_topic,
+            store=self.stores[agent.name],
+            prompts=prompts,
+            publisher=self.broker,
+            telemetry=self.telemetry,
+            replica=replica,
         )
 
     async def execute(

@@ -4,6 +4,7 @@ import click
 
 from cli.commands.prompts.deprecate import deprecate
 from cli.commands.prompts.diff import diff
+from cli.commands.prompts.eval import command as eval_
 from cli.commands.prompts.list import list_
 from cli.commands.prompts.new import new
 from cli.commands.prompts.release import release
@@ -21,8 +22,9 @@ From a change to a release:
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Prompts: their versions, what each says, and which one is served. Works on files; nothing has to run."""
+    """Prompts: their versions, what each says, how good it is, and which one is served. Works on files; nothing has to run."""
 
 
 for subcommand in (list_, show, diff, render, new, release, deprecate):
     command.add_command(subcommand)
+command.add_command(eval_, "eval")

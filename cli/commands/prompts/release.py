@@ -24,8 +24,9 @@ from infrastructure.prompts.releases.authoring import release as write_release
 
 
 def why_agent_cannot(_: Path, agent: str, prompt: Prompt) -> str | None:
-    """What an agent of this project that asks the prompt could not do with it."""
-    for app in read_manifest(find_instance().manifest):
+    """What the agent that asks the prompt could not do with it, where this project has that agent."""
+    manifest = find_instance().manifest
+    for app in read_manifest(manifest) if manifest.exists() else ():
         if app.app_id == agent:
             problems = misfits(load_agent(app.command[-1]), prompt)
             return f"the agent {agent} cannot use it: {'; '.join(problems)}" if problems else None

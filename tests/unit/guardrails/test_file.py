@@ -18,16 +18,16 @@ def load(tmp_path: Path, text: str, agent: str = "service-desk") -> Guardrails:
     return load_guardrails(file, agent, TASKS)
 
 
-def test_without_a_file_there_are_no_guardrails():
+def test_without_a_file_there_are_no_guardrails() -> None:
     assert load_guardrails(None, "service-desk", TASKS) == Guardrails()
     assert not Guardrails().any
 
 
-def test_an_empty_file_switches_nothing_on(tmp_path: Path):
+def test_an_empty_file_switches_nothing_on(tmp_path: Path) -> None:
     assert not load(tmp_path, "# nothing yet\n").any
 
 
-def test_a_task_has_what_the_file_gives_it_and_nothing_of_the_default(tmp_path: Path):
+def test_a_task_has_what_the_file_gives_it_and_nothing_of_the_default(tmp_path: Path) -> None:
     rails = load(
         tmp_path,
         """
@@ -114,19 +114,19 @@ tasks:
         ("default: block", "1:10: error: `default` is block — write keys and values below it, indented"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place_and_its_cure(tmp_path: Path, text: str, problem: str):
+def test_what_is_wrong_is_named_with_its_place_and_its_cure(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(GuardrailsInvalid) as caught:
         load(tmp_path, text)
     assert str(caught.value) == f"{tmp_path}/guardrails.yaml:{problem}"
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path):
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(GuardrailsInvalid) as caught:
         load(tmp_path, "default:\n  secretts: warn\n  pii: maybe\ntasks: 3\n")
     assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         GuardrailsInvalid, match="cannot be read: No such file or directory — set AGENTS_GUARDRAILS"
     ):
@@ -134,6 +134,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("agent", ["service-desk", "devops"])
-def test_the_file_that_we_ship_can_be_used(agent: str):
+def test_the_file_that_we_ship_can_be_used(agent: str) -> None:
     rails = load_guardrails(ROOT / "guardrails.yaml", agent, TASKS)
     assert rails.default.prompt_injection == Injection("warn")

@@ -14,7 +14,7 @@ from infrastructure.testing.platform import MemoryPlatform
 RAILS = load_guardrails(Path(__file__).parents[3] / "guardrails.yaml", AGENT.name, AGENT.tasks)
 
 
-async def test_an_attack_in_a_ticket_becomes_a_dead_letter_and_no_model_is_asked():
+async def test_an_attack_in_a_ticket_becomes_a_dead_letter_and_no_model_is_asked() -> None:
     model = ScriptedModel()
     telemetry = MemoryTelemetry()
     async with MemoryPlatform([AGENT], model=guarded(model, RAILS, telemetry)) as platform:
@@ -39,7 +39,7 @@ async def test_an_attack_in_a_ticket_becomes_a_dead_letter_and_no_model_is_asked
     )
 
 
-async def test_an_execution_that_a_guardrail_stopped_says_which_and_not_what_was_written():
+async def test_an_execution_that_a_guardrail_stopped_says_which_and_not_what_was_written() -> None:
     async with MemoryPlatform([AGENT], model=guarded(ScriptedModel(), RAILS, MemoryTelemetry())) as platform:
         ticket = {
             "ticket_id": "T-1",
@@ -54,7 +54,7 @@ async def test_an_execution_that_a_guardrail_stopped_says_which_and_not_what_was
     assert execution.attempts == 1
 
 
-async def test_personal_data_goes_out_as_marks_and_comes_back_restored():
+async def test_personal_data_goes_out_as_marks_and_comes_back_restored() -> None:
     answer = '{"category": "access", "urgency": "low", "reason": "The account of <EMAIL_1> is locked", "confidence": 90}'
     model = ScriptedModel(lambda _: answer)
     async with MemoryPlatform([AGENT], model=guarded(model, RAILS, MemoryTelemetry())) as platform:

@@ -13,8 +13,9 @@ import pytest
 from agents.runtime import Agent, Context, Outcome
 from agents.runtime.agent import DeclaredPrompt
 from agents.runtime.claims import Claims, Owner
-from agents.runtime.documents import claim_key, encode, pulse_key
+from agents.runtime.documents import claim_key, pulse_key
 from agents.runtime.timing import Timing
+from domain.documents import encode
 from domain.errors import ModelUnavailable, Rejected
 from domain.execution import Beat, Claim, execution_id
 from domain.ports.state import Stored

@@ -1,0 +1,97 @@
+"""The judge: a model that grades answers by a rubric, itself a prompt, and measured on answers whose verdict is known."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from domain.chat import ChatRequest
+from domain.prompt import Prompt
+from infrastructure.evaluation.answers import Answer, ModelName
+from infrastructure.evaluation.checks.judge import GOOD_ENOUGH
+from infrastructure.evaluation.checks.kind import Rubric
+from infrastructure.evaluation.requests import request_for
+from infrastructure.evaluation.subjects import load_prompt
+from infrastructure.evaluation.values import plain
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import read_tree
+
+_FOLDER: Final = Path(__file__).with_name("judge")
+
+
+class Asking(Protocol):
+    @property
+    def name(self) -> ModelName: ...
+
+    async def ask(self, request: ChatRequest) -> Answer: ...
+
+
+class Grade(BaseModel):
+    reason: str
+    score: int = Field(ge=1, le=5)
+
+
+class KnownVerdict(BaseModel, extra="forbid"):
+    rubric: str
+    task: str
+    answer: str
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How often a judge said what is known to be right."""
+
+    judge: str
+    agreed: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"the judge {self.judge} agrees with {self.agreed} of {self.of} known verdicts"
+
+
+class Judge:
+    def __init__(self, asker: Asking) -> None:
+        self._asker = asker
+        self._prompt = judge_prompt()
+
+    async def wrong(self, rubric: Rubric, task: str, answer: str) -> str | None:
+        """Why the answer is not good enough, None when it is. An `AgentError` of the model passes through."""
+        grade = await self._grade(rubric.text, task, answer)
+        if isinstance(grade, str):
+            return grade
+        return None if grade.score >= rubric.at_least else f"judged {grade.score}: {grade.reason}"
+
+    async def calibrate(self) -> Calibration:
+        """Ask about the known verdicts of `judge/calibration.yaml`; a judge that gives no grade is wrong."""
+        known = known_verdicts()
+        grades = await asyncio.gather(*(self._grade(one.rubric, one.task, one.answer) for one in known))
+        agreed = sum(
+            not isinstance(grade, str) and (grade.score >= GOOD_ENOUGH) == one.good
+            for one, grade in zip(known, grades, strict=True)
+        )
+        return Calibration(str(self._asker.name), agreed, len(known))
+
+    async def _grade(self, rubric: str, task: str, answer: str) -> Grade | str:
+        request = request_for(self._prompt, {"rubric": rubric, "task": task, "answer": answer})
+        reply = await self._asker.ask(request)
+        try:
+            return Grade.model_validate_json(reply.text or "")
+        except ValidationError:
+            return f"the judge gave no grade: {reply.failure or 'its answer does not fit its schema'}"
+
+
+def judge_prompt() -> Prompt:
+    return load_prompt(_FOLDER, "1.0.0")
+
+
+def known_verdicts() -> list[KnownVerdict]:
+    report = Report("calibration.yaml")
+    root = read_tree((_FOLDER / "calibration.yaml").read_text(encoding="utf-8"), report)
+    if root is None or report.problems:
+        raise ValueError(f"calibration.yaml cannot be read: {report.problems}")
+    return TypeAdapter(list[KnownVerdict]).validate_python(plain(root, report))
