@@ -183,7 +183,8 @@ def test_all_prompt_files_can_be_released() -> None:
 
 
 def test_each_folder_of_prompts_is_an_agents() -> None:
-    assert {folder.name for folder in PROMPTS.iterdir()} <= {agent.name for agent in AGENTS}
+    folders = {path.name for path in PROMPTS.iterdir() if path.is_dir()}
+    assert folders <= {agent.name for agent in AGENTS}
 
 
 @each_agent
