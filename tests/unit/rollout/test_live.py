@@ -11,6 +11,7 @@ import pytest
 from domain.errors import Unavailable
 from domain.rollout import Splits
 from infrastructure.memory.prompts import MemoryPrompts
+from infrastructure.rollout import live
 from infrastructure.rollout.announcing import rolled_back
 from tests.unit.rollout.room import TOPIC, Room, bad_candidate, outcome, shares, until
 
@@ -134,6 +135,30 @@ async def test_who_dies_before_the_event_is_out_is_spoken_for_by_another(room: R
     assert event == rolled_back("writer", TOPIC, other.splits.current.taken_back[0]).model_copy(
         update={"time": event.time}
     )
+
+
+async def test_who_is_about_to_tell_is_given_time_before_another_tells_for_it(room: Room) -> None:
+    room.broker.down = True
+    replica = room.replica()
+    await bad_candidate(room, [replica])
+    await replica.close()
+    room.broker.down = False
+    other = room.replica()
+    looks = room.store.calls["get"]
+    await until(lambda: room.broker.told)
+    # It saw it at its first look, and told of it at its second.
+    assert room.store.calls["get"] - looks >= 2
+    assert other.splits.current.taken_back
+
+
+async def test_what_was_gathered_is_written_at_the_end(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    replica, other = room.replica(), room.replica()
+    await until(lambda: replica.splits._tables is not None)
+    await room.orders(replica).split("write", shares(v1_0_0=100))
+    monkeypatch.setattr(live, "FLUSH", (60, 60))
+    outcome(replica, "a")
+    await replica.close()
+    assert (await other.figures.sheet("write", "1.0.0")).total["executions"] == 1
 
 
 async def test_a_later_split_of_the_same_candidate_begins_with_new_figures(room: Room) -> None:
