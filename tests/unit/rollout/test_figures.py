@@ -120,6 +120,12 @@ def test_the_first_answer_that_came_is_the_first_and_all_of_them_are_paid() -> N
     assert "cost.n" not in counts  # one of the two has no price
 
 
+def test_an_answer_of_a_cache_says_nothing_of_what_the_version_costs() -> None:
+    ((_, counts),) = figures_of(outcome("1.0.0"), [Answered(use("1.0.0"), valid=True, cost=0.0)])
+    assert counts["valid"] == 1
+    assert not {"tokens.n", "input_tokens.n", "output_tokens.n", "cost.n"} & counts.keys()
+
+
 def test_a_version_that_was_taken_back_between_two_attempts_is_not_blamed_for_what_the_other_did() -> None:
     answers = [Answered(use("1.1.0"), valid=False), Answered(use("1.0.0"), valid=True)]
     by_version = {
