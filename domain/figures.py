@@ -32,8 +32,8 @@ REPLICAS = 50
 class Answered:
     """One ask of a prompt that the model answered. `valid`: its first answer fitted; `repaired`: its second did.
 
-    `seconds` is the whole ask's. Tokens are 0 where both answers were of no use: nobody counted them. `cost` is None while no
-    prices are known.
+    `seconds` is the whole ask's. Tokens are 0 where nobody counted them: both answers were of no use, or they came from a cache.
+    `cost` is None while no prices are known.
     """
 
     prompt: PromptUse
@@ -142,19 +142,27 @@ def _counts(execution: Execution, answers: Sequence[Answered], *, last: bool) ->
         counts["answered"] = 1
         counts["valid"] = int(answers[0].valid)
         counts["repaired"] = int(any(one.repaired for one in answers))
-        tokens_in = sum([one.input_tokens for one in answers])
-        tokens_out = sum([one.output_tokens for one in answers])
         _value(counts, "seconds", sum([one.seconds for one in answers]))
+        counts |= _spent(answers)
+    if execution.error is not None and last:
+        # A bug in a handler that had no answer yet is no prompt's fault.
+        blamed = execution.error.code in BLAMED and (bool(answers) or execution.error.code != "internal")
+        counts["blamed" if blamed else "others_fault"] = 1
+    return counts
+
+
+def _spent(answers: Sequence[Answered]) -> Counts:
+    """Nothing where nobody counted: a cache that has the baseline's answers would make every candidate look dear."""
+    tokens_in = sum([one.input_tokens for one in answers])
+    tokens_out = sum([one.output_tokens for one in answers])
+    counts: Counts = {}
+    if tokens_in + tokens_out:
         _value(counts, "input_tokens", tokens_in)
         _value(counts, "output_tokens", tokens_out)
         _value(counts, "tokens", tokens_in + tokens_out)
         costs = [one.cost for one in answers if one.cost is not None]
         if len(costs) == len(answers):
             _value(counts, "cost", sum(costs))
-    if execution.error is not None and last:
-        # A bug in a handler that had no answer yet is no prompt's fault.
-        blamed = execution.error.code in BLAMED and (bool(answers) or execution.error.code != "internal")
-        counts["blamed" if blamed else "others_fault"] = 1
     return counts
 
 

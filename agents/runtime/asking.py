@@ -25,6 +25,7 @@ class Asked(Generic[Out]):
     model: str
     usage: Usage
     repaired: bool
+    cost: float | None = None
 
 
 async def ask(

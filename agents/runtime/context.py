@@ -90,7 +90,8 @@ class Context:
         """Render the prompt with the fields of `variables`, ask the model, validate; one repair turn shows it its error."""
         # Who was frozen pays for nothing that another has done meanwhile.
         await self._still_mine(surely=False)
-        prompt = self._prompt(declared.name)
+        prompt, use = self._chosen(declared.name)
+        self.prompt = use
         values = variables.model_dump(mode="json")
         origin = Origin(
             self._agent, self._task, self.execution_id, self.correlation_id, prompt.name, prompt.version
@@ -101,37 +102,38 @@ class Context:
                 self._ports.model, prompt, values, declared.returns, watch=self._watch, origin=origin
             )
         except (ModelAnswerInvalid, ModelTruncated):
-            self._note(began)
+            self._note(use, began)
             raise
-        self._note(began, asked)
+        self._note(use, began, asked)
         self.model = asked.model
         self.usage += asked.usage
         if asked.repaired:
             self._ports.telemetry.count("agents.answers.repaired", attributes={"prompt": prompt.name})
         return asked.answer
 
-    def _prompt(self, name: str) -> Prompt:
-        """The version that a split gives to this chain of work, else the one in use."""
+    def _chosen(self, name: str) -> tuple[Prompt, PromptUse]:
+        """The version that a split gives to this chain of work, else the one in use; and how that is recorded."""
         chosen = self._ports.rollout.choose(name, self.correlation_id) if self._ports.rollout else None
         prompt = chosen.prompt if chosen else self._ports.prompts.get(name)
-        self.prompt = PromptUse(
+        use = PromptUse(
             name=prompt.name,
             version=prompt.version,
             content_hash=prompt.content_hash,
             split=chosen.split if chosen else None,
         )
-        return prompt
+        return prompt, use
 
-    def _note(self, began: float, asked: Asked[Any] | None = None) -> None:
+    def _note(self, use: PromptUse, began: float, asked: Asked[Any] | None = None) -> None:
         """Without `asked` the model answered, and no answer of its was of use."""
-        assert self.prompt is not None  # noqa: S101  # it was just asked
         seconds = asyncio.get_running_loop().time() - began
         if asked is None:
-            self._answers.append(Answered(self.prompt, valid=False, seconds=seconds))
+            self._answers.append(Answered(use, valid=False, seconds=seconds))
             return
         usage, repaired = asked.usage, asked.repaired
         self._answers.append(
-            Answered(self.prompt, not repaired, repaired, seconds, usage.input_tokens, usage.output_tokens)
+            Answered(
+                use, not repaired, repaired, seconds, usage.input_tokens, usage.output_tokens, asked.cost
+            )
         )
 
     async def read(self, entity: type[Entity], entity_id: str) -> Entity | None:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from domain.chat import ChatReply, ChatRequest
-from domain.figures import Counts, Sheet, merged
+from domain.execution import Execution, Failure, PromptUse
+from domain.figures import Answered, Counts, Sheet, figures_of, merged
 from infrastructure.rollout.live import LiveRollout
 from infrastructure.rollout.orders import Orders
 from infrastructure.testing.platform import MemoryPlatform
@@ -94,6 +95,63 @@ async def test_a_repaired_answer_is_no_failure_and_no_valid_first_one() -> None:
         total = (await rollout.figures.sheet("write", "1.2.0")).total
         assert (total["valid"], total["repaired"], total.get("blamed")) == (0, 1, None)
         assert total["tokens.sum"] == 30
+
+
+def use(version: str) -> PromptUse:
+    return PromptUse(name="write", version=version, content_hash="", split="r1:1.0.0=50,1.1.0=50")
+
+
+def outcome(version: str, code: str | None = None) -> Execution:
+    return Execution(
+        id="e", agent="writer", task="write", status="failed" if code else "completed", correlation_id="e",
+        trigger_source="/tests", trigger_key="e", digest="", attempts=1, prompt=use(version), started_at="",
+        completed_at="", duration_ms=1.0, error=Failure(code=code, message="") if code else None,
+    )  # fmt: skip
+
+
+def test_the_first_answer_that_came_is_the_first_and_all_of_them_are_paid() -> None:
+    answers = [
+        Answered(use("1.0.0"), valid=False, seconds=1.0),
+        Answered(use("1.0.0"), valid=True, seconds=2.0, input_tokens=10, output_tokens=4, cost=0.5),
+    ]
+    ((_, counts),) = figures_of(outcome("1.0.0"), answers)
+    assert (counts["executions"], counts["valid"], counts["seconds.sum"]) == (1, 0, 3.0)
+    assert (counts["tokens.sum"], counts["tokens.squares"]) == (14, 196)
+    assert "cost.n" not in counts  # one of the two has no price
+
+
+def test_an_answer_of_a_cache_says_nothing_of_what_the_version_costs() -> None:
+    ((_, counts),) = figures_of(outcome("1.0.0"), [Answered(use("1.0.0"), valid=True, cost=0.0)])
+    assert counts["valid"] == 1
+    assert not {"tokens.n", "input_tokens.n", "output_tokens.n", "cost.n"} & counts.keys()
+
+
+def test_a_version_that_was_taken_back_between_two_attempts_is_not_blamed_for_what_the_other_did() -> None:
+    answers = [Answered(use("1.1.0"), valid=False), Answered(use("1.0.0"), valid=True)]
+    by_version = {
+        asked.version: counts for asked, counts in figures_of(outcome("1.0.0", "rejected"), answers)
+    }
+    assert by_version["1.1.0"].get("blamed") is None
+    assert by_version["1.1.0"]["valid"] == 0
+    assert by_version["1.0.0"]["blamed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "answered", "counted"),
+    [
+        ("rejected", True, "blamed"),
+        ("internal", True, "blamed"),
+        ("internal", False, "others_fault"),
+        ("model_refused", False, "blamed"),
+        ("deadline_exceeded", True, "others_fault"),
+        ("too_large", True, "others_fault"),
+    ],
+)
+def test_a_failure_is_the_prompts_or_something_elses(code: str, answered: bool, counted: str) -> None:
+    answers = [Answered(use("1.0.0"), valid=True)] if answered else []
+    ((_, counts),) = figures_of(outcome("1.0.0", code), answers)
+    assert counts[counted] == 1
+    assert len({"blamed", "others_fault"} & counts.keys()) == 1
 
 
 def test_a_batch_whose_answer_was_lost_is_added_once() -> None:

@@ -11,6 +11,7 @@ import pytest
 from domain.errors import Unavailable
 from domain.rollout import Splits
 from infrastructure.memory.prompts import MemoryPrompts
+from infrastructure.rollout import live
 from infrastructure.rollout.announcing import rolled_back
 from tests.unit.rollout.room import TOPIC, Room, bad_candidate, outcome, shares, until
 
@@ -134,6 +135,31 @@ async def test_who_dies_before_the_event_is_out_is_spoken_for_by_another(room: R
     assert event == rolled_back("writer", TOPIC, other.splits.current.taken_back[0]).model_copy(
         update={"time": event.time}
     )
+
+
+async def test_who_is_about_to_tell_is_given_time_before_another_tells_for_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.broker.down = True
+    replica = room.replica()
+    await bad_candidate(room, [replica])
+    await replica.close()
+    room.broker.down = False
+    monkeypatch.setattr(live, "REFRESH", 60)
+    other = room.replica()
+    await until(lambda: other.splits.current.taken_back)
+    await asyncio.sleep(0.1)
+    assert room.broker.told == []  # it would tell at its second look
+
+
+async def test_what_was_gathered_is_written_at_the_end(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    replica, other = room.replica(), room.replica()
+    await until(lambda: replica.splits._tables is not None)
+    await room.orders(replica).split("write", shares(v1_0_0=100))
+    monkeypatch.setattr(live, "FLUSH", (60, 60))
+    outcome(replica, "a")
+    await replica.close()
+    assert (await other.figures.sheet("write", "1.0.0")).total["executions"] == 1
 
 
 async def test_a_later_split_of_the_same_candidate_begins_with_new_figures(room: Room) -> None:
