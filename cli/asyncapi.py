@@ -10,6 +10,7 @@ from typing import Any
 from agents.runtime.agent import Agent
 from domain.event import Event, EventData
 from domain.events.dead_letters import DeadLettered
+from domain.events.prompts import PromptRolledBack
 from domain.execution import Trigger
 from domain.json import JsonObject
 
@@ -76,6 +77,9 @@ def payload_schemas(agents: Sequence[Agent], events: Sequence[type[EventData]]) 
     for agent in agents:
         schemas[agent.commands_topic] = _command_schema(agent.commands_topic)
         schemas[agent.dead_letter_topic] = _dead_letter_schema(agent.dead_letter_topic)
+        schemas[agent.rolled_back_topic] = _named(
+            PromptRolledBack.model_json_schema(), _urn(agent.rolled_back_topic)
+        )
     return dict(sorted(schemas.items()))
 
 
@@ -96,7 +100,7 @@ def envelope() -> JsonObject:
 def _payloads(agents: Sequence[Agent]) -> set[str]:
     topics = {event.event_type for agent in agents for event in agent.emits}
     for agent in agents:
-        topics |= {*agent.subscribed_topics, agent.dead_letter_topic}
+        topics |= {*agent.subscribed_topics, agent.dead_letter_topic, agent.rolled_back_topic}
     return topics
 
 
@@ -118,6 +122,7 @@ def _operations(agent: Agent) -> list[tuple[str, JsonObject]]:
         *(_operation(agent, "send", topic, "what its tasks lead to") for topic in results),
         _operation(agent, "send", agent.commands_topic, "requests that came over HTTP"),
         _operation(agent, "send", agent.dead_letter_topic, "work that failed for good"),
+        _operation(agent, "send", agent.rolled_back_topic, "versions of prompts that were taken back"),
     ]
 
 

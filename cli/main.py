@@ -24,8 +24,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "executions": ("cli.commands.executions:command", "Look at an execution."),
     "dead-letters": ("cli.commands.dead_letters:command", "Work that failed for good: look, replay, drop."),
     "chain": ("cli.commands.chain:command", "Show all that one execution set off."),
-    "prompts": ("cli.commands.prompts:command", "Prompts as measured releases."),
+    "prompts": ("cli.commands.prompts:command", "Versions of prompts: compare, release, deprecate."),
     "publish": ("cli.commands.publish:command", "Publish an event."),
+    "new": ("cli.commands.new:command", "Add an agent, a task or a prompt."),
 }
 
 

@@ -15,11 +15,24 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose question it is: one prompt of one attempt of an execution. The correlation id is the whole chain's."""
+
+    agent: str
+    task: str
+    execution_id: str
+    correlation_id: str
+    prompt: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One chat completion.
 
     `output_schema` is the JSON Schema the answer must follow (None: free text), `output_name` its name on the wire;
-    `max_tokens` bounds the answer; `timeout` is in seconds, for the whole call.
+    `max_tokens` bounds the answer; `timeout` is in seconds, for the whole call. `origin` never goes over the wire: it is
+    for what stands between the agent and the model, and None where no execution asks.
     """
 
     messages: tuple[Message, ...]
@@ -30,6 +43,7 @@ class ChatRequest:
     top_p: float | None = None
     seed: int | None = None
     timeout: float = 120.0
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

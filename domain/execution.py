@@ -141,9 +141,12 @@ class Change(_Document):
 
 
 class PromptUse(_Document):
+    """`split` is what gave the version to this chain of work, None where it is simply the one in use."""
+
     name: str
     version: str
     content_hash: str
+    split: str | None = None
 
 
 class TokenUsage(_Document):

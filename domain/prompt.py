@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from domain.chat import Message
 from domain.json import JsonObject
+from domain.semver import is_prerelease, precedence
+
+PromptState: TypeAlias = Literal["draft", "released", "deprecated"]
+"""A release never changes; a draft may; what is deprecated is served only when nothing else is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Prompt:
 
     `name` is the folder's name, `version` a semantic version, `content_hash` the SHA-256 of the file in hex.
     `render` takes values for `variables` and gives the messages; it raises `InvalidInput` when a required one is missing.
-    `output_schema` is the bounded JSON Schema of the answer, None for free text.
+    `output_schema` is the bounded JSON Schema of the answer, None for free text. `source` is the file's text.
     """
 
     name: str
@@ -31,3 +35,36 @@ class Prompt:
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptVersion:
+    """One line of a registry's list: nothing of the version has to be read for it.
+
+    `served`: whether it is the one that `get` gives. `because` says why it is deprecated, where somebody said so.
+    """
+
+    name: str
+    version: str
+    state: PromptState
+    served: bool
+    because: str | None = None
+
+
+def served_version(states: Mapping[str, PromptState], *, drafts: bool = False) -> str | None:
+    """Which version of one prompt is served; None when there is none but pre-releases.
+
+    The newest release; without any, the newest deprecated one, for it was reviewed once; without that the newest draft.
+    With `drafts`, as in development, the newest draft where it is newer than all of these, and pre-releases too.
+    """
+
+    def newest(state: PromptState, *, prereleases: bool = False) -> str | None:
+        found = [one for one in states if states[one] == state and (prereleases or not is_prerelease(one))]
+        return max(found, key=precedence, default=None)
+
+    served = newest("released") or newest("deprecated") or newest("draft")
+    draft = newest("draft", prereleases=True) if drafts else None
+    if draft and (served is None or precedence(draft) > precedence(served)):
+        return draft
+    return served

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from agents.runtime.context import Context
 from agents.runtime.outcome import Outcome
 from domain.event import EventData
+from domain.events.prompts import ROLLED_BACK
 from domain.execution import Change
 
 In = TypeVar("In", bound=BaseModel)
@@ -100,6 +101,11 @@ class Agent:
     def commands_topic(self) -> str:
         """Where the agent sends requests to itself, so that a crash leads back to them."""
         return f"agents.{self.domain}{COMMANDS}"
+
+    @property
+    def rolled_back_topic(self) -> str:
+        """Where it tells of versions of its prompts that were taken back."""
+        return f"agents.{self.domain}{ROLLED_BACK}"
 
     @property
     def dead_letter_topic(self) -> str:

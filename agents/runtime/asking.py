@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.chat import ChatReply, ChatRequest, Message, Usage
+from agents.runtime.watch import Watch
+from domain.chat import ChatReply, ChatRequest, Message, Origin, Usage
 from domain.errors import ModelAnswerInvalid
 from domain.ports.model import LanguageModel
 from domain.prompt import Prompt
@@ -32,7 +32,9 @@ async def ask(
     prompt: Prompt,
     variables: dict[str, Any],
     returns: type[Out],
-    on_text: Callable[[str], None] | None = None,
+    *,
+    watch: Watch | None = None,
+    origin: Origin | None = None,
 ) -> Asked[Out]:
     """Raise `ModelAnswerInvalid` when the second answer does not fit either; the model's own errors pass through."""
     request = ChatRequest(
@@ -44,12 +46,13 @@ async def ask(
         top_p=prompt.top_p,
         seed=prompt.seed,
         timeout=prompt.timeout,
+        origin=origin,
     )
-    first = await model.complete(request, on_text)
+    first = await _complete(model, prompt, request, watch)
     try:
         return Asked(returns.model_validate_json(first.text), first.model, first.usage, repaired=False)
     except ValidationError as error:
-        second = await model.complete(_repair(request, first, error), on_text)
+        second = await _complete(model, prompt, _repair(request, first, error), watch)
     try:
         answer = returns.model_validate_json(second.text)
     except ValidationError as error:
@@ -60,6 +63,17 @@ async def ask(
             excerpt=second.text[:SHOWN_CHARACTERS],
         ) from None
     return Asked(answer, second.model, first.usage + second.usage, repaired=True)
+
+
+async def _complete(
+    model: LanguageModel, prompt: Prompt, request: ChatRequest, watch: Watch | None
+) -> ChatReply:
+    if watch is None:
+        return await model.complete(request)
+    watch.asked(prompt)
+    reply = await model.complete(request, watch.text)
+    watch.answered(reply)
+    return reply
 
 
 def _repair(request: ChatRequest, reply: ChatReply, error: ValidationError) -> ChatRequest:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -20,9 +20,12 @@ from agents.runtime.policy import judge
 from agents.runtime.publication import Publication
 from agents.runtime.records import Recorded, Records
 from agents.runtime.timing import Timing, backoff
+from agents.runtime.watch import Watch
 from agents.runtime.work import Work
 from domain.errors import AgentError, TooLarge, Unavailable
 from domain.execution import Claim, Execution, Failure, Trigger
+from domain.figures import Answered
+from domain.ports.rollout import Rollout
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 
@@ -31,7 +34,6 @@ log = logging.getLogger(__name__)
 LONGEST_MESSAGE, LARGEST_DETAILS = 4_000, 64_000
 """Characters and bytes of a failure that are recorded."""
 Result = TypeVar("Result")
-OnText: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Lifecycle:
     dead_letters: DeadLetters
     telemetry: Telemetry
     timing: Timing
+    rollout: Rollout | None
     _busy: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def make_visible(self, execution: Execution, *, surely_new: bool) -> None:
@@ -69,7 +72,7 @@ class Run:
     _claim: Claim
 
     def __init__(
-        self, lifecycle: Lifecycle, trigger: Trigger, held: Held | None, on_text: OnText | None
+        self, lifecycle: Lifecycle, trigger: Trigger, held: Held | None, watch: Watch | None
     ) -> None:
         """`held` is the claim to take over, None for new work."""
         self.trigger = held.claim.trigger if held else trigger
@@ -85,9 +88,11 @@ class Run:
         self.doubted = False
         """Whether the pulse was away for so long that the claim may have been taken over."""
         self._all = lifecycle
-        self._on_text = on_text
+        self._watch = watch
         self._told: str | None = None
         """What the claim says that it waits for."""
+        self._answers: list[Answered] = []
+        """What all attempts here got from the model."""
         self._renewing = False
         self._stopped = False
         self.task = asyncio.create_task(self._live(held))
@@ -175,7 +180,7 @@ class Run:
             return records.failed(self._claim, crashed, crashes, began)
         waits = 0
         while True:
-            context = self._all.work.context(trigger, self._require_claim, self._on_text)
+            context = self._all.work.context(trigger, self._require_claim, self._answers, self._watch)
             try:
                 ran = await self._all.work.run(trigger, context)
                 rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)
@@ -224,6 +229,8 @@ class Run:
         labels = {"agent": execution.agent, "task": execution.task, "status": execution.status}
         self._all.telemetry.count("agents.executions", attributes=labels)
         self._all.telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
+        if self._all.rollout is not None:
+            self._all.rollout.note(execution, self._answers)
         if execution.dead_letter is not None:
             self._count("agents.dead_letters", cause=execution.dead_letter.cause)
 

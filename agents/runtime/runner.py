@@ -24,8 +24,9 @@ from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
 from agents.runtime.pulse import Pulse
 from agents.runtime.records import Records, excerpt
-from agents.runtime.run import Lifecycle, OnText, Run, failure_of
+from agents.runtime.run import Lifecycle, Run, failure_of
 from agents.runtime.timing import Timing, backoff
+from agents.runtime.watch import Watch
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
 from domain.event import LONGEST
@@ -71,7 +72,7 @@ class Request:
     announce: Callable[[], Awaitable[None]]
     patience: float
     own_key: bool = True
-    on_text: OnText | None = None
+    watch: Watch | None = None
 
 
 class Runner:
@@ -92,8 +93,10 @@ class Runner:
             dead_letters=self.dead_letters,
             telemetry=ports.telemetry,
             timing=timing,
+            rollout=ports.rollout,
         )
         self._runs: dict[str, Run] = {}
+        self._watches: dict[str, Watch] = {}
         self._pulse = Pulse(ports.store, owner.name, timing, self._runs.values())
         self._waiting = 0
         self._draining = False
@@ -112,15 +115,15 @@ class Runner:
 
         """
         self._require_room(trigger.task)
-        with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
-            await request.announce()
-            try:
-                return await self._settle(trigger, request)
-            except Unavailable as error:
-                # Its command will be delivered; but dropped, if the key was used before with another input.
-                if request.own_key:
-                    raise
-                return Pending(error)
+        if request.watch is not None:
+            # Before it is announced: the command may be delivered here, and run, before the request gets to it.
+            self._watches[trigger.execution_id] = request.watch
+        try:
+            with bind(execution_id=trigger.execution_id, correlation_id=trigger.correlation_id):
+                await request.announce()
+                return await self._settle_announced(trigger, request)
+        finally:
+            self._watches.pop(trigger.execution_id, None)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""
@@ -190,6 +193,15 @@ class Runner:
             else:
                 return Answer.SUCCESS if isinstance(settled, Settled) else Answer.RETRY
         return Answer.RETRY
+
+    async def _settle_announced(self, trigger: Trigger, request: Request) -> Settled | Pending:
+        try:
+            return await self._settle(trigger, request)
+        except Unavailable as error:
+            # Its command will be delivered; but dropped, if the key was used before with another input.
+            if request.own_key:
+                raise
+            return Pending(error)
 
     async def _settle(self, trigger: Trigger, request: Request | None) -> Settled | Pending:
         """Claim new work and run it; `_meet` what is known."""
@@ -303,7 +315,7 @@ class Runner:
         if request is None and len(self._runs) >= self._timing.max_runs:
             raise Unavailable(f"this replica works on {len(self._runs)} executions already")
         self._pulse.begin()
-        run = Run(self._lifecycle, trigger, held, request.on_text if request else None)
+        run = Run(self._lifecycle, trigger, held, self._watches.get(trigger.execution_id))
         self._runs[trigger.execution_id] = run
         run.task.add_done_callback(partial(self._forget, trigger.execution_id))
         return await self._await(run, request, until=None, replayed=False)

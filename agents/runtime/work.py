@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -12,8 +11,10 @@ from agents.runtime.agent import Agent, Task
 from agents.runtime.context import Context, Ports, StillMine
 from agents.runtime.entities import Entities
 from agents.runtime.outcome import Outcome
+from agents.runtime.watch import Watch
 from domain.errors import DeadlineExceeded, InvalidInput, Rejected
 from domain.execution import Trigger
+from domain.figures import Answered
 
 MAX_HOPS = 16
 LONGEST_PATH = 200
@@ -40,16 +41,20 @@ class Work:
         self,
         trigger: Trigger,
         still_mine: StillMine,
-        on_text: Callable[[str], None] | None = None,
+        answers: list[Answered],
+        watch: Watch | None = None,
     ) -> Context:
         """A fresh one for each attempt."""
         return Context(
             trigger.execution_id,
             trigger.root_correlation_id,
+            agent=self._agent.name,
+            task=trigger.task,
             ports=self._ports,
             entities=self.entities,
             still_mine=still_mine,
-            on_text=on_text,
+            answers=answers,
+            watch=watch,
         )
 
     async def run(self, trigger: Trigger, context: Context) -> Ran:

@@ -1,4 +1,4 @@
-"""`agents executions show`: one unit of work, told from its record."""
+"""`agents executions show`: one unit of work, told from its record; running it once more is in `trials`."""
 
 import click
 from rich.console import Console
@@ -6,6 +6,7 @@ from rich.text import Text
 
 from cli.asking import first_known
 from cli.client import AgentClient, agent_clients, chosen
+from cli.commands.trials import replay
 from cli.local.instance import find_instance
 from cli.output import console, print_json
 from cli.progress import waiting
@@ -19,6 +20,9 @@ COLOURS = {"completed": "green", "failed": "red", "running": "cyan", "waiting": 
 @click.group(epilog="Example: agents executions show 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e")
 def command() -> None:
     """Look at executions: each is one unit of work of one agent."""
+
+
+command.add_command(replay)
 
 
 @command.command(epilog="Example: agents executions show 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e --json")

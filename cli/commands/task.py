@@ -1,15 +1,16 @@
 """One task as a command: its options, its input, the waiting, its result."""
 
 import re
-import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 from pydantic_core import PydanticSerializationError
+from rich.live import Live
 
+from cli.answering import Forming, PlainText, Show, json_lines
 from cli.client import AgentClient, Answer
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
@@ -53,7 +54,7 @@ def _common_options() -> list[click.Parameter]:
     return [
         click.Option(["--input"], metavar=METAVAR, help="The whole input as JSON; options replace its fields."),
         click.Option(["--async", "asynchronous"], is_flag=True, help="Return as soon as the work is safe."),
-        click.Option(["--stream"], is_flag=True, help="Show the model's text as it comes."),
+        click.Option(["--stream"], is_flag=True, help="Show the model's answer as it forms."),
         click.Option(
             ["--idempotency-key"],
             callback=_token,
@@ -161,17 +162,25 @@ def _post(
 def _streamed(
     client: AgentClient, task: str, value: JsonObject, headers: dict[str, str], *, as_json: bool
 ) -> JsonObject:
-    for name, data in client.stream("POST", f"/{task}/stream", value, headers):
+    events = client.stream("POST", f"/{task}/stream", value, headers)
+    if as_json:
+        return _ended(client, events, json_lines)
+    if not console().is_terminal:
+        return _ended(client, events, PlainText())
+    forming = Forming()
+    with Live(forming, console=console(), refresh_per_second=12, transient=True):
+        return _ended(client, events, forming)
+
+
+def _ended(client: AgentClient, events: Iterable[tuple[str, JsonObject]], show: Show) -> JsonObject:
+    """The result, once what came before was shown."""
+    for name, data in events:
         if name == "result":
             return data
         if name == "error":
             raise client.refusal(data["error"])
-        if name == "token":
-            if as_json:
-                print_json({"token": data["text"]}, indent=None)
-            else:
-                click.echo(safe(data["text"]), nl=False)
-            sys.stdout.flush()
+        if name != "open":
+            show(name, data)
     raise CommandError("the stream ended without a result", hint="`agents logs` tells more")
 
 
@@ -191,8 +200,8 @@ def _show(result: JsonObject, *, streamed: bool) -> None:
     if result["status"] == "accepted":
         out.print(f"accepted: execution {result['execution_id']}", markup=False)
     else:
-        if streamed:
-            out.print("\n---", style="dim")
+        if streamed and not out.is_terminal:
+            out.print("\n---")
         for line in value_lines(result["output"]):
             out.print(line)
         out.print(f"\n[green]✓[/] {result['agent']}/{result['task']}{_details(result)}")

@@ -17,7 +17,7 @@ from cli.local.provision.dapr import version as dapr_version
 from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
 from cli.local.redis import FULL, NEARLY_FULL, Redis, condition, in_mib
 from cli.local.replicas import port_uses
-from infrastructure.prompts.registry import check_folder
+from infrastructure.prompts.check import check_folder
 
 LITTLE_DISK, NO_DISK = 10.0, 1.0
 """GB: builds need the first, an append-only file grows by the second while one looks for what to delete."""

@@ -12,8 +12,8 @@ from domain.errors import InvalidInput, PromptInvalid
 from domain.prompt import Prompt
 from infrastructure.evaluation.checks import Check, read_checks
 from infrastructure.evaluation.values import kind_of, number_in, object_in, plain, text_in, texts_in, unknown
-from infrastructure.prompts.problem import Problem, Report, Spot
-from infrastructure.prompts.tree import Node, decode, read_tree
+from infrastructure.located_yaml.problem import Problem, Report, Spot
+from infrastructure.located_yaml.tree import Node, decode, read_tree
 
 FILE: Final = "cases.yaml"
 MAX_FILE: Final = 1024 * 1024

@@ -17,8 +17,8 @@ from infrastructure.evaluation.checks.kind import Rubric
 from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import load_prompt
 from infrastructure.evaluation.values import plain
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import read_tree
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import read_tree
 
 _FOLDER: Final = Path(__file__).with_name("judge")
 

@@ -10,8 +10,8 @@ from domain.errors import PromptInvalid
 from domain.prompt import Prompt
 from domain.semver import is_prerelease, precedence
 from infrastructure.evaluation.cases import FILE, MAX_FILE, CaseFile, read_cases
-from infrastructure.prompts.file import read_prompt
-from infrastructure.prompts.problem import Problem
+from infrastructure.located_yaml.problem import Problem
+from infrastructure.prompts.reading.file import read_prompt
 
 
 class Unknown(LookupError):

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-from infrastructure.prompts.problem import Place, Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Place, Report
+from infrastructure.located_yaml.tree import Node
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 

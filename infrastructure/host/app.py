@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from agents.runtime.agent import Agent, Task
 from agents.runtime.policy import status_of
 from agents.runtime.runner import Pending, Settled
+from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
@@ -17,6 +18,7 @@ from infrastructure.host.capacity import Capacity
 from infrastructure.host.dead_letters import add_dead_letters
 from infrastructure.host.journal import readable
 from infrastructure.host.probes import add_probes
+from infrastructure.host.prompts import add_prompts
 from infrastructure.host.requests import (
     EXECUTION_ID,
     HttpError,
@@ -28,10 +30,12 @@ from infrastructure.host.requests import (
     wants_async,
 )
 from infrastructure.host.results import json_response, record, result
+from infrastructure.host.rollout import add_rollout
 from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.host.sse import events_response, task_response
+from infrastructure.host.trials import add_trials
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -60,7 +64,10 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     inputs = openapi.inputs(agent)
     _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
+    add_trials(app, agent, settings)
     add_dead_letters(app, agent, settings)
+    add_rollout(app, agent, settings)
+    add_prompts(app, agent, settings)
     add_probes(app)
     openapi.install(app, inputs)
     return app
@@ -103,7 +110,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
         key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
         service.runner.work.prepare(_probe(service, task, value))
 
-        async def submit(on_text: Callable[[str], None]) -> Response:
+        async def submit(watch: Watch) -> Response:
             trigger, settled = await service.submit(
                 task,
                 value,
@@ -111,7 +118,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
                 correlation_id=correlation,
                 patience=settings.http_patience,
                 traceparent=parent,
-                on_text=on_text,
+                watch=watch,
             )
             return _answer(service, trigger, settled)
 
@@ -169,25 +176,6 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
         dead_letters = service_of(request).receive_dead_letters
         described = [openapi.describe(task, dead_letters=dead_letters) for task in agent.tasks.values()]
         return json_response({"agent": agent.name, "tasks": described})
-
-    @app.get(f"{root}/prompts", tags=["prompts"], responses=openapi.PROMPTS)
-    async def prompts(request: Request) -> Response:
-        """The prompts in use: versions, hashes and limits."""
-        return json_response(
-            {
-                "prompts": [
-                    {
-                        "name": prompt.name,
-                        "version": prompt.version,
-                        "hash": prompt.content_hash,
-                        "description": prompt.description,
-                        "variables": list(prompt.variables),
-                        "max_tokens": prompt.max_tokens,
-                    }
-                    for prompt in service_of(request).ports.prompts.all()
-                ]
-            }
-        )
 
     @app.get(f"{root}/events/stream", tags=["events"], responses=openapi.EVENTS)
     async def events(request: Request) -> Response:

@@ -26,13 +26,13 @@ from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
-from infrastructure.host.declared import require_declared
+from infrastructure.host.declared import declared_prompts
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
 from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.factory import model_from
-from infrastructure.prompts.registry import load_prompts
+from infrastructure.rollout.live import LiveRollout
 from infrastructure.telemetry.model import TracedModel
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
@@ -49,8 +49,7 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
 
     """
-    prompts = load_prompts(settings.prompts / agent.name)
-    require_declared(agent, prompts)
+    prompts = declared_prompts(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     push: list[PushSubscription] = []
 
@@ -60,6 +59,8 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
         service = _service(agent, settings, sidecar, prompts, telemetry)
         app.state.service = service
+        if service.rollout is not None:
+            service.rollout.start()
         service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
         try:
             yield
@@ -87,21 +88,35 @@ def _service(
     )
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
+    store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
+    noted = NotedPublisher(publisher, journal)
+    owner = Owner(_owner(agent), settings.version)
+    rollout = LiveRollout(
+        agent.name,
+        agent.rolled_back_topic,
+        store=store,
+        prompts=prompts,
+        publisher=noted,
+        telemetry=telemetry,
+        replica=owner.name,
+    )
     ports = Ports(
-        store=TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry),
-        publisher=NotedPublisher(publisher, journal),
+        store=store,
+        publisher=noted,
         model=model,
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
+        rollout=rollout,
     )
     service = Service(
         agent,
         ports,
         settings.timing,
-        Owner(_owner(agent), settings.version),
+        owner,
         journal,
         receive_dead_letters=settings.receive_dead_letters,
+        rollout=rollout,
     )
     service.checks |= {
         "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, settings.statestore), every=0.5),

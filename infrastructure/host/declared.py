@@ -1,11 +1,43 @@
-"""Whether the prompts of an agent's folder are those it declares: checked before anything starts."""
+"""The prompts of an agent, and whether they are those it declares: checked before anything starts."""
 
 from __future__ import annotations
 
 from agents.runtime.agent import Agent
 from domain.errors import PromptInvalid
 from domain.ports.prompts import PromptRegistry
+from domain.prompt import Prompt
+from infrastructure.host.settings import Settings
 from infrastructure.prompts.fit import fits
+from infrastructure.prompts.git.address import GitSource
+from infrastructure.prompts.git.fetched import folder_of
+from infrastructure.prompts.live import LiveDrafts
+from infrastructure.prompts.registry import load_prompts
+
+
+def declared_prompts(agent: Agent, settings: Settings) -> PromptRegistry:
+    """The agent's prompts from where the settings say, each checked that it declares.
+
+    Raises:
+        PromptInvalid: a prompt file, the lock, or what the agent declares of it, is wrong.
+
+    """
+    place = settings.prompts
+    folder = (folder_of(place) if isinstance(place, GitSource) else place) / agent.name
+    prompts: PromptRegistry = (
+        LiveDrafts(folder, lambda prompt: misfits(agent, prompt))
+        if settings.prompt_drafts
+        else load_prompts(folder, declared=agent.prompts)
+    )
+    require_declared(agent, prompts)
+    return prompts
+
+
+def misfits(agent: Agent, prompt: Prompt) -> list[str]:
+    """Why the agent could not use a prompt, a sentence each; one that it does not declare it does not ask."""
+    declared = agent.prompts.get(prompt.name)
+    if declared is None:
+        return []
+    return fits(prompt, set(declared.takes.model_fields), declared.returns.model_json_schema())
 
 
 def require_declared(agent: Agent, prompts: PromptRegistry) -> None:
@@ -17,7 +49,7 @@ def require_declared(agent: Agent, prompts: PromptRegistry) -> None:
         except PromptInvalid as error:
             problems.append(error.message)
         else:
-            problems += fits(prompt, set(declared.takes.model_fields), declared.returns.model_json_schema())
+            problems += misfits(agent, prompt)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         raise PromptInvalid(f"the agent {agent.name} and its prompts disagree:\n{listed}", problems=problems)

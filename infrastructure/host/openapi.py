@@ -72,10 +72,11 @@ TASK: Responses = _POSTED | {
 STREAM: Responses = _POSTED | {
     200: {
         "description": (
-            "Events `token` {text}, then one `result`, as the task answers without a stream (also when it is "
-            "accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
+            "Events `call` {prompt, version} whenever the model is asked, which makes the text before it void; `token` {text}; "
+            "`usage` {model, input_tokens, output_tokens}; then one `result`, as the task answers without a stream (also "
+            "when it is accepted and not yet done), or `error`. Lines that begin with a colon keep the connection."
         ),
-        "content": _sse("token", "result", "error"),
+        "content": _sse("call", "token", "usage", "result", "error"),
     },
 }
 EVENTS: Responses = _READ | {
@@ -100,6 +101,11 @@ REPLAYED: Responses = (
 DROPPED: Responses = (
     _STORED | _errors(400, 408, 413, 415, 422) | _SETTLED | {200: _json("As it is now.", "DeadLetter")}
 )
+TRIED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422)
+    | {200: _json("What it gave then, and what it gives now.", "Trial")}
+    | {409: _json("It has no outcome yet.", "Error")}
+)  # fmt: skip
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -109,6 +115,21 @@ ENTITY: Responses = _STORED | {
 }
 TASKS: Responses = _READ | {200: _json("The tasks.", "Tasks")}
 PROMPTS: Responses = _READ | {200: _json("The prompts.", "Prompts")}
+SPLIT: Responses = _STORED | {200: _json("The split as it is now, null where there is none.", "SplitOf")}
+SPLIT_SET: Responses = SPLIT | _errors(400, 408, 413, 415, 422)
+STATS: Responses = _STORED | {200: _json("The figures of its versions, and how candidates compare.", "Stats")}
+FEEDBACK_GIVEN: Responses = (
+    _STORED
+    | _errors(400, 408, 413, 415, 422)
+    | {409: _json("There is no outcome of a prompt to be scored.", "Error"), 200: _json("Kept.", "Feedback")}
+)
+PROMPT: Responses = _STORED | {200: _json("The version, whole.", "Prompt")}
+PROMPT_DIFF: Responses = (
+    _STORED | _errors(400) | {200: _json("Each change, and the step that it needs.", "PromptDiff")}
+)
+RENDERED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422) | {200: _json("The messages.", "RenderedPrompt")}
+)
 ALIVE: Responses = {200: _json("Alive.", "Alive")}
 READY: Responses = {200: _json("Ready.", "Readiness"), 503: _json("Not ready.", "Readiness")}
 METRICS: Responses = _READ | {
@@ -153,6 +174,23 @@ FILTERS: JsonObject = {
         )
     ]
 }
+AGAINST: JsonObject = {
+    "parameters": [
+        {
+            "name": "against",
+            "in": "query",
+            "schema": {"type": "string"},
+            "description": "The version it is compared with; without it the one that is served.",
+        }
+    ]
+}
+VALUES: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "description": "A value for each variable.",
+        "content": {_JSON: {"schema": {"type": "object"}}},
+    }
+}
 DROP: JsonObject = {
     "requestBody": {
         "required": True,
@@ -168,6 +206,60 @@ DROP: JsonObject = {
         },
     }
 }
+TRIAL: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _JSON: {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "prompts": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string"},
+                            "description": "Versions of prompts, by name, in place of those in use.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def _body(required: JsonObject, optional: JsonObject | None = None) -> JsonObject:
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": {**required, **(optional or {})},
+    }
+    return {"requestBody": {"required": True, "content": {_JSON: {"schema": schema}}}}
+
+
+_SHARE = {
+    "type": "object",
+    "required": ["version", "percent"],
+    "additionalProperties": False,
+    "properties": {
+        "version": {"type": "string"},
+        "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+    },
+}
+SPLIT_ORDER = _body(
+    {"shares": {"type": "array", "items": _SHARE, "minItems": 1}},
+    {"dearer": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 25}},
+)
+PROMOTION = _body({"version": {"type": "string"}})
+ROLLBACK = _body({}, {"because": {"type": "string", "minLength": 1, "maxLength": 500}})
+FEEDBACK = _body(
+    {"score": {"type": "number", "minimum": 0, "maximum": 1}},
+    {
+        "comment": {"type": "string", "maxLength": 2000},
+        "by": {"type": "string", "minLength": 1, "maxLength": 100, "default": "anonymous"},
+    },
+)
 _SECURITY = {
     "token": {"type": "apiKey", "in": "header", "name": "dapr-api-token"},
     "bearer": {"type": "http", "scheme": "bearer"},

@@ -17,14 +17,15 @@ from agents.runtime.context import Ports
 from agents.runtime.correlations import Correlations
 from agents.runtime.dead_letters import replay
 from agents.runtime.intake import Intake
-from agents.runtime.run import OnText
 from agents.runtime.runner import Pending, Request, Runner, Settled
 from agents.runtime.timing import Timing
+from agents.runtime.watch import Watch
 from domain.errors import DeadLetterSettled
 from domain.event import Event
 from domain.execution import Trigger
 from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
+from infrastructure.rollout.live import LiveRollout
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ Check = Callable[[], Awaitable[str | None]]
 class Service:
     """`checks` are asked by `/readyz`, each under its name; `closing` is awaited last, in order.
 
-    `receive_dead_letters`: whether tasks that react to dead letters get them.
+    `receive_dead_letters`: whether tasks that react to dead letters get them. `rollout` is that of the ports, where there is
+    one: whoever makes the service starts it.
     """
 
     agent: Agent
@@ -47,6 +49,7 @@ class Service:
     owner: Owner
     journal: Journal
     receive_dead_letters: bool = False
+    rollout: LiveRollout | None = None
     checks: dict[str, Check] = field(default_factory=dict)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -81,7 +84,7 @@ class Service:
         correlation_id: str | None,
         patience: float,
         traceparent: str | None = None,
-        on_text: OnText | None = None,
+        watch: Watch | None = None,
     ) -> tuple[Trigger, Settled | Pending]:
         """Accept a request: sent to the agent's own command topic, claimed, and run."""
         with self.ports.telemetry.span(f"execute {task.name}", "server", traceparent) as span:
@@ -95,9 +98,7 @@ class Service:
                 traceparent=span.traceparent or traceparent,
             )
             self.runner.work.prepare(trigger)
-            request = Request(
-                lambda: self._announce(trigger), patience, own_key=key is not None, on_text=on_text
-            )
+            request = Request(lambda: self._announce(trigger), patience, own_key=key is not None, watch=watch)
             return trigger, await self.runner.submit(trigger, request)
 
     async def replay(self, execution_id: str) -> Trigger:
@@ -158,6 +159,8 @@ class Service:
             await asyncio.sleep(RECEIVE_AGAIN)
 
     async def close(self) -> None:
+        if self.rollout is not None:
+            await self.rollout.close()
         for close in self.closing:
             await close()
 

@@ -10,12 +10,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from agents.runtime.timing import DAY, Timing
 from infrastructure.host.security import is_loopback
 from infrastructure.llm.settings import ModelSettings
+from infrastructure.prompts.git.address import GitSource, read_place
 
 
 def _address_list(text: str) -> str:
@@ -80,8 +89,15 @@ class Settings(ModelSettings):
         validation_alias="AGENTS_DELIVERY",
         description="How events come; push may lose some when an app is killed.",
     )
-    prompts: Path = Field(
-        Path("prompts"), validation_alias="AGENTS_PROMPTS", description="Folder of the prompt files."
+    prompts: Annotated[Path | GitSource, BeforeValidator(read_place)] = Field(
+        Path("prompts"),
+        validation_alias="AGENTS_PROMPTS",
+        description="Folder of the prompt files, or git+https://…@<commit>#<folder>.",
+    )
+    prompt_drafts: bool = Field(
+        default=False,
+        validation_alias="AGENTS_PROMPT_DRAFTS",
+        description="For development: serve the newest drafts of prompts, as they are edited.",
     )
     lease: float = Field(
         2.0,

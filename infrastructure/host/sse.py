@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
+from agents.runtime.watch import Watch
+from domain.chat import ChatReply
 from domain.errors import AgentError
 from domain.json import JsonObject, dump, parse
+from domain.prompt import Prompt
 from infrastructure.host.errors import bug, respond
 
 log = logging.getLogger(__name__)
@@ -20,7 +24,7 @@ KEEP_ALIVE = 15.0
 _STILL_HERE = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-Submit = Callable[[Callable[[str], None]], Awaitable[Response]]
+Submit = Callable[[Watch], Awaitable[Response]]
 
 
 def events_response(entries: AsyncIterator[JsonObject]) -> StreamingResponse:
@@ -47,37 +51,56 @@ def events_response(entries: AsyncIterator[JsonObject]) -> StreamingResponse:
 
 
 def task_response(submit: Submit) -> StreamingResponse:
-    """`token` events with the model's text as it comes, then one `result` or `error` event with the usual body."""
+    """What the model is asked and says as it comes, then one `result` or `error` event with the usual body."""
 
     async def body() -> AsyncIterator[bytes]:
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        answer = asyncio.ensure_future(_answered(submit, pieces))
+        watch = _Watch()
+        answer = asyncio.ensure_future(_answered(submit, watch))
         while True:
             try:
-                piece = await asyncio.wait_for(pieces.get(), KEEP_ALIVE)
+                event = await asyncio.wait_for(watch.events.get(), KEEP_ALIVE)
             except TimeoutError:
                 yield _STILL_HERE
                 continue
-            if piece is None:
+            if event is None:
                 break
-            yield _event("token", dump({"text": piece}))
+            yield event
         response = await answer
         yield _event("result" if response.status_code < 300 else "error", dump(parse(bytes(response.body))))
 
     return StreamingResponse(body(), media_type="text/event-stream", headers=_HEADERS)
 
 
-async def _answered(submit: Submit, pieces: asyncio.Queue[str | None]) -> Response:
-    """The response, whatever happens; `pieces` ends with None. It goes on when the client leaves: the work is accepted."""
+class _Watch:
+    """`agents.runtime.watch.Watch` as server-sent events: `call`, `token`s, `usage`; None ends them."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def asked(self, prompt: Prompt) -> None:
+        self._put("call", {"prompt": prompt.name, "version": prompt.version})
+
+    def text(self, piece: str) -> None:
+        self._put("token", {"text": piece})
+
+    def answered(self, reply: ChatReply) -> None:
+        self._put("usage", {"model": reply.model, **asdict(reply.usage)})
+
+    def _put(self, name: str, data: JsonObject) -> None:
+        self.events.put_nowait(_event(name, dump(data)))
+
+
+async def _answered(submit: Submit, watch: _Watch) -> Response:
+    """The response, whatever happens; it ends the events. It goes on when the client leaves: the work is accepted."""
     try:
-        return await submit(pieces.put_nowait)
+        return await submit(watch)
     except AgentError as error:
         return respond(error)
     except Exception as error:
         log.exception("a streamed task failed")
         return bug(error)
     finally:
-        pieces.put_nowait(None)
+        watch.events.put_nowait(None)
 
 
 def _event(name: str, data: bytes) -> bytes:

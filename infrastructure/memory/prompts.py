@@ -4,30 +4,69 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from domain.chat import Message
 from domain.errors import InvalidInput, PromptInvalid
 from domain.json import JsonObject, dump
-from domain.prompt import Prompt
-from domain.semver import is_prerelease, precedence
+from domain.prompt import Prompt, PromptState, PromptVersion, served_version
+from domain.semver import precedence
 
 _VARIABLE = re.compile(r"\{\{\$(\w+)\}\}")
 
 
 class MemoryPrompts:
-    def __init__(self, *prompts: Prompt) -> None:
+    """Every version is a release, but for those that `drafts` and `deprecated` name as (name, version)."""
+
+    def __init__(
+        self,
+        *prompts: Prompt,
+        drafts: Collection[tuple[str, str]] = (),
+        deprecated: Collection[tuple[str, str]] = (),
+    ) -> None:
         self._prompts = sorted(prompts, key=lambda prompt: (prompt.name, precedence(prompt.version)))
+        self._states: dict[tuple[str, str], PromptState] = {
+            **{(prompt.name, prompt.version): "released" for prompt in prompts},
+            **dict.fromkeys(drafts, "draft"),
+            **dict.fromkeys(deprecated, "deprecated"),
+        }
 
     def get(self, name: str) -> Prompt:
-        versions = [one for one in self._prompts if one.name == name and not is_prerelease(one.version)]
-        if not versions:
+        served = self._served(name)
+        if served is None:
             raise PromptInvalid(f"there is no prompt {name}: give one to MemoryPrompts")
-        return versions[-1]
+        return self.version(name, served)
+
+    def version(self, name: str, version: str) -> Prompt:
+        self.state(name, version)
+        return next(one for one in self._prompts if (one.name, one.version) == (name, version))
+
+    def state(self, name: str, version: str) -> PromptState:
+        try:
+            return self._states[name, version]
+        except KeyError:
+            there = ", ".join(one.version for one in self._prompts if one.name == name) or "none"
+            raise PromptInvalid(
+                f"there is no version {version} of the prompt {name} (there are: {there}): give one to MemoryPrompts"
+            ) from None
+
+    def versions(self) -> Sequence[PromptVersion]:
+        return tuple(
+            PromptVersion(
+                one.name,
+                one.version,
+                self.state(one.name, one.version),
+                served=one.version == self._served(one.name),
+            )
+            for one in self._prompts
+        )
 
     def all(self) -> Sequence[Prompt]:
         return tuple(self._prompts)
+
+    def _served(self, name: str) -> str | None:
+        return served_version({one: state for (of, one), state in self._states.items() if of == name})
 
 
 def simple_prompt(
@@ -65,4 +104,27 @@ def simple_prompt(
         output_schema=output_schema,
         max_tokens=max_tokens,
         timeout=timeout,
+        source=_source(name, template, variables, output_schema, max_tokens=max_tokens, timeout=timeout),
     )
+
+
+def _source(
+    name: str,
+    template: str,
+    variables: Sequence[str],
+    output_schema: JsonObject | None,
+    *,
+    max_tokens: int,
+    timeout: float,
+) -> str:
+    """What a file of this prompt could hold: JSON is YAML too."""
+    return dump(
+        {
+            "name": name,
+            "description": f"The prompt {name} of a test.",
+            "template": template,
+            "input_variables": [{"name": variable} for variable in variables],
+            "output_variable": {"json_schema": dump(output_schema).decode()} if output_schema else None,
+            "execution_settings": {"default": {"max_tokens": max_tokens, "timeout": timeout}},
+        }
+    ).decode()

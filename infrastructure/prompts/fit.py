@@ -10,7 +10,12 @@ from domain.prompt import Prompt
 
 _JSON_TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _UPPER: Final = ("maxLength", "maxItems", "maximum")
-_LOWER: Final = ("minLength", "minItems", "minimum")
+_BOUNDS: Final = {
+    "string": ("maxLength", "minLength"),
+    "array": ("maxItems", "minItems"),
+    "integer": ("maximum", "minimum"),
+    "number": ("maximum", "minimum"),
+}
 
 
 def fits(prompt: Prompt, takes_fields: set[str], returns_schema: JsonObject) -> list[str]:
@@ -30,15 +35,21 @@ def fits(prompt: Prompt, takes_fields: set[str], returns_schema: JsonObject) -> 
             *problems,
             f"{title}: the prompt has no output_variable.json_schema, but the agent expects an object",
         ]
-    compare = _Comparison(returns_schema.get("$defs", {}))
+    compare = _Comparison(returns_schema.get("$defs", {}), "the model")
     return problems + [
         f"{title}: {text}" for text in compare.differences(prompt.output_schema, returns_schema, "answer")
     ]
 
 
+def refused_answers(ours: JsonObject, theirs: JsonObject, whose: str) -> Iterator[str]:
+    """Why an answer that follows the schema `ours` may be refused by `theirs`, a sentence each; `whose` names theirs."""
+    return iter(dict.fromkeys(_Comparison({}, whose).differences(ours, theirs, "answer")))
+
+
 class _Comparison:
-    def __init__(self, definitions: JsonObject) -> None:
+    def __init__(self, definitions: JsonObject, whose: str) -> None:
         self._definitions = definitions
+        self._whose = whose
 
     def differences(self, ours: JsonObject, theirs: Any, path: str) -> Iterator[str]:
         """Why an answer that follows `ours` may be refused by `theirs`."""
@@ -51,7 +62,7 @@ class _Comparison:
             of_kind = [choice for choice in choices if _takes(choice, kind)]
             if not of_kind:
                 wanted = " or ".join(sorted({_kind(choice) for choice in choices}))
-                yield f"{path} may be {kind}, the model wants {wanted}"
+                yield f"{path} may be {kind}, {self._whose} wants {wanted}"
                 continue
             found = [list(self._of_one_kind(one, choice, path)) for choice in of_kind]
             yield from min(found, key=len)
@@ -60,12 +71,11 @@ class _Comparison:
         if (allowed := _values(theirs)) is not None:
             possible = _values(ours)
             if possible is None:
-                yield f"{path} may be any {ours['type']}, the model wants one of {_list(allowed)}"
+                yield f"{path} may be any {ours['type']}, {self._whose} wants one of {_list(allowed)}"
             elif extra := [value for value in possible if value not in allowed]:
-                yield f"{path} may be {_list(extra)}, the model wants one of {_list(allowed)}"
+                yield f"{path} may be {_list(extra)}, {self._whose} wants one of {_list(allowed)}"
             return
-        if _values(ours) is None:
-            yield from _bounds(ours, theirs, path)
+        yield from _bounds(_bounded(ours), theirs, path, self._whose)
         if ours["type"] == "array":
             yield from self.differences(ours.get("items", {}), theirs.get("items", {}), f"{path}[]")
         elif ours["type"] == "object":
@@ -77,14 +87,14 @@ class _Comparison:
         more = theirs.get("additionalProperties")
         for name in theirs.get("required", []):
             if name not in properties or name not in ours.get("required", []):
-                yield f"{path}.{name} may be missing, the model requires it"
+                yield f"{path}.{name} may be missing, {self._whose} requires it"
         for name, schema in properties.items():
             if name in fields:
                 yield from self.differences(schema, fields[name], f"{path}.{name}")
             elif isinstance(more, dict):
                 yield from self.differences(schema, more, f"{path}.{name}")
             else:
-                yield f"{path}.{name} is unknown to the model (it has {', '.join(fields) or 'no fields'})"
+                yield f"{path}.{name} is unknown to {self._whose} (it has {', '.join(fields) or 'no fields'})"
 
     def _resolve(self, schema: Any) -> JsonObject:
         while isinstance(schema, dict) and ("$ref" in schema or len(schema.get("allOf", [])) == 1):
@@ -124,24 +134,37 @@ def _values(schema: JsonObject) -> list[Any] | None:
     return values if isinstance(values, list) else None
 
 
-def _bounds(ours: JsonObject, theirs: JsonObject, path: str) -> Iterator[str]:
-    for bound in (*_UPPER, *_LOWER):
+def _bounded(schema: JsonObject) -> JsonObject:
+    """A schema of one type; listed values give it the bounds that they keep."""
+    values = _values(schema)
+    if values and schema["type"] == "string":
+        return {**schema, "maxLength": max(map(len, values)), "minLength": min(map(len, values))}
+    if values and schema["type"] in ("integer", "number"):
+        return {**schema, "maximum": max(values), "minimum": min(values)}
+    return schema
+
+
+def _bounds(ours: JsonObject, theirs: JsonObject, path: str, whose: str) -> Iterator[str]:
+    kind = ours["type"]
+    for bound in _BOUNDS.get(kind, ()):
         if bound not in theirs or (bound in ("minLength", "minItems") and theirs[bound] == 0):
             continue
         if bound not in ours:
-            yield f"{path} has no {bound}, the model's is {theirs[bound]}"
+            yield f"{path} has no {bound}, {whose} has {theirs[bound]}"
         elif ours[bound] > theirs[bound] if bound in _UPPER else ours[bound] < theirs[bound]:
-            yield f"{path} has {bound} {ours[bound]}, the model's is {theirs[bound]}"
+            yield f"{path} has {bound} {ours[bound]}, {whose} has {theirs[bound]}"
+    if kind not in ("integer", "number"):
+        return
     if (
         "exclusiveMinimum" in theirs
         and ours.get("minimum", theirs["exclusiveMinimum"]) <= theirs["exclusiveMinimum"]
     ):
-        yield f"{path} may be {theirs['exclusiveMinimum']} or less, the model wants more"
+        yield f"{path} may be {theirs['exclusiveMinimum']} or less, {whose} wants more"
     if (
         "exclusiveMaximum" in theirs
         and ours.get("maximum", theirs["exclusiveMaximum"]) >= theirs["exclusiveMaximum"]
     ):
-        yield f"{path} may be {theirs['exclusiveMaximum']} or more, the model wants less"
+        yield f"{path} may be {theirs['exclusiveMaximum']} or more, {whose} wants less"
 
 
 def _kind(schema: JsonObject) -> str:

@@ -75,3 +75,36 @@ def test_a_missing_value_is_an_error_of_the_input_that_names_the_field(make: Mak
     with pytest.raises(InvalidInput, match="needs what") as caught:
         prompt.render({"what": None})
     assert caught.value.details["errors"] == [{"field": "what", "message": "required by the prompt"}]
+
+
+def test_any_version_is_given_by_its_number(make: Make) -> None:
+    registry = make([("ask", version, version) for version in ("1.0.0", "1.1.0", "2.0.0-rc.1")])
+    for version in ("1.0.0", "1.1.0", "2.0.0-rc.1"):
+        assert registry.version("ask", version).render({}) == (Message("user", version),)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "there"), [("ask", "1.2.0", "1.0.0, 1.10.0"), ("tell", "1.0.0", "none")]
+)
+def test_an_unknown_version_is_named_beside_those_there_are(
+    make: Make, name: str, version: str, there: str
+) -> None:
+    registry = make([("ask", "1.10.0", "hi"), ("ask", "1.0.0", "hi")])
+    for asked in (registry.version, registry.state):
+        with pytest.raises(
+            PromptInvalid,
+            match=rf"there is no version {version} of the prompt {name} .*\(there are: {there}\)",
+        ):
+            asked(name, version)
+
+
+def test_the_list_says_which_version_is_served(make: Make) -> None:
+    registry = make([("ask", version, "hi") for version in ("2.0.0-rc.1", "1.9.0", "1.10.0")])
+    assert [(one.name, one.version, one.served) for one in registry.versions()] == [
+        ("ask", "1.9.0", False),
+        ("ask", "1.10.0", True),
+        ("ask", "2.0.0-rc.1", False),
+    ]
+    assert {registry.state("ask", one.version) for one in registry.versions()} == {
+        one.state for one in registry.versions()
+    }

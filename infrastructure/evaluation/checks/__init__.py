@@ -11,8 +11,8 @@ from infrastructure.evaluation.answer_schema import misfits
 from infrastructure.evaluation.checks import code, judge, similar, text, value
 from infrastructure.evaluation.checks.kind import Reader, Test
 from infrastructure.evaluation.values import kind_of, plain, text_in, unknown
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 KINDS: Final[dict[str, Reader]] = {
     "equals": value.equals,

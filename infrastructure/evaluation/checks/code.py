@@ -9,8 +9,8 @@ from typing import Any
 from infrastructure.evaluation.checks import shipped
 from infrastructure.evaluation.checks.kind import NotRun, Test
 from infrastructure.evaluation.values import text_in, unknown
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 
 def code(node: Node, report: Report) -> Test | None:

@@ -7,8 +7,8 @@ from typing import Final
 from infrastructure.evaluation.checks.kind import Rubric, Test
 from infrastructure.evaluation.checks.value import shown
 from infrastructure.evaluation.values import number_in, object_in, text_in
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 LOWEST, HIGHEST, GOOD_ENOUGH = 1, 5, 4
 _KEYS: Final = ("rubric", "at_least")

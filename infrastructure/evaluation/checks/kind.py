@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 
 class NotRun(Exception):

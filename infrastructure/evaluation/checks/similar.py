@@ -11,8 +11,8 @@ from infrastructure.evaluation.checks.kind import NotRun, Test
 from infrastructure.evaluation.checks.value import shown
 from infrastructure.evaluation.path import text_of
 from infrastructure.evaluation.values import number_in, object_in, text_in
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 USUAL: Final = 0.5
 """Of pairs tried in English and German, those that say the same had 0.47 to 0.78, others 0.02 to 0.34."""

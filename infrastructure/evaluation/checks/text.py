@@ -10,8 +10,8 @@ from infrastructure.evaluation.checks.kind import Reader, Test
 from infrastructure.evaluation.checks.value import bounds_in_words, shown
 from infrastructure.evaluation.path import text_of
 from infrastructure.evaluation.values import kind_of, number_in, object_in, text_in, texts_in, unknown
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 LONGEST: Final = 1_000_000
 _UNITS: Final = ("characters", "words", "items")

@@ -9,8 +9,8 @@ from typing import Any
 from infrastructure.evaluation.answer_schema import same
 from infrastructure.evaluation.checks.kind import Test
 from infrastructure.evaluation.values import kind_of, number_in, object_in, plain
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import Node
 
 
 def equals(node: Node, report: Report) -> Test | None:

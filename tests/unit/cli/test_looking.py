@@ -336,3 +336,36 @@ def _published(served: Served, event_id: str) -> Callable[[], Coroutine[Any, Any
         )
 
     return publish
+
+
+def test_a_replay_shows_both_results_side_by_side(served: Served, agents: Call) -> None:
+    execution = run(agents, "x")
+    shown = agents("executions", "replay", execution)
+    assert shown.exit_code == 0
+    lines = without_times(shown.stdout)
+    assert lines[0] == "planner/make-plan ID"
+    assert lines[1].split() == ["recorded", "tried"]
+    assert lines[2].split() == ["status", "completed", "completed"]
+    assert lines[-1] == "the same output; nothing was published, stored or sent"
+
+
+def test_many_replays_end_in_a_summary_and_name_what_could_not_be_run(served: Served, agents: Call) -> None:
+    ids = [run(agents, title) for title in ("one", "two")]
+    shown = agents("executions", "replay", "-", stdin="\n".join([*ids, UNKNOWN, ids[0]]))
+    assert shown.exit_code == 9
+    assert f"failed: {UNKNOWN}: no agent knows the execution {UNKNOWN}" in shown.stderr
+    assert [line.split("  ")[0] for line in shown.stdout.splitlines()[:2]] == ids
+    assert "    2  the same output" in shown.stdout
+
+
+def test_a_replay_of_what_asked_no_prompt_takes_no_version(served: Served, agents: Call) -> None:
+    refused = agents("executions", "replay", run(agents, "x"), "--prompt", "1.1.0")
+    assert (refused.exit_code, "it asked no prompt" in refused.stderr) == (2, True)
+
+
+def test_for_programs_a_replay_is_a_line_of_json(served: Served, agents: Call) -> None:
+    execution = run(agents, "x")
+    (line,) = agents("executions", "replay", execution, "--json").stdout.splitlines()
+    found = json.loads(line)
+    assert found["execution_id"] == execution
+    assert found["recorded"]["output"] == found["tried"]["output"]

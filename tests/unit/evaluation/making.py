@@ -11,10 +11,10 @@ from domain.prompt import Prompt
 from infrastructure.evaluation.answers import Asker, ModelName
 from infrastructure.evaluation.checks import Check, read_check
 from infrastructure.evaluation.subjects import Subject, load
+from infrastructure.located_yaml.problem import Report
+from infrastructure.located_yaml.tree import read_tree
 from infrastructure.memory.model import ScriptedModel
-from infrastructure.prompts.file import read_prompt
-from infrastructure.prompts.problem import Report
-from infrastructure.prompts.tree import read_tree
+from infrastructure.prompts.reading.file import read_prompt
 
 NAME = "desk/sort"
 MODEL = ModelName("scripted", "tiny", "0" * 64)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from agents.runtime.intake import HEADSTART
 from agents.service_desk import AGENT as SERVICE_DESK
 from domain.chat import ChatRequest
 from domain.errors import ModelUnavailable
+from domain.event import Event
 from infrastructure.host import journal
 from infrastructure.host import sse as streams
 from infrastructure.host.journal import Journal
@@ -36,10 +38,40 @@ async def test_a_stream_gives_the_models_text_and_then_the_usual_result() -> Non
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
         events = list(sse(response.text))
-        assert [name for name, _ in events] == ["token"] * (len(events) - 1) + ["result"]
-        assert "".join(data["text"] for _, data in events[:-1]) == ANSWER
+        tokens = [data["text"] for name, data in events if name == "token"]
+        assert [name for name, _ in events] == ["call", *["token"] * len(tokens), "usage", "result"]
+        assert "".join(tokens) == ANSWER
+        assert events[0][1] == {"prompt": "triage", "version": "1.0.0"}
+        assert events[-2][1]["output_tokens"] == events[-1][1]["usage"]["output_tokens"]
         repeated = await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k")
         assert repeated.json() == {**events[-1][1], "replayed": True}
+
+
+async def test_text_that_was_in_vain_is_followed_by_another_call() -> None:
+    answers = iter(['{"category":"none of them"}', ANSWER])
+
+    def scripted(request: ChatRequest) -> str:
+        return next(answers) if request.output_name == "triage" else answer_by_schema(request)
+
+    async with hosted(SERVICE_DESK, model=ScriptedModel(scripted)) as api:
+        names = [name for name, _ in sse((await api.post(TRIAGE, TICKET)).text)]
+    assert [name for name in names if name != "token"] == ["call", "usage", "call", "usage", "result"]
+
+
+async def test_the_text_comes_as_well_when_the_command_is_delivered_before_the_request_gets_to_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with hosted(SERVICE_DESK, model=ScriptedModel(triage_alone, delay=4 * HEADSTART)) as api:
+        publish = api.platform.broker.publish
+
+        async def slow_answer(topic: str, event: Event) -> None:
+            await publish(topic, event)
+            await asyncio.sleep(2 * HEADSTART)
+
+        monkeypatch.setattr(api.platform.broker, "publish", slow_answer)
+        events = list(sse((await api.post(TRIAGE, TICKET)).text))
+    assert events[-1][1]["replayed"], "the delivery ran it"
+    assert "".join(data["text"] for name, data in events if name == "token") == ANSWER
 
 
 async def test_a_stream_of_finished_work_is_its_result_alone() -> None:
@@ -53,8 +85,8 @@ async def test_a_failure_ends_a_stream_with_an_error_event() -> None:
     model = ScriptedModel(triage_alone)
     model.down = ModelUnavailable("the model is away", retry_after=9)
     async with hosted(SERVICE_DESK, model=model) as api:
-        ((name, data),) = sse((await api.post(TRIAGE, TICKET)).text)
-        assert name == "error"
+        (call, _), (name, data) = sse((await api.post(TRIAGE, TICKET)).text)
+        assert (call, name) == ("call", "error")
         assert data["error"]["code"] == "model_unavailable"
         assert data["error"]["details"]["kept"] == "it runs as soon as it can; do not send it again"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.prompt import Prompt
-from infrastructure.prompts.file import read_prompt
+from infrastructure.prompts.reading.file import read_prompt
 
 
 def prompt_text(template: str, form: str, *variables: str) -> str:

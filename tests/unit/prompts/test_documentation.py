@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from domain.chat import Message
-from infrastructure.prompts import keys, schema
-from infrastructure.prompts.file import read_prompt
+from infrastructure.prompts.reading import keys, schema
+from infrastructure.prompts.reading.file import read_prompt
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/prompts.md").read_text()
@@ -59,6 +59,6 @@ def test_the_guide_names_every_key_and_limit() -> None:
 
 
 def test_the_repositorys_own_prompts_can_be_released() -> None:
-    from infrastructure.prompts.registry import check_folder  # noqa: PLC0415  # beside what it checks
+    from infrastructure.prompts.check import check_folder  # noqa: PLC0415  # beside what it checks
 
     assert [str(problem) for problem in check_folder(ROOT / "prompts") if problem.severity != "note"] == []

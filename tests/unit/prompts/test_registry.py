@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from domain.errors import PromptInvalid
 from domain.semver import precedence
-from infrastructure.prompts.check import main
-from infrastructure.prompts.file import read_prompt
-from infrastructure.prompts.registry import check_folder, load_prompts
+from infrastructure.prompts.check import check_folder, main
+from infrastructure.prompts.reading.file import read_prompt
+from infrastructure.prompts.registry import load_prompts
 from tests.unit.prompts.making import prompt_text
 
 GOOD = prompt_text("Hello {{$who}}", "semantic-kernel", "who")

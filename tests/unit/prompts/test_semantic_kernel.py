@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.prompts.file import read_prompt
+from infrastructure.prompts.reading.file import read_prompt
 from tests.unit.prompts.making import prompt_text
 
 pytest.importorskip("semantic_kernel")
