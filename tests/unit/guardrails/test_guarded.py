@@ -121,12 +121,10 @@ async def test_a_link_that_nobody_gave_is_removed() -> None:
 
 async def test_an_answer_that_quotes_the_prompt_is_stopped_and_one_that_quotes_the_ticket_is_not() -> None:
     told = "Of course: you sort support tickets by their category and urgency, in the language of the ticket."
-    one = Guarded(
-        Guards(prompt_leak=Plain("block")), [told, "The office door on the third floor of the house is stuck"]
-    )
+    one = Guarded(Guards(prompt_leak=Plain("block")), [told, told])
     with pytest.raises(GuardrailTripped, match="prompt_leak"):
         await one.ask("hello")
-    assert await one.ask("The office door on the third floor of the house is stuck")
+    assert await one.ask(f"The help page says: {SYSTEM}") == told
 
 
 async def test_what_comes_from_outside_stands_between_marks_that_the_system_message_explains() -> None:
@@ -141,6 +139,15 @@ async def test_what_comes_from_outside_stands_between_marks_that_the_system_mess
     assert one.sent[1].content == user.content, "the same question stays the same"
     await one.ask("Another door is stuck, please help")
     assert token not in one.sent[1].content
+
+
+async def test_a_value_within_another_is_marked_once() -> None:
+    one = Guarded(Guards(spotlight="delimit"), ["a"])
+    whole = request("the door on the third floor is stuck")
+    await one.guarded.complete(
+        replace(whole, untrusted={"all": "the door on the third floor is stuck", "part": "the third floor"})
+    )
+    assert one.sent[1].content.count("<data-") == 1
 
 
 async def test_datamarking_joins_the_words_and_the_answer_is_read_without_the_marks() -> None:

@@ -68,3 +68,5 @@ async def test_personal_data_goes_out_as_marks_and_comes_back_restored() -> None
     assert execution.output["reason"] == "The account of eva@firma.example is locked"
     assert "firma" not in str(model.requests[0])
     assert "<EMAIL_1>" in model.requests[0].messages[-1].content
+    assert model.requests[0].untrusted is not None
+    assert model.requests[0].untrusted["description"] == "My account <EMAIL_1> is locked."
