@@ -143,8 +143,8 @@ def test_what_cannot_run_leaves_the_old_one_running_and_is_shown(system: System,
         ),
         20,
     )
-    edit("prompts/devops/analyze-sprint/1.0.0.yaml", "name: analyze-sprint", "nmae: analyze-sprint")
-    eventually(lambda: "nmae" in said(system), 20)
+    edit("prompts/devops/analyze-sprint/1.0.0.yaml", "template_format: ", "template_fromat: ")
+    eventually(lambda: "cannot be used" in said(system), 20)
     assert pids(system) == before
 
 
