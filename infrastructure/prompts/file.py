@@ -11,13 +11,13 @@ from domain.chat import Message
 from domain.errors import InvalidInput, PromptInvalid
 from domain.json import JsonObject
 from domain.prompt import Prompt
+from infrastructure.located_yaml.problem import Problem, Report, Spot
+from infrastructure.located_yaml.tree import Node, decode, read_tree
 from infrastructure.prompts import jinja_template, kernel_template, keys
 from infrastructure.prompts.kernel_template import RenderingFailed, Template
 from infrastructure.prompts.keys import Variable
 from infrastructure.prompts.messages import split
-from infrastructure.prompts.problem import Problem, Report, Spot
 from infrastructure.prompts.schema import read_schema
-from infrastructure.prompts.tree import Node, decode, read_tree
 
 MAX_FILE = 128 * 1024
 

@@ -11,9 +11,9 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic_core import to_json
 
+from infrastructure.located_yaml.problem import Report, Spot
 from infrastructure.prompts.kernel_template import RenderingFailed, Template
 from infrastructure.prompts.messages import Tags, as_text
-from infrastructure.prompts.problem import Report, Spot
 
 _NOT_HERE = {
     "attr": "write the field's name",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infrastructure.located_yaml.problem import Report, Spot
 from infrastructure.prompts.messages import Tags, as_text
-from infrastructure.prompts.problem import Report, Spot
 
 # As in semantic_kernel/template_engine/template_tokenizer.py: the innermost `{{` counts, quoted text may hold braces
 _BLOCK = re.compile(

@@ -10,8 +10,8 @@ from typing import Final
 
 from pydantic_core import from_json
 
-from infrastructure.prompts.problem import Report, Spot
-from infrastructure.prompts.tree import Node
+from infrastructure.located_yaml.problem import Report, Spot
+from infrastructure.located_yaml.tree import Node
 
 TOP: Final = (
     "name",

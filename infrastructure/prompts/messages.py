@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from pydantic_core import to_json
 
 from domain.chat import Message
-from infrastructure.prompts.problem import Report, Spot
+from infrastructure.located_yaml.problem import Report, Spot
 
 _TAG = re.compile(r"</?message\b[^>]*>?")
 _OPEN = re.compile(r"""<message\s+role\s*=\s*(["'])([^"']*)\1\s*>""")

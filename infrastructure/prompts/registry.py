@@ -9,8 +9,8 @@ from pathlib import Path
 from domain.errors import PromptInvalid
 from domain.prompt import Prompt
 from domain.semver import is_prerelease, precedence
+from infrastructure.located_yaml.problem import Problem, Report, Spot
 from infrastructure.prompts.file import MAX_FILE, PromptFile, read_prompt
-from infrastructure.prompts.problem import Problem, Report, Spot
 
 _SHOWN = 20
 

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from domain.json import JsonObject
-from infrastructure.prompts.problem import Place, Report, Spot
-from infrastructure.prompts.tree import Node, read_tree
+from infrastructure.located_yaml.problem import Place, Report, Spot
+from infrastructure.located_yaml.tree import Node, read_tree
 
 MAX_LEVELS = 5
 MAX_PROPERTIES = 100

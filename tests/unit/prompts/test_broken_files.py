@@ -105,7 +105,7 @@ BROKEN = {
     "second document": (
         "    seed: 7\n",
         "    seed: 7\n---\nname: b\n",
-        "29:1: error: a second document — keep one prompt per file",
+        "29:1: error: a second document — keep one document per file",
     ),
     "handlebars": (
         "template_format: semantic-kernel",
@@ -329,7 +329,7 @@ def test_a_broken_file_is_named_with_line_and_cure(case: str) -> None:
                 "1:1: error: this is no prompt — write the keys name, description, template, …: see docs/prompts.md"
             ],
         ),
-        (b"[" * 60_000, ["1:41: error: nested deeper than 40 levels — a prompt file needs about five"]),
+        (b"[" * 60_000, ["1:41: error: nested deeper than 40 levels — about five are enough"]),
         (
             b"#" * (MAX_FILE + 1),
             ["1:1: error: 131,073 bytes, 131,072 are allowed — pass long texts in as variables"],

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 import yaml
 from yaml.reader import Reader
 
-from infrastructure.prompts.problem import Report, Spot
+from infrastructure.located_yaml.problem import Report, Spot
 
 Kind: TypeAlias = Literal["text", "whole number", "number", "true or false", "nothing", "list", "object"]
 
@@ -116,7 +116,7 @@ class _Builder:
         elif isinstance(event, yaml.CollectionStartEvent):
             if len(self._open) == _MAX_DEPTH:
                 self._report.error(
-                    spot, f"nested deeper than {_MAX_DEPTH} levels", "a prompt file needs about five"
+                    spot, f"nested deeper than {_MAX_DEPTH} levels", "about five are enough"
                 )
                 return False
             self._kind(event.tag or "tag:yaml.org,2002:map", spot)
@@ -128,7 +128,7 @@ class _Builder:
         elif isinstance(event, yaml.CollectionEndEvent):
             self._open.pop()
         elif isinstance(event, yaml.DocumentStartEvent) and self.root:
-            self._report.error(spot, "a second document", "keep one prompt per file")
+            self._report.error(spot, "a second document", "keep one document per file")
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""What is wrong with a prompt file: where, how bad, and what to do about it."""
+"""What is wrong with a file: where, how bad, and what to do about it."""
 
 from __future__ import annotations
 
