@@ -28,12 +28,11 @@ from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import require_declared
 from infrastructure.host.journal import Journal, NotedPublisher
+from infrastructure.host.models import model_of, read_models
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
-from infrastructure.llm.circuit import CircuitBreaker
-from infrastructure.llm.factory import model_from
+from infrastructure.llm.catalogue import Catalogue
 from infrastructure.prompts.registry import load_prompts
-from infrastructure.telemetry.model import TracedModel
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
 from infrastructure.telemetry.state import TracedStore
@@ -47,10 +46,12 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
     Raises:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
+        ModelsInvalid: the file of models is.
 
     """
     prompts = load_prompts(settings.prompts / agent.name)
     require_declared(agent, prompts)
+    catalogue = read_models(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     push: list[PushSubscription] = []
 
@@ -58,7 +59,7 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry)
+        service = _service(agent, settings, sidecar, prompts, telemetry, catalogue=catalogue)
         app.state.service = service
         service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
         try:
@@ -75,16 +76,17 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
 
 def _service(
-    agent: Agent, settings: Settings, sidecar: Sidecar, prompts: PromptRegistry, telemetry: OtelTelemetry
+    agent: Agent,
+    settings: Settings,
+    sidecar: Sidecar,
+    prompts: PromptRegistry,
+    telemetry: OtelTelemetry,
+    *,
+    catalogue: Catalogue | None,
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
-    model = TracedModel(
-        CircuitBreaker(model_from(settings)),
-        telemetry,
-        provider=settings.llm_provider,
-        name=settings.model_name,
-    )
+    model = model_of(agent, settings, catalogue, telemetry)
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
     ports = Ports(

@@ -83,6 +83,11 @@ class Settings(ModelSettings):
     prompts: Path = Field(
         Path("prompts"), validation_alias="AGENTS_PROMPTS", description="Folder of the prompt files."
     )
+    models: Path | None = Field(
+        None,
+        validation_alias="AGENTS_MODELS",
+        description="File of named models, prices, fallbacks, budgets; without it LLM_PROVIDER and its like name one.",
+    )
     lease: float = Field(
         2.0,
         validation_alias="AGENTS_LEASE",

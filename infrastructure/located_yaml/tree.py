@@ -115,9 +115,7 @@ class _Builder:
             self._place(Node("nothing", spot.line, spot.column))
         elif isinstance(event, yaml.CollectionStartEvent):
             if len(self._open) == _MAX_DEPTH:
-                self._report.error(
-                    spot, f"nested deeper than {_MAX_DEPTH} levels", "about five are enough"
-                )
+                self._report.error(spot, f"nested deeper than {_MAX_DEPTH} levels", "about five are enough")
                 return False
             self._kind(event.tag or "tag:yaml.org,2002:map", spot)
             node = Node(
