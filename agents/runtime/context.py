@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
-from agents.runtime.asking import ask
+from agents.runtime.asking import ask, sum_of
 from domain.chat import Origin, Usage
 from domain.execution import PromptUse
 from domain.ports.model import LanguageModel
@@ -66,6 +66,7 @@ class Context:
         self.prompt: PromptUse | None = None
         self.model: str | None = None
         self.usage = Usage()
+        self.cost: float | None = None
         self._agent = agent
         self._task = task
         self._ports = ports
@@ -88,6 +89,7 @@ class Context:
         )
         self.model = asked.model
         self.usage += asked.usage
+        self.cost = sum_of(self.cost, asked.cost)
         if asked.repaired:
             self._ports.telemetry.count("agents.answers.repaired", attributes={"prompt": prompt.name})
         return asked.answer

@@ -28,7 +28,7 @@ from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import require_declared
 from infrastructure.host.journal import Journal, NotedPublisher
-from infrastructure.host.models import model_of, read_models
+from infrastructure.host.models import Reach, models_of, read_models
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
 from infrastructure.llm.catalogue import Catalogue
@@ -86,13 +86,18 @@ def _service(
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
-    model = model_of(agent, settings, catalogue, telemetry)
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
+    noted = NotedPublisher(publisher, journal)
+    store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
+    shared = TracedStore(
+        DaprStateStore(sidecar, settings.statestores[-1]), telemetry
+    )
+    models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
     ports = Ports(
-        store=TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry),
-        publisher=NotedPublisher(publisher, journal),
-        model=model,
+        store=store,
+        publisher=noted,
+        model=models.model,
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
@@ -104,13 +109,19 @@ def _service(
         Owner(_owner(agent), settings.version),
         journal,
         receive_dead_letters=settings.receive_dead_letters,
+        costs=models.costs,
     )
     service.checks |= {
-        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, settings.statestore), every=0.5),
-        "model": Believed(_answers(model.check), every=CHECK_EVERY),
+        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, *settings.statestores), every=0.5),
+        "model": Believed(_answers(models.model.check), every=CHECK_EVERY),
         "prompts": _checked_at_start,
     }
-    service.closing += [model.close, channel.close, sidecar.close, lambda: asyncio.to_thread(telemetry.close)]
+    service.closing += [
+        models.close,
+        channel.close,
+        sidecar.close,
+        lambda: asyncio.to_thread(telemetry.close),
+    ]
     return service
 
 

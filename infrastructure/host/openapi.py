@@ -100,6 +100,7 @@ REPLAYED: Responses = (
 DROPPED: Responses = (
     _STORED | _errors(400, 408, 413, 415, 422) | _SETTLED | {200: _json("As it is now.", "DeadLetter")}
 )
+COSTS: Responses = _READ | _errors(400) | {200: _json("What was spent.", "Costs")}
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -151,6 +152,17 @@ FILTERS: JsonObject = {
             ("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Letters on a page."),
             ("cursor", {"type": "string"}, "What `next` of the page before said."),
         )
+    ]
+}
+SINCE: JsonObject = {
+    "parameters": [
+        {
+            "name": "since",
+            "in": "query",
+            "required": False,
+            "description": "The first day (UTC); without it, the last seven.",
+            "schema": {"type": "string", "format": "date"},
+        }
     ]
 }
 DROP: JsonObject = {

@@ -224,9 +224,10 @@ class Budgets(AgentBudgets):
 
 
 class Catalogue(_Section):
-    """`file` is where it was read. `tasks` holds a model for `agent/task`, for `agent`, and for `default`."""
+    """`file` is where it was read, `lines` where each of its tasks stands. `tasks` holds a model for `agent/task`, for `agent`, and for `default`."""
 
     file: str
+    lines: Mapping[str, int] = Field(default_factory=dict)
     currency: str | None = None
     models: Mapping[str, NamedModel]
     tasks: Mapping[str, Annotated[TaskModel, BeforeValidator(_route)]]

@@ -19,6 +19,8 @@ from infrastructure.located_yaml.problem import Problem, Report, Spot
 from infrastructure.located_yaml.tree import Node, decode, read_tree
 
 Path_: TypeAlias = tuple[str | int, ...]
+_OURS = {"file", "lines"}
+"""Fields of a catalogue that its file does not hold."""
 _LARGEST = 512 * 1024
 _KINDS = {
     "model_type": "an object",
@@ -89,9 +91,14 @@ class _Reading:
             )
             return None
         plain = self._plain(root, ())
-        catalogue = self._validated(root, {**plain, "file": str(path)}) if "file" not in plain else None
-        if "file" in plain:
-            self._report.error(root.keys["file"], "`file` is no key of this file", "remove it")
+        for key in _OURS & plain.keys():
+            self._report.error(root.keys[key], f"`{key}` is no key that is known here", "remove it")
+        lines = (
+            {key: spot.line for key, spot in root.fields["tasks"].keys.items()}
+            if "tasks" in root.fields
+            else {}
+        )
+        catalogue = self._validated(root, {**plain, "file": str(path), "lines": lines})
         check_sense(root, plain, self._report, self._environment, keys_may_be_unset=self._lenient)
         return catalogue
 
@@ -178,7 +185,7 @@ def _known_keys(where: Path_) -> list[str]:
     for part in where[:-1]:
         fields = getattr(section, "model_fields", {})
         section = _section_of(fields[part].annotation if part in fields else section)
-    return [name for name in getattr(section, "model_fields", {}) if name != "file"]
+    return [name for name in getattr(section, "model_fields", {}) if name not in _OURS]
 
 
 def _section_of(annotation: Any) -> Any:

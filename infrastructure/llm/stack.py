@@ -1,7 +1,7 @@
 """What stands between an agent and its models, in one place. What is off is not there.
 
-From the inside out, around each model's client: quick retries, circuit breaker, trace. Then, for each task, the model
-that it asks with those that answer instead; and at last the choice by task.
+From the inside out, around each model's client: quick retries, circuit breaker, trace, meter. Then, for each task, the
+model that it asks with those that answer instead; and at last the choice by task.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.endpoint import endpoint_of
 from infrastructure.llm.factory import client_of, model_from
 from infrastructure.llm.fallback import Candidate, FallbackModel
+from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.metering import MeteredModel
 from infrastructure.llm.retry import RetryingModel
 from infrastructure.llm.settings import Client, ModelSettings
 
@@ -41,6 +43,7 @@ class Surroundings:
     client: Client
     telemetry: Telemetry
     trace: Trace
+    ledger: Ledger
 
 
 class Stack:
@@ -80,4 +83,5 @@ class Stack:
         model = CircuitBreaker(
             model, failures=named.circuit.failures, longest_pause=named.circuit.longest_pause
         )
-        return around.trace(model, named.provider, named.wire_name)
+        model = around.trace(model, named.provider, named.wire_name)
+        return MeteredModel(model, name, named.prices, around.ledger)

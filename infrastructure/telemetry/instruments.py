@@ -35,6 +35,9 @@ INSTRUMENTS = {
     "agents.replays": Instrument("Dead letters replayed."),
     "agents.takeovers": Instrument("Executions taken over from a process that no longer moved."),
     "agents.answers.repaired": Instrument("Model answers that needed a second turn to fit their schema."),
+    "agents.budget.exceeded": Instrument(
+        "Budgets passed: soft ones by a period, hard ones by a call refused."
+    ),
     "agents.model.fallbacks": Instrument(
         "Answers of another model than the first, by the first one's failure."
     ),

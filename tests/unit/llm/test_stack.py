@@ -11,10 +11,13 @@ from domain.errors import ModelUnavailable
 from domain.ports.model import LanguageModel
 from infrastructure.llm.by_task import ModelByTask
 from infrastructure.llm.catalogue_file import load_catalogue
+from infrastructure.llm.costs import CostBook
 from infrastructure.llm.fallback import FallbackModel
+from infrastructure.llm.ledger import Ledger
 from infrastructure.llm.settings import ModelSettings
 from infrastructure.llm.stack import Stack, Surroundings, stack_from_environment
 from infrastructure.memory.model import ScriptedModel
+from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.telemetry.model import TracedModel
 from tests.unit.llm.asking import REQUEST, asked_by
@@ -34,10 +37,16 @@ def names(model: object) -> list[str]:
     return found
 
 
+async def nobody(_: object) -> None: ...
+
+
 def stack(folder: Path, text: str, agent: str = "devops") -> LanguageModel:
     (folder / "models.yaml").write_text(text)
     catalogue = load_catalogue(folder / "models.yaml", {"KEY": "k"})
-    return Stack(catalogue, Surroundings(agent, {"KEY": "k"}, "lean", TELEMETRY, traced)).model()
+    store = MemoryStateStore()
+    costs = CostBook(store, agent, None)
+    ledger = Ledger(agent, store, {}, costs, tell=nobody, telemetry=TELEMETRY, ttl=60)
+    return Stack(catalogue, Surroundings(agent, {"KEY": "k"}, "lean", TELEMETRY, traced, ledger)).model()
 
 
 def test_by_the_environment_there_are_the_trace_and_the_circuit_and_nothing_else(
@@ -51,9 +60,9 @@ def test_by_the_environment_there_are_the_trace_and_the_circuit_and_nothing_else
     ]
 
 
-def test_of_a_catalogue_that_asks_for_nothing_it_is_the_same(tmp_path: Path) -> None:
+def test_of_a_catalogue_that_asks_for_nothing_there_is_the_meter_too(tmp_path: Path) -> None:
     text = "models: {a: {provider: ollama, model: x, prices: free}}\ntasks: {default: a}\n"
-    assert names(stack(tmp_path, text)) == ["TracedModel", "CircuitBreaker", "LeanModel"]
+    assert names(stack(tmp_path, text)) == ["MeteredModel", "TracedModel", "CircuitBreaker", "LeanModel"]
 
 
 def test_one_model_is_made_once_however_many_tasks_lead_to_it(tmp_path: Path) -> None:
