@@ -90,9 +90,7 @@ def _service(
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
     noted = NotedPublisher(publisher, journal)
     store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
-    shared = TracedStore(
-        DaprStateStore(sidecar, settings.statestores[-1]), telemetry
-    )
+    shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
     models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
     ports = Ports(
         store=store,

@@ -85,7 +85,17 @@ def models_of(agent: Agent, settings: Settings, catalogue: Catalogue | None, rea
     )
     client = settings.agents_model_client
     model = Stack(
-        catalogue, Surroundings(agent.name, os.environ, client, reach.telemetry, trace, ledger)
+        catalogue,
+        Surroundings(
+            agent.name,
+            os.environ,
+            client,
+            reach.telemetry,
+            trace,
+            ledger,
+            store=reach.store,
+            shared=reach.shared,
+        ),
     ).model()
 
     async def close() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,13 @@ def check_sense(
     """`plain` is the file as values, of which nothing is known yet: what has the wrong shape is passed over here."""
     models = {name: model for name, model in _object(plain.get("models")).items() if isinstance(model, dict)}
     at = root.fields
+    for name in models:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            report.error(
+                at["models"].keys[name],
+                f"{name!r} cannot be a model's name",
+                "use letters, digits, dots, _ and -",
+            )
     _check_fallbacks(at.get("models"), models, report)
     _check_keys(at.get("models"), models, report, environment, may_be_unset=keys_may_be_unset)
     _check_tasks(root, _object(plain.get("tasks")), list(models), report)

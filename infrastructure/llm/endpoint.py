@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
@@ -38,7 +38,7 @@ class Endpoint:
 
     `url` ends before `/chat/completions`; `query` goes with every request. `refused_keywords` are taken out of a
     strict schema. A server that does not list its models (`lists_models`) is checked by a request without messages.
-    `takes_cache_keys`: a `prompt_cache_key` in the body keeps equal prompts where their beginning is cached.
+    `sends_cache_keys`: a `prompt_cache_key` in the body keeps equal prompts where their beginning is cached.
     The three cures complete an error's message: what to do about a wrong model, key or address.
     """
 
@@ -53,7 +53,7 @@ class Endpoint:
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     refused_keywords: frozenset[str] = frozenset()
     lists_models: bool = True
-    takes_cache_keys: bool = False
+    sends_cache_keys: bool = False
 
     @property
     def server(self) -> str:
@@ -94,13 +94,13 @@ def endpoint_of(named: NamedModel, name: str, file: str, environment: Mapping[st
         else f"name the variable that holds the key of {there}",
         address=f"mend `address` of {there}, or start what shall listen there",
     )
-    if named.provider == "azure-openai":
-        return azure_openai(named.url, named.wire_name, named.api_version, key, cures)
-    return (
-        (openai(named.url, named.wire_name, key, cures))
-        if named.provider == "openai"
-        else ollama(named.url, named.wire_name, cures)
-    )
+    if named.provider == "ollama":
+        return ollama(named.url, named.wire_name, cures)
+    if named.provider == "openai":
+        endpoint = openai(named.url, named.wire_name, key, cures)
+    else:
+        endpoint = azure_openai(named.url, named.wire_name, named.api_version, key, cures)
+    return replace(endpoint, sends_cache_keys=named.prompt_cache)
 
 
 def ollama(address: str, model: str, cures: Cures) -> Endpoint:
@@ -131,7 +131,6 @@ def azure_openai(
         limit_field="max_completion_tokens",
         refused_keywords=_REFUSED_BY_OPENAI,
         lists_models=False,
-        takes_cache_keys=True,
     )
 
 
@@ -148,7 +147,6 @@ def openai(address: str, model: str, key: SecretStr | None, cures: Cures) -> End
         address_cure=cures.address,
         limit_field="max_completion_tokens" if original else "max_tokens",
         refused_keywords=_REFUSED_BY_OPENAI if original else frozenset(),
-        takes_cache_keys=original,
     )
 
 

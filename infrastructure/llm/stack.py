@@ -1,25 +1,33 @@
 """What stands between an agent and its models, in one place. What is off is not there.
 
-From the inside out, around each model's client: quick retries, circuit breaker, trace, meter. Then, for each task, the
-model that it asks with those that answer instead; and at last the choice by task.
+From the inside out, around each model's client: quick retries, circuit breaker, trace, meter with budgets, limits, hedging,
+cache. Then, for each task, the model that it asks with those that answer instead; and at last the choice by task.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from domain.chat import ChatRequest
 from domain.ports.model import LanguageModel
+from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
+from infrastructure.llm.allowance import Allowance
 from infrastructure.llm.by_task import ModelByTask
-from infrastructure.llm.catalogue import DEFAULT, Catalogue, NamedModel, TaskModel
+from infrastructure.llm.cache import CachedModel
+from infrastructure.llm.catalogue import DEFAULT, Catalogue, Limits, NamedModel, TaskModel
 from infrastructure.llm.circuit import CircuitBreaker
+from infrastructure.llm.costs import Spent
 from infrastructure.llm.endpoint import endpoint_of
 from infrastructure.llm.factory import client_of, model_from
 from infrastructure.llm.fallback import Candidate, FallbackModel
+from infrastructure.llm.hedging import HedgedModel
 from infrastructure.llm.ledger import Ledger
 from infrastructure.llm.metering import MeteredModel
+from infrastructure.llm.rate_limit import RateLimitedModel
 from infrastructure.llm.retry import RetryingModel
 from infrastructure.llm.settings import Client, ModelSettings
 
@@ -36,7 +44,7 @@ def stack_from_environment(settings: ModelSettings, trace: Trace) -> LanguageMod
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the stack of a catalogue needs of its process. `agent` is the agent's name."""
+    """What the stack of a catalogue needs of its process. `agent` is the agent's name, `shared` what it shares with others."""
 
     agent: str
     environment: Mapping[str, str]
@@ -44,6 +52,8 @@ class Surroundings:
     telemetry: Telemetry
     trace: Trace
     ledger: Ledger
+    store: StateStore
+    shared: StateStore
 
 
 class Stack:
@@ -63,7 +73,7 @@ class Stack:
 
     def _route(self, route: TaskModel) -> LanguageModel:
         candidates = [
-            Candidate(name, self._named(name), self._catalogue.models[name].timeout)
+            Candidate(name, self._cached(name, route), self._catalogue.models[name].timeout)
             for name in self._catalogue.chain_of(route.model)
         ]
         return (
@@ -84,4 +94,40 @@ class Stack:
             model, failures=named.circuit.failures, longest_pause=named.circuit.longest_pause
         )
         model = around.trace(model, named.provider, named.wire_name)
-        return MeteredModel(model, name, named.prices, around.ledger)
+        model = MeteredModel(model, name, named.prices, around.ledger)
+        if (limits := named.limits) != Limits():
+            model = RateLimitedModel(
+                model,
+                name,
+                requests=self._allowance(f"{name}:requests", limits.requests_per_minute),
+                tokens=self._allowance(f"{name}:tokens", limits.tokens_per_minute),
+                parallel=limits.parallel,
+            )
+        if named.hedging is not None:
+            model = HedgedModel(model, after=named.hedging.after, telemetry=around.telemetry)
+        return model
+
+    def _cached(self, name: str, route: TaskModel) -> LanguageModel:
+        model, named, around = self._named(name), self._catalogue.models[name], self._around
+        cache = route.cache or named.cache
+        if cache is None:
+            return model
+
+        def served(request: ChatRequest) -> None:
+            around.ledger.count(request.origin, name, Spent(answers_from_cache=1))
+
+        return CachedModel(
+            model,
+            around.store,
+            identity=f"{named.provider} {named.url} {named.wire_name}",
+            ttl=max(int(cache.ttl), 1),
+            sampled=cache.sampled,
+            telemetry=around.telemetry,
+            served=served,
+        )
+
+    def _allowance(self, key: str, a_minute: int | None) -> Allowance | None:
+        if a_minute is None:
+            return None
+        now = asyncio.get_running_loop().time
+        return Allowance(self._around.shared, f"rate:{key}", a_minute / 60, now)

@@ -38,6 +38,8 @@ INSTRUMENTS = {
     "agents.budget.exceeded": Instrument(
         "Budgets passed: soft ones by a period, hard ones by a call refused."
     ),
+    "agents.model.cache": Instrument("Questions to a model that may be answered from the cache, by result."),
+    "agents.model.hedges": Instrument("Second calls, since the first one was late."),
     "agents.model.fallbacks": Instrument(
         "Answers of another model than the first, by the first one's failure."
     ),

@@ -46,7 +46,9 @@ def stack(folder: Path, text: str, agent: str = "devops") -> LanguageModel:
     store = MemoryStateStore()
     costs = CostBook(store, agent, None)
     ledger = Ledger(agent, store, {}, costs, tell=nobody, telemetry=TELEMETRY, ttl=60)
-    return Stack(catalogue, Surroundings(agent, {"KEY": "k"}, "lean", TELEMETRY, traced, ledger)).model()
+    return Stack(
+        catalogue, Surroundings(agent, {"KEY": "k"}, "lean", TELEMETRY, traced, ledger, store, store)
+    ).model()
 
 
 def test_by_the_environment_there_are_the_trace_and_the_circuit_and_nothing_else(
