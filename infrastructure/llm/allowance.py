@@ -1,6 +1,6 @@
 """The requests and tokens that all replicas may send to a model, as a bucket in the state store that fills steadily.
 
-A replica takes what it will need for about a second, so that the store is asked about once a second, however many calls
+A replica takes what it will need for about a second, so that the store is asked a few times a second at most, however many calls
 there are. The bucket holds ten seconds' worth: in any minute at most the limit and a sixth of it go out, and what each
 replica holds. Who needs more than the bucket holds waits until it is full, and leaves it in debt.
 """
@@ -27,6 +27,10 @@ AHEAD = 1.0
 FIRST_SHARE = 0.1
 """Of the limit, for a replica that cannot ask the store and has never been given anything."""
 WINDOW = 60.0
+SHORTEST = AHEAD / 2
+"""Seconds to wait at least, before the store is asked again: where all is used up, calls go out in batches."""
+_LITTLE = 1e-6
+"""Sums of floating-point seconds do not come out to the last digit."""
 
 
 @dataclass(slots=True)
@@ -42,12 +46,14 @@ class Allowance:
     """What this replica may still send; below 0 it has sent more than it had thought."""
     _given: float = 0.0
     _given_since: float | None = None
+    _share: float = 0.0
+    """A second, while the store is down."""
     _last_alone: float | None = None
     """When this replica last helped itself, while the store was down."""
 
     async def take(self, need: float) -> float:
         """Get hold of so much. Returns 0.0 when `left` is enough now, else for how many seconds it will not be."""
-        if self.left >= need:
+        if self.holds(need):
             return 0.0
         wait = given = 0.0
 
@@ -56,7 +62,8 @@ class Allowance:
             depth, level = self.a_second * DEPTH, self._level(document)
             missing = need - self.left
             # More than a bucket holds is given when it is full: else it would never be.
-            wait = max(min(missing, depth) - level, 0.0) / self.a_second
+            short = min(missing, depth) - level
+            wait = 0.0 if short < _LITTLE else max(short / self.a_second, SHORTEST)
             given = 0.0 if wait else max(missing, min(self.a_second * AHEAD, level))
             document["level"] = level - given
 
@@ -69,6 +76,9 @@ class Allowance:
             self._note(given)
         self.left += given
         return wait
+
+    def holds(self, need: float) -> bool:
+        return self.left >= need - _LITTLE
 
     def settle(self, estimated: float, used: float) -> None:
         """What a call did not need serves the next one; what it needed beyond, the next ones have to wait for."""
@@ -98,10 +108,11 @@ class Allowance:
                 "the shared limit cannot be asked, this replica goes on with its last share: %s", error
             )
             self._last_alone = now
-        lasted = max(now - self._given_since, WINDOW / 2) if self._given_since is not None else WINDOW
-        share = min(self._given / lasted, self.a_second) or self.a_second * FIRST_SHARE
+            lasted = max(now - self._given_since, WINDOW / 2) if self._given_since is not None else WINDOW
+            self._share = min(self._given / lasted, self.a_second) or self.a_second * FIRST_SHARE
+        share = self._share
         filled = (now - self._last_alone) * share
-        if filled < missing:
-            return 0.0, (missing - filled) / share
+        if filled < missing - _LITTLE:
+            return 0.0, max((missing - filled) / share, SHORTEST)
         self._last_alone = now
-        return missing, 0.0
+        return max(missing, min(filled, share * DEPTH)), 0.0

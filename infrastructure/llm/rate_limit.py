@@ -141,8 +141,8 @@ class RateLimitedModel:
                     await self._changed.wait()
 
     def _is_enough(self, waiting: Waiting) -> bool:
-        return (self._requests is None or self._requests.left >= 1) and (
-            self._tokens is None or self._tokens.left >= waiting.tokens
+        return (self._requests is None or self._requests.holds(1)) and (
+            self._tokens is None or self._tokens.holds(waiting.tokens)
         )
 
     def _estimate(self, tokens: int) -> float:

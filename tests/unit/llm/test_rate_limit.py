@@ -76,8 +76,8 @@ def test_all_replicas_together_keep_the_limit_of_requests_and_use_it(replicas: i
         sent = sorted(at for replica in all_of_them for at in replica.sent)
         assert 550 <= len([at for at in sent if 60 <= at < 120]) <= 650
         assert most_in_a_minute(sent) <= 600 * 7 / 6 + 10 * replicas + 10 * skew * replicas
-        # About once a second and replica, however many calls there are.
-        assert sum(store.calls.values()) / 2 <= 180 * replicas * 4
+        # A few times a second and replica, however many calls there are.
+        assert sum(store.calls.values()) / 2 <= 180 * replicas * 5
 
     play()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from benchmarks.suite.processes import free_ports
 from domain.errors import ModelUnavailable
 from domain.ports.model import LanguageModel
 from infrastructure.llm.by_task import ModelByTask
+from infrastructure.llm.catalogue import NamedModel
 from infrastructure.llm.catalogue_file import load_catalogue
 from infrastructure.llm.costs import CostBook
+from infrastructure.llm.endpoint import endpoint_of
 from infrastructure.llm.fallback import FallbackModel
 from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.request import body_for
 from infrastructure.llm.settings import ModelSettings
 from infrastructure.llm.stack import Stack, Surroundings, stack_from_environment
 from infrastructure.memory.model import ScriptedModel
@@ -104,3 +108,43 @@ async def test_an_error_names_the_file_and_the_key_to_mend(tmp_path: Path) -> No
     with pytest.raises(ModelUnavailable, match=r"mend `address` of the model a in .*models\.yaml"):
         await model.check()
     await model.close()
+
+
+def test_everything_that_is_on_stands_in_its_place(tmp_path: Path) -> None:
+    text = """
+models:
+  a:
+    provider: ollama
+    model: x
+    prices: free
+    retry: {attempts: 2}
+    limits: {requests_per_minute: 60, tokens_per_minute: 1_000, parallel: 2}
+    hedging: {after: 5s}
+tasks:
+  default: {model: a, cache: {ttl: 1h}}
+"""
+
+    async def built() -> LanguageModel:
+        return stack(tmp_path, text)
+
+    assert names(asyncio.run(built())) == [
+        "CachedModel",
+        "HedgedModel",
+        "RateLimitedModel",
+        "MeteredModel",
+        "TracedModel",
+        "CircuitBreaker",
+        "RetryingModel",
+        "LeanModel",
+    ]
+
+
+def test_a_prompts_calls_go_where_its_beginning_is_cached_only_where_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    named = NamedModel(provider="openai", model="m", key="KEY", prices="free", prompt_cache=True)  # type: ignore[arg-type]
+    endpoint = endpoint_of(named, "a", "models.yaml", {"KEY": "k"})
+    assert body_for(asked_by(), endpoint, stream=False)["prompt_cache_key"] == "sample/prompt/1.0.0"
+    assert "prompt_cache_key" not in body_for(REQUEST, endpoint, stream=False)
+    off = endpoint_of(named.model_copy(update={"prompt_cache": False}), "a", "models.yaml", {"KEY": "k"})
+    assert "prompt_cache_key" not in body_for(asked_by(), off, stream=False)
