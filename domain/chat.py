@@ -50,19 +50,30 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as the model's server counted them."""
+    """Tokens, as the model's server counted them. `cached_tokens` of the input came from the server's own cache."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """A whole answer: an answer cut by `max_tokens` is never a reply, it raises `ModelTruncated`."""
+    """A whole answer: an answer cut by `max_tokens` is never a reply, it raises `ModelTruncated`.
+
+    `cost` is in the currency of the models' file, None where no prices are known. A `cached` answer was paid before: its
+    usage and its cost are 0.
+    """
 
     text: str
     model: str
     usage: Usage
+    cost: float | None = None
+    cached: bool = False

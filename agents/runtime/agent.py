@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from agents.runtime.context import Context
 from agents.runtime.outcome import Outcome
 from domain.event import EventData
+from domain.events.budgets import BUDGET_EXCEEDED
 from domain.events.prompts import ROLLED_BACK
 from domain.execution import Change
 
@@ -110,6 +111,11 @@ class Agent:
     @property
     def dead_letter_topic(self) -> str:
         return f"agents.{self.domain}{DEAD_LETTERS}"
+
+    @property
+    def budget_topic(self) -> str:
+        """Where it says that a soft budget of its models is passed."""
+        return f"agents.{self.domain}{BUDGET_EXCEEDED}"
 
     def task(
         self, *, deadline: float = DEADLINE, concurrency: int = CONCURRENCY

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
-from agents.runtime.asking import Asked, ask
+from agents.runtime.asking import Asked, ask, sum_of
 from agents.runtime.watch import Watch
 from domain.chat import Origin, Usage
 from domain.errors import ModelAnswerInvalid, ModelTruncated
@@ -78,6 +78,7 @@ class Context:
         self.prompt: PromptUse | None = None
         self.model: str | None = None
         self.usage = Usage()
+        self.cost: float | None = None
         self._agent = agent
         self._task = task
         self._ports = ports
@@ -107,6 +108,7 @@ class Context:
         self._note(use, began, asked)
         self.model = asked.model
         self.usage += asked.usage
+        self.cost = sum_of(self.cost, asked.cost)
         if asked.repaired:
             self._ports.telemetry.count("agents.answers.repaired", attributes={"prompt": prompt.name})
         return asked.answer

@@ -181,7 +181,7 @@ class Records:
 
 def _asked(context: Context) -> dict[str, Any]:
     usage = TokenUsage(input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens)
-    return {"prompt": context.prompt, "model": context.model, "usage": usage}
+    return {"prompt": context.prompt, "model": context.model, "usage": usage, "cost": context.cost}
 
 
 def _dead_letter(claim: Claim, failure: Failure, record: Execution) -> DeadLetter:

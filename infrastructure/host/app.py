@@ -15,6 +15,7 @@ from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
 from infrastructure.host.capacity import Capacity
+from infrastructure.host.costs import add_costs
 from infrastructure.host.dead_letters import add_dead_letters
 from infrastructure.host.journal import readable
 from infrastructure.host.probes import add_probes
@@ -68,6 +69,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     add_dead_letters(app, agent, settings)
     add_rollout(app, agent, settings)
     add_prompts(app, agent, settings)
+    add_costs(app, agent)
     add_probes(app)
     openapi.install(app, inputs)
     return app

@@ -31,12 +31,11 @@ from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
 from infrastructure.host.journal import Journal, NotedPublisher
+from infrastructure.host.models import Reach, models_of, read_models
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
-from infrastructure.llm.circuit import CircuitBreaker
-from infrastructure.llm.factory import model_from
+from infrastructure.llm.catalogue import Catalogue
 from infrastructure.rollout.live import LiveRollout
-from infrastructure.telemetry.model import TracedModel
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
 from infrastructure.telemetry.state import TracedStore
@@ -51,10 +50,12 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     Raises:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
         GuardrailsInvalid: the file of guardrails is.
+        ModelsInvalid: the file of models is.
 
     """
     prompts = declared_prompts(agent, settings)
     guardrails = load_guardrails(settings.guardrails, agent.name, agent.tasks)
+    catalogue = read_models(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     push: list[PushSubscription] = []
 
@@ -62,7 +63,9 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry, guardrails=guardrails)
+        service = _service(
+            agent, settings, sidecar, prompts, telemetry, guardrails=guardrails, catalogue=catalogue
+        )
         app.state.service = service
         if service.rollout is not None:
             service.rollout.start()
@@ -88,19 +91,16 @@ def _service(
     telemetry: OtelTelemetry,
     *,
     guardrails: Guardrails,
+    catalogue: Catalogue | None,
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
-    model = TracedModel(
-        CircuitBreaker(model_from(settings)),
-        telemetry,
-        provider=settings.llm_provider,
-        name=settings.model_name,
-    )
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
-    store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
     noted = NotedPublisher(publisher, journal)
+    store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
+    shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
+    models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
     owner = Owner(_owner(agent), settings.version)
     rollout = LiveRollout(
         agent.name,
@@ -114,7 +114,7 @@ def _service(
     ports = Ports(
         store=store,
         publisher=noted,
-        model=guarded(model, guardrails, telemetry),
+        model=guarded(models.model, guardrails, telemetry),
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
@@ -128,13 +128,19 @@ def _service(
         journal,
         receive_dead_letters=settings.receive_dead_letters,
         rollout=rollout,
+        costs=models.costs,
     )
     service.checks |= {
-        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, settings.statestore), every=0.5),
-        "model": Believed(_answers(model.check), every=CHECK_EVERY),
+        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, *settings.statestores), every=0.5),
+        "model": Believed(_answers(models.model.check), every=CHECK_EVERY),
         "prompts": _checked_at_start,
     }
-    service.closing += [model.close, channel.close, sidecar.close, lambda: asyncio.to_thread(telemetry.close)]
+    service.closing += [
+        models.close,
+        channel.close,
+        sidecar.close,
+        lambda: asyncio.to_thread(telemetry.close),
+    ]
     return service
 
 

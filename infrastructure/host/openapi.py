@@ -106,6 +106,7 @@ TRIED: Responses = (
     | {200: _json("What it gave then, and what it gives now.", "Trial")}
     | {409: _json("It has no outcome yet.", "Error")}
 )  # fmt: skip
+COSTS: Responses = _READ | _errors(400) | {200: _json("What was spent.", "Costs")}
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -190,6 +191,17 @@ VALUES: JsonObject = {
         "description": "A value for each variable.",
         "content": {_JSON: {"schema": {"type": "object"}}},
     }
+}
+SINCE: JsonObject = {
+    "parameters": [
+        {
+            "name": "since",
+            "in": "query",
+            "required": False,
+            "description": "The first day (UTC); without it, the last seven.",
+            "schema": {"type": "string", "format": "date"},
+        }
+    ]
 }
 DROP: JsonObject = {
     "requestBody": {

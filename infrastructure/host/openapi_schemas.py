@@ -110,6 +110,8 @@ _RESULT = _object(
         "duration_ms": {"type": "number", "minimum": 0},
     }
 )
+_SPENT_COUNTS = ("calls", "answers_from_cache", "input_tokens", "cached_tokens", "output_tokens")
+
 SCHEMAS: JsonObject = {
     "Trial": _object(
         {"execution_id": _TEXT, "agent": _TEXT, "task": _TEXT, "recorded": _RESULT, "tried": _RESULT}
@@ -127,6 +129,7 @@ SCHEMAS: JsonObject = {
             "prompt": _or_null(_object(_PROMPT)),
             "model": _or_null(_TEXT),
             "usage": _USAGE,
+            "cost": _or_null({"type": "number", "minimum": 0}),
             "duration_ms": {"type": "number", "minimum": 0},
             "replayed": {"type": "boolean"},
         }
@@ -144,6 +147,7 @@ SCHEMAS: JsonObject = {
                     ),
                     "model": _or_null(_TEXT),
                     "usage": _USAGE,
+                    "cost": _or_null({"type": "number", "minimum": 0}),
                     "output": _ANY,
                     "events": _list({"$ref": "#/components/schemas/CloudEvent"}),
                     "changes": _list(
@@ -190,6 +194,23 @@ SCHEMAS: JsonObject = {
         ]
     },
     "Replayed": _object({"execution_id": _TEXT, "replay_of": _TEXT}),
+    "Costs": _object(
+        {
+            "agent": _TEXT,
+            "counted": {"type": "boolean"},
+            "since": {"type": "string", "format": "date"},
+            "currency": _or_null(_TEXT),
+            "costs": _list(
+                _object(
+                    {
+                        **dict.fromkeys(("day", "task", "model"), _TEXT),
+                        **dict.fromkeys(_SPENT_COUNTS, _COUNT),
+                        "cost": {"type": "number", "minimum": 0},
+                    }
+                )
+            ),
+        }
+    ),
     "Correlation": _object({"executions": _list(_TEXT)}),
     "Tasks": _object(
         {

@@ -84,6 +84,7 @@ def test_operations_say_who_sends_and_who_receives_each_topic() -> None:
             "send",
             "planner: versions of prompts that were taken back",
         ),
+        ("planner.send.agents.planner.budget.exceeded", "send", "planner: soft budgets that were passed"),
         ("reader.receive.agents.planner.plan.made", "receive", "reader: starts read-plan"),
         (
             "reader.receive.agents.reader.execution.requested",
@@ -98,6 +99,7 @@ def test_operations_say_who_sends_and_who_receives_each_topic() -> None:
             "send",
             "reader: versions of prompts that were taken back",
         ),
+        ("reader.send.agents.reader.budget.exceeded", "send", "reader: soft budgets that were passed"),
     ]
 
 

@@ -15,6 +15,7 @@ async def test_every_route_is_in_the_document(api: Hosted) -> None:
     document = (await api.http.get("/openapi.json")).json()
     assert sorted(document["paths"]) == [
         "/api/sample/correlations/{correlation}",
+        "/api/sample/costs",
         "/api/sample/dead-letters",
         "/api/sample/dead-letters/{execution_id}",
         "/api/sample/dead-letters/{execution_id}/drop",
