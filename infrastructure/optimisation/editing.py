@@ -30,7 +30,8 @@ class CannotEdit(ValueError):
 
 def escaped(text: str) -> str:
     """Text as it stands in a template of either format to be sent as it is."""
-    return _OPENING.sub("&#123;", text.translate(_ENTITIES))
+    # `]]>` is no text to XML, and so to Semantic Kernel.
+    return _OPENING.sub("&#123;", text.translate(_ENTITIES)).replace("]]>", "]]&gt;")
 
 
 def instruction_of(template: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -103,6 +105,20 @@ def answering(is_helped: Callable[[ChatRequest], bool], proposals: tuple[str, ..
         title = request.messages[-1].content
         is_right = "easy" in title or is_helped(request)
         return json.dump({"category": right(title) if is_right else "other"}).decode()
+
+    return answer
+
+
+def by_chance(salt: int) -> Answers:
+    """A model that no prompt helps and none harms: it is right by the toss of a coin about each text that it is sent."""
+    proposed = itertools.count()
+
+    def answer(request: ChatRequest) -> str:
+        if is_proposal(request):
+            text = f"Number {next(proposed)}: think well before sorting."
+            return json.dump({"problem": "None.", "instruction": text}).decode()
+        coin = hashlib.sha256(f"{salt} {text_of(request)}".encode()).digest()[0] % 2
+        return json.dump({"category": right(request.messages[-1].content) if coin else "other"}).decode()
 
     return answer
 

@@ -19,6 +19,7 @@ from tests.unit.optimisation.making import (
     Answers,
     answering,
     bench_of,
+    by_chance,
     has_examples,
     has_rule,
     is_proposal,
@@ -34,12 +35,12 @@ FORMS = ["semantic-kernel", "jinja2"]
 
 
 async def optimised(
-    folder: Path, answers: Answers, *, calls: int | None = None, tokens: int | None = None
+    folder: Path, answers: Answers, *, calls: int | None = None, tokens: int | None = None, seed: int = 1
 ) -> tuple[Outcome, ScriptedModel]:
     model = ScriptedModel(answers)
     subject = subject_in(folder)
-    bench = bench_of(subject, model, calls=calls, tokens=tokens)
-    return await optimise(bench, bench.asker, divide(subject.cases.cases, 1)), model
+    bench = bench_of(subject, model, calls=calls, tokens=tokens, seed=seed)
+    return await optimise(bench, bench.asker, divide(subject.cases.cases, seed)), model
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -140,6 +141,15 @@ async def test_a_case_does_not_judge_a_candidate_that_was_shown_its_answer(tmp_p
     assert not any(copies(request) for request in model.requests)
 
 
+async def test_what_is_better_by_chance_alone_is_rarely_called_better(tmp_path: Path) -> None:
+    """The held-out cases know nothing of the search: 95 of 100 intervals hold 0. Drafts come of a quarter (docs/adr/0018)."""
+    written(tmp_path, cases=30)
+    found = [(await optimised(tmp_path, by_chance(salt), seed=salt))[0] for salt in range(20)]
+    called = [one for one in found if one.comparison and one.comparison.verdict == "better"]
+    assert len(called) <= 2
+    assert len([one for one in found if one.is_better]) <= 9
+
+
 async def test_the_same_seed_finds_the_same(tmp_path: Path) -> None:
     written(tmp_path)
     first, _ = await optimised(tmp_path, answering(has_examples))
@@ -161,7 +171,7 @@ async def test_it_never_takes_more_calls_than_were_estimated(tmp_path: Path) -> 
     assert 100 < found.calls <= expected(subject, found.parts).calls
 
 
-@pytest.mark.parametrize("calls", [55, 60, 80, 100])
+@pytest.mark.parametrize("calls", [55, 60, 70, 80])
 async def test_a_budget_of_calls_is_never_passed_and_the_best_so_far_is_measured(
     tmp_path: Path, calls: int
 ) -> None:
