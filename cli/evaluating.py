@@ -80,11 +80,14 @@ async def run(
 ) -> list[Pair]:
     """Estimate, have it agreed to, measure. Cancelled, only whole answers are left in the cache."""
     budget = Budget(wanted.budget)
-    async with _asker(settings, wanted, budget) as asker, _asker(judge_settings, wanted, budget) as judging:
+    async with (
+        asker_of(settings, wanted, budget) as asker,
+        asker_of(judge_settings, wanted, budget) as judging,
+    ):
         expected = _expected(tasks, asker, wanted)
-        _agree(expected, wanted, judged=any(is_judged(task.subject) for task in tasks))
+        agree(expected, wanted, judged=any(is_judged(task.subject) for task in tasks))
         judge = Judge(judging)
-        with _progress(expected.calls + expected.cached) as advance:
+        with progress(expected.calls + expected.cached) as advance:
 
             async def measured(subject: Subject, cases: Sequence[Case]) -> Evaluation:
                 found = await evaluate(
@@ -107,7 +110,7 @@ async def run(
 
 
 @asynccontextmanager
-async def _asker(settings: ModelSettings, wanted: Wanted, budget: Budget) -> AsyncIterator[Asker]:
+async def asker_of(settings: ModelSettings, wanted: Wanted, budget: Budget) -> AsyncIterator[Asker]:
     try:
         model = model_from(settings)
     except ValueError as error:
@@ -163,7 +166,7 @@ def _expected(tasks: Sequence[Task], asker: Asker, wanted: Wanted) -> Estimate:
         ) from None
 
 
-def _agree(expected: Estimate, wanted: Wanted, *, judged: bool) -> None:
+def agree(expected: Estimate, wanted: Wanted, *, judged: bool) -> None:
     words = expected.words(wanted.price) + ("; a judge's calls come on top" if judged else "")
     if expected.calls:
         click.echo(words, err=True)
@@ -179,7 +182,7 @@ def _agree(expected: Estimate, wanted: Wanted, *, judged: bool) -> None:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
+def progress(total: int) -> Iterator[Callable[[], None]]:
     """A bar with the expected time, on terminals alone."""
     out = console(stderr=True)
     if not out.is_terminal:
@@ -188,6 +191,6 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
-        task = progress.add_task("asking", total=total)
-        yield lambda: progress.advance(task)
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("asking", total=total)
+        yield lambda: bar.advance(task)

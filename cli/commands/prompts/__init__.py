@@ -7,6 +7,7 @@ from cli.commands.prompts.diff import diff
 from cli.commands.prompts.eval import command as eval_
 from cli.commands.prompts.list import list_
 from cli.commands.prompts.new import new
+from cli.commands.prompts.optimise import command as optimise
 from cli.commands.prompts.promote import promote
 from cli.commands.prompts.release import release
 from cli.commands.prompts.render import render
@@ -41,3 +42,4 @@ def command() -> None:
 for subcommand in (list_, show, diff, render, new, release, deprecate, split, stats, promote, rollback):
     command.add_command(subcommand)
 command.add_command(eval_, "eval")
+command.add_command(optimise, "optimise")

@@ -31,8 +31,18 @@ class NotReleasable(PromptInvalid):
         self.reasons = tuple(reasons)
 
 
-def begin_draft(root: Path, agent: str, prompt: str, step: Step | None, version: str | None = None) -> Path:
+def begin_draft(
+    root: Path,
+    agent: str,
+    prompt: str,
+    step: Step | None,
+    version: str | None = None,
+    *,
+    content: bytes | None = None,
+) -> Path:
     """Copy the newest version of a prompt as a draft, `step` after it or under `version`; give the new file.
+
+    `content` is what the draft holds instead of the copy.
 
     Raises:
         PromptInvalid: there is no such prompt, or the version is taken or none.
@@ -49,7 +59,7 @@ def begin_draft(root: Path, agent: str, prompt: str, step: Step | None, version:
     path = shelf.path(version)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(shelf.path(newest).read_bytes())
+        draft.write_bytes(shelf.path(newest).read_bytes() if content is None else content)
         os.link(draft, path)  # unlike a rename it refuses what is there
     except FileExistsError:
         raise PromptInvalid(f"{path} is there already: edit it, or choose another --version") from None
