@@ -79,8 +79,7 @@ def test_why_an_agent_would_not_start_is_said_in_a_line(tmp_path: Path) -> None:
     assert _problem(tmp_path, IMPLEMENTATION, {rules}) is None
     rules.write_text("X = 1\n)\n")
     assert (
-        _problem(tmp_path, IMPLEMENTATION, {rules})
-        == "agents/implementation/rules.py, line 2: unmatched ')'"
+        _problem(tmp_path, IMPLEMENTATION, {rules}) == "agents/implementation/rules.py, line 2: unmatched ')'"
     )
     rules.write_text("X = Y\n")
     assert _problem(tmp_path, IMPLEMENTATION, {rules}) == "NameError: name 'Y' is not defined"
