@@ -32,7 +32,8 @@ class ChatRequest:
 
     `output_schema` is the JSON Schema the answer must follow (None: free text), `output_name` its name on the wire;
     `max_tokens` bounds the answer; `timeout` is in seconds, for the whole call. `origin` never goes over the wire: it is
-    for what stands between the agent and the model, and None where no execution asks.
+    for what stands between the agent and the model, and None where no execution asks. `untrusted` is the same: the values
+    that came from outside and stand in the messages; None where nobody knows them.
     """
 
     messages: tuple[Message, ...]
@@ -44,6 +45,7 @@ class ChatRequest:
     seed: int | None = None
     timeout: float = 120.0
     origin: Origin | None = None
+    untrusted: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,12 @@ class ModelRefused(Rejected):
     code = "model_refused"
 
 
+class GuardrailTripped(Rejected):
+    """A guardrail stopped this input, or the model's answer to it. `details` says which, never what was written."""
+
+    code = "guardrail_tripped"
+
+
 class PromptInvalid(AgentError):
     """A prompt file that cannot be used: `details` holds file, line and the cure."""
 

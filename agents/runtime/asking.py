@@ -48,6 +48,7 @@ async def ask(
         seed=prompt.seed,
         timeout=prompt.timeout,
         origin=origin,
+        untrusted=variables,
     )
     first = await _complete(model, prompt, request, watch)
     try:

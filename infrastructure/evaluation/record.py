@@ -32,9 +32,6 @@ class RecordedModel(_Frozen):
     name: str
     digest: str | None = None
 
-    def is_same(self, other: RecordedModel) -> bool:
-        return self == other
-
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}{f' ({self.digest[:12]})' if self.digest else ''}"
 

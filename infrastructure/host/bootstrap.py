@@ -24,6 +24,9 @@ from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
+from infrastructure.guardrails.file import load_guardrails
+from infrastructure.guardrails.guarded import guarded
+from infrastructure.guardrails.rules import Guardrails
 from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
@@ -47,9 +50,11 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
     Raises:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
+        GuardrailsInvalid: the file of guardrails is.
 
     """
     prompts = declared_prompts(agent, settings)
+    guardrails = load_guardrails(settings.guardrails, agent.name, agent.tasks)
     telemetry = telemetry_from_environment(agent.name)
     push: list[PushSubscription] = []
 
@@ -57,7 +62,7 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry)
+        service = _service(agent, settings, sidecar, prompts, telemetry, guardrails=guardrails)
         app.state.service = service
         if service.rollout is not None:
             service.rollout.start()
@@ -76,7 +81,13 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
 
 def _service(
-    agent: Agent, settings: Settings, sidecar: Sidecar, prompts: PromptRegistry, telemetry: OtelTelemetry
+    agent: Agent,
+    settings: Settings,
+    sidecar: Sidecar,
+    prompts: PromptRegistry,
+    telemetry: OtelTelemetry,
+    *,
+    guardrails: Guardrails,
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
@@ -103,7 +114,7 @@ def _service(
     ports = Ports(
         store=store,
         publisher=noted,
-        model=model,
+        model=guarded(model, guardrails, telemetry),
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},

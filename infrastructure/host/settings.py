@@ -99,6 +99,11 @@ class Settings(ModelSettings):
         validation_alias="AGENTS_PROMPT_DRAFTS",
         description="For development: serve the newest drafts of prompts, as they are edited.",
     )
+    guardrails: Path | None = Field(
+        None,
+        validation_alias="AGENTS_GUARDRAILS",
+        description="File of the guardrails on what models are given and answer; none without it.",
+    )
     lease: float = Field(
         2.0,
         validation_alias="AGENTS_LEASE",

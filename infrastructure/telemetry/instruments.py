@@ -36,6 +36,7 @@ INSTRUMENTS = {
     "agents.takeovers": Instrument("Executions taken over from a process that no longer moved."),
     "agents.answers.repaired": Instrument("Model answers that needed a second turn to fit their schema."),
     "agents.prompts.rolled_back": Instrument("Versions of prompts that lost their work, by criterion."),
+    "agents.guardrails": Instrument("What guardrails found, by guardrail, action and direction."),
     "agents.sidecar.call.duration": Instrument("Calls to the Dapr sidecar.", "s", _SIDECAR_SECONDS),
     "gen_ai.client.operation.duration": Instrument("GenAI operation duration.", "s", _MODEL_SECONDS),
     "gen_ai.client.token.usage": Instrument("Number of input and output tokens used.", "{token}", _TOKENS),

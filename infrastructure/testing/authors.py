@@ -52,6 +52,8 @@ def platform(
 
 
 class Platform:
+    """Made by `platform()`; `memory` is what lies below it: broker, stores, services."""
+
     def __init__(
         self,
         agents: Sequence[Agent],

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["docs/testing.md"]
+PAGES = ["docs/api.md", "docs/testing.md"]
 ELSEWHERE = {"docs/adding-an-agent.md"}
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 README_NAMES = """

@@ -47,7 +47,7 @@ def gherkin_parses(value: Any, _: Mapping[str, Any]) -> str | None:
         raise NotRun("gherkin-official is not installed: pip install 'my-agents[evaluation]'") from None
     for source in _features(value):
         try:
-            document = Parser().parse(source)
+            document: Any = Parser().parse(source)
         except ParserError as error:
             return f"no Gherkin: {' '.join(str(error).split())}"
         feature = document.get("feature")

@@ -151,6 +151,33 @@ def test_two_versions_are_compared(project: Path, server: OpenAIServer, agents: 
     }
 
 
+def test_a_version_that_is_worse_ends_with_1_even_above_the_threshold(
+    project: Path, server: OpenAIServer, agents: Call
+) -> None:
+    place = project / "prompts" / NAME
+    more = "".join(
+        f"  - {{id: more-{number}, input: {{title: Printer {number}}}, checks: [{{at: category, equals: hardware}}]}}\n"
+        for number in range(6)
+    )
+    (place / "cases.yaml").write_text(CASES + more)
+    newer = place / "1.1.0.yaml"
+    newer.write_text(newer.read_text().replace("Sort tickets.", "Sort as you like."))
+
+    async def play(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        system, user = (message["content"] for message in body["messages"])
+        right = RIGHT["Printer" if "Printer" in user else "Browser"]
+        said = right if "tickets" in system else {"category": "other", "reasons": ["smoke"]}
+        return await answer(json.dump(said).decode())(request, body)
+
+    server.next = [play] * 50
+    result = agents(NAME, "--against", "1.0.0", "--threshold", "0")
+    assert result.exit_code == 1
+    assert "against 1.0.0: worse: -0.94 [-1.00, -0.75] over 8 cases" in result.stdout
+    assert "Hartigan" in result.stdout
+    better = agents(NAME, "--version", "1.0.0", "--against", "1.1.0")
+    assert (better.exit_code, "against 1.1.0: better: +0.94" in better.stdout) == (0, True)
+
+
 def test_a_record_is_kept_when_everything_was_measured(
     project: Path, server: OpenAIServer, agents: Call
 ) -> None:

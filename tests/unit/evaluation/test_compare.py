@@ -59,7 +59,7 @@ def test_the_interval_of_three_known_differences_is_the_published_one() -> None:
 def test_the_interval_holds_the_centre_as_often_as_it_says(cases: int, shape: str) -> None:
     """By simulation: in 95 % of the runs at least, give or take three standard errors."""
     draw = Random(7)
-    runs = 1500 if cases <= 8 else 150
+    runs = 800 if cases <= 8 else 150
 
     def difference() -> float:
         return 0.1 + (draw.gauss(0, 0.3) if shape == "normal" else draw.choice([-0.5, -0.25, 0, 0.25, 0.5]))

@@ -47,7 +47,9 @@ def released(folder: Path, *versions: str, deprecated: str = "") -> None:
     lines = []
     for version in versions:
         digest = hashlib.sha256((folder / NAME / f"{version}.yaml").read_bytes()).hexdigest()
-        lines.append(f"{NAME}/{version} sha256:{digest}{' deprecated' if version == deprecated else ''}\n")
+        lines.append(
+            f"{NAME}/{version} sha256:{digest}{' deprecated it was too slow' if version == deprecated else ''}\n"
+        )
     (folder / "prompts.lock").write_text("".join(sorted(lines)))
 
 

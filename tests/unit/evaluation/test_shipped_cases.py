@@ -15,11 +15,12 @@ from agents.service_desk.agent import AGENT as SERVICE_DESK
 from agents.test_planning.agent import AGENT as TEST_PLANNING
 from domain import json
 from infrastructure.evaluation.answers import Answer
+from infrastructure.evaluation.cases import read_cases
 from infrastructure.evaluation.check import LEAST_CASES
 from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.results import CheckResult
 from infrastructure.evaluation.run import look
-from infrastructure.evaluation.subjects import load, prompts_in
+from infrastructure.evaluation.subjects import load, load_prompt, prompts_in
 from tests.unit.evaluation.known_answers import BAD, GOOD
 
 PROMPTS = Path(__file__).parents[3] / "prompts"
@@ -74,3 +75,14 @@ async def test_a_bad_answer_fails_for_its_reason(name: str, case: str, why: str)
     results = await looked_at(name, case, BAD[name, case, why])
     wrong = [f"{result.name}: {result.why}" for result in results if result.outcome == "failed"]
     assert any(why in text for text in wrong), wrong
+
+
+def test_the_guides_case_file_is_one_of_the_shipped_prompt() -> None:
+    guide = (PROMPTS.parent / "docs/evaluation.md").read_text()
+    example = guide.split("```yaml\n")[1].split("```")[0]
+    read = read_cases(
+        example.encode(), file="cases.yaml", prompt=load_prompt(PROMPTS / "service-desk/triage")
+    )
+    assert read.problems == ()
+    assert read.cases
+    assert [case.id for case in read.cases.cases] == ["vpn-down-for-a-team", "almost-empty"]

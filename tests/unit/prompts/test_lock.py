@@ -75,6 +75,15 @@ def test_what_is_written_is_sorted_and_read_back(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["prompts.lock"]
 
 
+def test_a_reader_never_sees_half_a_lock(tmp_path: Path) -> None:
+    lock = prompts(tmp_path, "1.0.0") / "prompts.lock"
+    before = lock.read_text()
+    with lock.open() as reading:
+        write_lock(Lock(lock, {}))
+        assert reading.read() == before
+    assert lock.read_text() == ""
+
+
 def test_a_writer_that_fails_leaves_the_lock_as_it_was(tmp_path: Path) -> None:
     lock = prompts(tmp_path, "1.0.0") / "prompts.lock"
     before = lock.read_bytes()

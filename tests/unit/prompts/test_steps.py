@@ -105,6 +105,18 @@ MORE = '"required": ["kind", "reason", "more"], "properties": {"more": {"type": 
             "the answer's schema changed",
         ),
         (
+            '"description": "why", "maxLength": 80',
+            f'"enum": [null, "{"x" * 81}"]',
+            "major",
+            "answer.reason has maxLength 81, the schema of 1.0.0 has 80",
+        ),
+        (
+            '"description": "why", "maxLength": 80',
+            f'"enum": [null, "{"x" * 80}"]',
+            "minor",
+            "the answer's schema changed",
+        ),
+        (
             '"required": ["kind", "reason"], "properties": {',
             MORE,
             "major",
