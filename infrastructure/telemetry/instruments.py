@@ -35,6 +35,7 @@ INSTRUMENTS = {
     "agents.replays": Instrument("Dead letters replayed."),
     "agents.takeovers": Instrument("Executions taken over from a process that no longer moved."),
     "agents.answers.repaired": Instrument("Model answers that needed a second turn to fit their schema."),
+    "agents.prompts.rolled_back": Instrument("Versions of prompts that lost their work, by criterion."),
     "agents.guardrails": Instrument("What guardrails found, by guardrail, action and direction."),
     "agents.budget.exceeded": Instrument(
         "Budgets passed: soft ones by a period, hard ones by a call refused."
