@@ -147,7 +147,7 @@ async def test_a_value_within_another_is_marked_once() -> None:
     await one.guarded.complete(
         replace(whole, untrusted={"all": "the door on the third floor is stuck", "part": "the third floor"})
     )
-    assert one.sent[1].content.count("<data-") == 1
+    assert ">the door on the third floor is stuck</data-" in one.sent[1].content
 
 
 async def test_datamarking_joins_the_words_and_the_answer_is_read_without_the_marks() -> None:
