@@ -141,6 +141,15 @@ async def test_a_case_does_not_judge_a_candidate_that_was_shown_its_answer(tmp_p
     assert not any(copies(request) for request in model.requests)
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+async def test_of_equals_the_shortest_is_taken(tmp_path: Path, seed: int) -> None:
+    """Though candidates with examples, judged by fewer cases, may seem to gain more while they learn."""
+    written(tmp_path, cases=12)
+    found, _ = await optimised(tmp_path, answering(has_rule), seed=seed)
+    assert chosen_by(found).instruction == RULE
+    assert chosen_by(found).examples == ()
+
+
 async def test_what_is_better_by_chance_alone_is_rarely_called_better(tmp_path: Path) -> None:
     """The held-out cases know nothing of the search: 95 of 100 intervals hold 0. Drafts come of a quarter (docs/adr/0018)."""
     written(tmp_path, cases=30)
