@@ -297,6 +297,8 @@ def test_ctrl_c_leaves_whole_answers_and_no_record(project: Path, server: OpenAI
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite started in the background ignores SIGINT, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing else runs in it
     )
     assert asked.wait(60)
     deadline = time.monotonic() + 30
