@@ -142,7 +142,7 @@ tasks:
 def test_a_prompts_calls_go_where_its_beginning_is_cached_only_where_that_is_asked_for(
     tmp_path: Path,
 ) -> None:
-    named = NamedModel(provider="openai", model="m", key="KEY", prices="free", prompt_cache=True)  # type: ignore[arg-type]
+    named = NamedModel(provider="openai", model="m", key="KEY", prices="free", prompt_cache=True)
     endpoint = endpoint_of(named, "a", "models.yaml", {"KEY": "k"})
     assert body_for(asked_by(), endpoint, stream=False)["prompt_cache_key"] == "sample/prompt/1.0.0"
     assert "prompt_cache_key" not in body_for(REQUEST, endpoint, stream=False)
