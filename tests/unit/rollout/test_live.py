@@ -46,7 +46,8 @@ async def test_a_store_that_is_away_leaves_the_last_split_and_is_told_of_once(
     await until(lambda: replica.splits._tables is not None)
     await room.orders(replica).split("write", shares(v1_1_0=100))
     room.store.down = True
-    await asyncio.sleep(0.3)
+    await until(lambda: "stay as they are known here" in caplog.text)
+    await asyncio.sleep(0.2)
     chosen = replica.choose("write", "a")
     assert chosen is not None
     assert chosen.prompt.version == "1.1.0"
@@ -88,8 +89,9 @@ async def test_figures_wait_for_a_store_that_is_away(room: Room, caplog: pytest.
     await room.orders(replica).split("write", shares(v1_0_0=100))
     room.store.down = True
     outcome(replica, "a")
-    await asyncio.sleep(0.2)
+    await until(lambda: "wait to be written" in caplog.text)
     outcome(replica, "b")
+    await asyncio.sleep(0.2)
     room.store.down = False
     await until(lambda: replica.figures.is_empty)
     assert (await replica.figures.sheet("write", "1.0.0")).total["executions"] == 2
