@@ -164,6 +164,20 @@ async def test_what_was_gathered_is_written_at_the_end(room: Room, monkeypatch: 
     assert (await other.figures.sheet("write", "1.0.0")).total["executions"] == 1
 
 
+async def test_a_store_that_hangs_does_not_hold_up_the_end(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = room.replica()
+    await until(lambda: replica.splits._tables is not None)
+    await room.orders(replica).split("write", shares(v1_0_0=100))
+    monkeypatch.setattr(live, "LAST", 0.05)
+    monkeypatch.setattr(room.store, "get", lambda _: asyncio.sleep(3600))
+    outcome(replica, "a")
+    await replica.close()
+    monkeypatch.undo()
+    assert "the last figures of prompts were not written" in caplog.text
+
+
 async def test_a_later_split_of_the_same_candidate_begins_with_new_figures(room: Room) -> None:
     replica = room.replica()
     await bad_candidate(room, [replica])
