@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from domain.chat import Message
+from domain.chat import ChatRequest, Message, Origin
 from domain.json import JsonObject
 from domain.semver import is_prerelease, precedence
 
@@ -36,6 +36,31 @@ class Prompt:
     top_p: float | None = None
     seed: int | None = None
     source: str = ""
+
+
+def request_for(
+    prompt: Prompt, values: Mapping[str, Any], *, seed: int | None = None, origin: Origin | None = None
+) -> ChatRequest:
+    """The request that a prompt makes of a model, the same for work and for whoever measures it.
+
+    `seed` stands in for the prompt's own.
+
+    Raises:
+        InvalidInput, PromptInvalid: the values do not fit.
+
+    """
+    return ChatRequest(
+        messages=prompt.render(values),
+        max_tokens=prompt.max_tokens,
+        output_schema=prompt.output_schema,
+        output_name=prompt.name.replace("-", "_"),
+        temperature=prompt.temperature,
+        top_p=prompt.top_p,
+        seed=prompt.seed if seed is None else seed,
+        timeout=prompt.timeout,
+        origin=origin,
+        untrusted=dict(values),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from agents.runtime.watch import Watch
 from domain.chat import ChatReply, ChatRequest, Message, Origin, Usage
 from domain.errors import ModelAnswerInvalid
 from domain.ports.model import LanguageModel
-from domain.prompt import Prompt
+from domain.prompt import Prompt, request_for
 
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -38,18 +38,7 @@ async def ask(
     origin: Origin | None = None,
 ) -> Asked[Out]:
     """Raise `ModelAnswerInvalid` when the second answer does not fit either; the model's own errors pass through."""
-    request = ChatRequest(
-        messages=prompt.render(variables),
-        max_tokens=prompt.max_tokens,
-        output_schema=prompt.output_schema,
-        output_name=prompt.name.replace("-", "_"),
-        temperature=prompt.temperature,
-        top_p=prompt.top_p,
-        seed=prompt.seed,
-        timeout=prompt.timeout,
-        origin=origin,
-        untrusted=variables,
-    )
+    request = request_for(prompt, variables, origin=origin)
     first = await _complete(model, prompt, request, watch)
     try:
         return Asked(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from domain import json
 from domain.chat import ChatRequest, Usage
 from domain.errors import AgentError, ModelRefused, ModelTruncated
 from domain.ports.model import LanguageModel
+from infrastructure.evaluation.whole import write_whole
 
 CHARACTERS_PER_TOKEN: Final = 3
 """For estimates alone: English has about four, German and code about three."""
@@ -102,7 +101,7 @@ class Asker:
                 return known
             answer = await self._asked(request)
         if file is not None:
-            _write(file, answer)
+            write_whole(file, json.dump(answer))
         return answer
 
     def knows(self, request: ChatRequest) -> bool:
@@ -160,12 +159,3 @@ def _read(file: Path | None) -> Answer | None:
         return Answer.model_validate_json(file.read_bytes()).model_copy(update={"cached": True})
     except (OSError, ValidationError):  # none yet, or not whole: ask
         return None
-
-
-def _write(file: Path, answer: Answer) -> None:
-    """Whole or not at all, whoever else writes and whenever this is interrupted."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".answer-")
-    with os.fdopen(descriptor, "wb") as draft:
-        draft.write(json.dump(answer))
-    Path(name).replace(file)

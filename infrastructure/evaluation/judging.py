@@ -9,11 +9,10 @@ from typing import Final
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from domain.prompt import Prompt
+from domain.prompt import Prompt, request_for
 from infrastructure.evaluation.answers import Asker
 from infrastructure.evaluation.checks.judge import GOOD_ENOUGH
 from infrastructure.evaluation.checks.kind import Rubric
-from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import load_prompt
 from infrastructure.evaluation.values import plain
 from infrastructure.located_yaml.problem import Report

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from infrastructure.evaluation.results import Evaluation
+from infrastructure.evaluation.whole import write_whole
 
 FOLDER: Final = "evaluations"
 _DIGITS: Final = 4
@@ -104,16 +103,7 @@ def path_of(folder: Path, version: str) -> Path:
 def write(record: Record, folder: Path) -> Path:
     """Whole or not at all."""
     file = path_of(folder, record.version)
-    file.parent.mkdir(exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".record-")
-    try:
-        with os.fdopen(descriptor, "wb") as draft:
-            draft.write(to_json(record, indent=2) + b"\n")
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(file, to_json(record, indent=2) + b"\n")
     return file
 
 

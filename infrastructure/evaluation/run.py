@@ -9,6 +9,7 @@ from dataclasses import replace
 from domain import json
 from domain.chat import ChatRequest
 from domain.errors import AgentError
+from domain.prompt import request_for
 from infrastructure.evaluation import path
 from infrastructure.evaluation.answer_schema import misfits
 from infrastructure.evaluation.answers import Answer, Asker
@@ -16,7 +17,6 @@ from infrastructure.evaluation.cases import Case
 from infrastructure.evaluation.checks import Check
 from infrastructure.evaluation.checks.kind import NotRun, Rubric
 from infrastructure.evaluation.judging import Judge
-from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.results import Attempt, CaseResult, CheckResult, Evaluation
 from infrastructure.evaluation.subjects import Subject
 
@@ -30,7 +30,7 @@ def requests_of(
     """Repetition n is asked with the seed `seed + n`: the same command asks the same."""
     for case in cases:
         for number in range(repeat):
-            yield case, request_for(subject.prompt, case.input, seed + number)
+            yield case, request_for(subject.prompt, case.input, seed=seed + number)
 
 
 async def evaluate(

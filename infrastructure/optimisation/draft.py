@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +16,7 @@ from infrastructure.evaluation.answers import ModelName
 from infrastructure.evaluation.compare import METHOD as COMPARED
 from infrastructure.evaluation.record import RecordedModel
 from infrastructure.evaluation.subjects import Subject
+from infrastructure.evaluation.whole import write_whole
 from infrastructure.optimisation.optimise import Outcome
 from infrastructure.prompts.releases.authoring import begin_draft
 
@@ -136,7 +135,8 @@ def write(
     draft = begin_draft(root, subject.agent, subject.prompt.name, "minor", content=content)
     whole = made.model_copy(update={"version": draft.stem, "prompt_hash": sha256(content).hexdigest()})
     try:
-        _write(draft.parent / record.FOLDER / f"{draft.stem}.optimised.json", whole)
+        file = draft.parent / record.FOLDER / f"{draft.stem}.optimised.json"
+        write_whole(file, to_json(whole, indent=2) + b"\n")
     except BaseException:
         draft.unlink()
         raise
@@ -150,16 +150,3 @@ def as_json(made: OptimisationRecord, draft: Path | None) -> JsonObject:
 
 def _recorded(model: ModelName) -> RecordedModel:
     return RecordedModel(provider=model.provider, name=model.name, digest=model.digest)
-
-
-def _write(file: Path, made: OptimisationRecord) -> None:
-    file.parent.mkdir(exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".record-")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(to_json(made, indent=2) + b"\n")
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

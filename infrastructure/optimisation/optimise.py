@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from domain.prompt import request_for
 from infrastructure.evaluation.answers import CHARACTERS_PER_TOKEN, Asker, BudgetSpent, most_tokens
 from infrastructure.evaluation.cases import Case
 from infrastructure.evaluation.checks.kind import Rubric
 from infrastructure.evaluation.compare import Comparison
 from infrastructure.evaluation.estimate import Estimate
 from infrastructure.evaluation.pairs import Pair
-from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import Subject
 from infrastructure.optimisation.bench import Bench
 from infrastructure.optimisation.candidates import MOST_ADDED

@@ -17,9 +17,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from domain.chat import ChatRequest
 from domain.errors import AgentError
-from domain.prompt import Prompt
+from domain.prompt import Prompt, request_for
 from infrastructure.evaluation.answers import Asker, BudgetSpent
-from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import load_prompt
 from infrastructure.optimisation.editing import code_of
 
@@ -109,7 +108,7 @@ def requests_for(
     }
     proposer = proposer_prompt()
     return [
-        request_for(proposer, {**values, "tip": _TIPS[(seed + number) % len(_TIPS)]}, seed + number)
+        request_for(proposer, {**values, "tip": _TIPS[(seed + number) % len(_TIPS)]}, seed=seed + number)
         for number in range(count)
     ]
 

@@ -23,7 +23,9 @@ class ProjectCopy:
         for name in _COPIED:
             source = ROOT / name
             if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    source, folder / name
+                )  # with what is compiled: each program would compile it again
             else:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, folder / name)
@@ -38,7 +40,7 @@ class ProjectCopy:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=280,
         )  # fmt: skip
 
     def agents(self, *words: str) -> subprocess.CompletedProcess[str]:

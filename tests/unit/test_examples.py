@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(300)
+
 ROOT = Path(__file__).parents[2]
 PAGES = ["docs/api.md", "docs/testing.md"]
 ELSEWHERE = {"docs/adding-an-agent.md"}
@@ -43,7 +45,7 @@ def test_the_examples_of_a_page_pass_as_tests(page: str, tmp_path: Path) -> None
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, "--asyncio-mode=auto",
          "-o", "asyncio_default_fixture_loop_scope=function",
          "--import-mode=importlib", "-W", "error", tmp_path],
-        cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(".") >= len(blocks(page))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(300)
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/adding-an-agent.md").read_text()
 COPIED = ["agents", "cli", "domain", "infrastructure", "components", "prompts", "tests/unit/agents"]
@@ -23,7 +25,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with the page's agent in it."""
     folder = tmp_path_factory.mktemp("project")
     for name in COPIED:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / name, folder / name
+        )  # with what is compiled: each program would compile it again
     for path, text in shown().items():
         file = folder / path
         assert not file.exists(), f"{path} is in the project already: choose another example"
@@ -60,7 +64,7 @@ def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=280,
     )
 
 

@@ -16,6 +16,8 @@ from cli.scaffold.names import AgentName, agent_name, task_name
 from cli.scaffold.ports import free_ports
 from tests.support.project_copy import ROOT, ProjectCopy
 
+pytestmark = pytest.mark.timeout(300)
+
 OWN = "tests/unit/agents/test_release_notes.py"
 RULES = "tests/unit/agents/test_vocabulary.py"
 

@@ -14,10 +14,10 @@ from agents.notification.agent import AGENT as NOTIFICATION
 from agents.service_desk.agent import AGENT as SERVICE_DESK
 from agents.test_planning.agent import AGENT as TEST_PLANNING
 from domain import json
+from domain.prompt import request_for
 from infrastructure.evaluation.answers import Answer
 from infrastructure.evaluation.cases import read_cases
 from infrastructure.evaluation.check import LEAST_CASES
-from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.results import CheckResult
 from infrastructure.evaluation.run import look
 from infrastructure.evaluation.subjects import load, load_prompt, prompts_in

@@ -146,7 +146,7 @@ def test_a_process_that_cannot_start_says_why_in_a_line_and_exits_with_78(tmp_pa
         }
         processes = [start(tmp_path, variables | {"APP_API_TOKEN": SECRET}) for variables in starts.values()]
         for says, process in zip(starts, processes, strict=True):
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=100)
             assert process.returncode == 78, err
             assert says in err
             assert "Traceback" not in err

@@ -10,7 +10,6 @@ import pytest
 
 from domain.errors import PromptInvalid
 from infrastructure.memory.model import ScriptedModel
-from infrastructure.optimisation import draft
 from infrastructure.optimisation.draft import OptimisationRecord, record_of, write
 from infrastructure.optimisation.optimise import Outcome, optimise
 from infrastructure.optimisation.parts import divide
@@ -78,7 +77,7 @@ async def test_without_its_record_there_is_no_draft(tmp_path: Path, monkeypatch:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(draft, "to_json", full)
+    monkeypatch.setattr(Path, "chmod", full)
     with pytest.raises(OSError, match="No space"):
         write(found, made, root, subject_in(tmp_path))
     assert sorted(path.name for path in root.rglob("*")) == [
