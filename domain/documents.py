@@ -72,18 +72,42 @@ async def update(
         Unavailable: the store refuses to write, or too many change it at once.
 
     """
-    for _ in range(TRIES):
-        stored = await store.get(key)
+    changed: Document | None = None
+
+    def encoded(stored: Stored | None) -> bytes | None:
+        nonlocal changed
         changed = change(decode(kind, key, stored) if stored else None)
-        if changed is None:
-            return None
-        data = encode(changed)
+        return None if changed is None else encode(changed)
+
+    await rewrite(store, key, encoded, ttl=ttl)
+    return changed
+
+
+async def rewrite(
+    store: StateStore,
+    key: str,
+    change: Callable[[Stored | None], bytes | None],
+    *,
+    ttl: int | None,
+    tries: int = TRIES,
+) -> None:
+    """As `update`, for a document of any form: `change` gives what is to be written, None for nothing.
+
+    Raises:
+        Unavailable: the store refuses to write, or too many change it at once.
+
+    """
+    for _ in range(tries):
+        stored = await store.get(key)
+        data = change(stored)
+        if data is None:
+            return
         if stored is None:
             written = await store.create(key, data, ttl=ttl)
         else:
             written = await store.swap(key, data, stored.etag, ttl=ttl)
         if written:
-            return changed
+            return
         # By chance, so that two that met do not meet again.
         await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # no secret
     raise Unavailable(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Callable
 
 from domain import json
-from domain.errors import DocumentUnreadable, Unavailable
+from domain.documents import rewrite
+from domain.errors import DocumentUnreadable
 from domain.json import JsonObject
 from domain.ports.state import StateStore, Stored
 
 VERSION = 1
 TRIES = 20
+"""More replicas meet at a counter than at any other document."""
 REMEMBERED = 30
 """Marks of the last changes. One whose answer was lost is tried again within seconds, before so many others."""
 
@@ -24,7 +24,7 @@ async def read(store: StateStore, key: str) -> JsonObject | None:
 
 async def change(
     store: StateStore, key: str, apply: Callable[[JsonObject], None], *, mark: str, ttl: int
-) -> JsonObject:
+) -> None:
     """Read, change, write back; again where somebody else was faster. Under the same mark it is done once.
 
     Raises:
@@ -32,25 +32,16 @@ async def change(
         DocumentUnreadable: what is there is not ours, or newer.
 
     """
-    for tried in range(TRIES):
-        stored = await store.get(key)
+
+    def changed(stored: Stored | None) -> bytes | None:
         document: JsonObject = _decoded(key, stored) if stored else {"v": VERSION, "marks": []}
         if mark in document["marks"]:
-            return document
+            return None
         apply(document)
         document["marks"] = [*document["marks"], mark][-REMEMBERED:]
-        data = json.dump(document)
-        if stored is None:
-            written = await store.create(key, data, ttl=ttl)
-        else:
-            written = await store.swap(key, data, stored.etag, ttl=ttl)
-        if written:
-            return document
-        # By chance, so that two that met do not meet again.
-        await asyncio.sleep(random.uniform(0.0, 0.005 * (tried + 1)))  # noqa: S311  # no secret
-    raise Unavailable(
-        f"the store refuses to write {key}: it is full or down, or too many change it at once", retry_after=1
-    )
+        return json.dump(document)
+
+    await rewrite(store, key, changed, ttl=ttl, tries=TRIES)
 
 
 def _decoded(key: str, stored: Stored) -> JsonObject:
