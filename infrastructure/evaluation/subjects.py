@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.errors import PromptInvalid
 from domain.prompt import Prompt
-from domain.semver import is_prerelease, precedence
+from domain.semver import is_prerelease
 from infrastructure.evaluation.cases import FILE, MAX_FILE, CaseFile, read_cases
 from infrastructure.located_yaml.problem import Problem
-from infrastructure.prompts.reading.file import read_prompt
+from infrastructure.prompts.registry import compile_version
+from infrastructure.prompts.releases.lock import read_lock
+from infrastructure.prompts.shelf import Shelf, find_shelf
 
 
 class Unknown(LookupError):
@@ -49,7 +50,7 @@ def prompts_in(folder: Path) -> Iterator[str]:
 
 def versions_of(folder: Path) -> list[str]:
     """The versions of one prompt, in ascending order."""
-    return sorted((file.stem for file in folder.glob("*.yaml") if _is_version(file.stem)), key=precedence)
+    return list(_shelf(folder).states)
 
 
 def load(folder: Path, name: str, version: str | None = None) -> Subject:
@@ -80,24 +81,18 @@ def load(folder: Path, name: str, version: str | None = None) -> Subject:
 
 def load_prompt(folder: Path, version: str | None = None) -> Prompt:
     """Raises Unknown or PromptInvalid."""
-    versions = versions_of(folder)
+    shelf = _shelf(folder)
+    versions = list(shelf.states)
     if not versions:
         raise Unknown(f"there is no prompt in {folder}")
     if version is None:
         version = next((one for one in reversed(versions) if not is_prerelease(one)), versions[-1])
     elif version not in versions:
         raise Unknown(f"there is no version {version} in {folder}; there are {', '.join(versions)}")
-    file = folder / f"{version}.yaml"
-    read = read_prompt(file.read_bytes(), file=str(file), name=folder.name, version=version)
-    if read.prompt is None:
-        listed = "\n".join(f"  {problem}" for problem in read.problems if problem.severity == "error")
-        raise PromptInvalid(f"{file} cannot be used:\n{listed}", file=str(file))
-    return read.prompt
+    return compile_version(shelf, version)
 
 
-def _is_version(text: str) -> bool:
-    try:
-        precedence(text)
-    except ValueError:
-        return False
-    return True
+def _shelf(folder: Path) -> Shelf:
+    agent = folder.parent
+    shelf, _ = find_shelf(agent.parent, agent.name, folder.name, read_lock(agent.parent))
+    return shelf
