@@ -152,4 +152,7 @@ def _problem(root: Path, agent: Watched, changed: Collection[Path]) -> str | Non
         [sys.executable, "-c", _IMPORT, agent.module, agent.attribute],
         cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return done.stderr.strip().splitlines()[-1] if done.returncode else None
+    if done.returncode == 0:
+        return None
+    said = done.stderr.strip().splitlines()
+    return said[-1] if said else f"{agent.module} ends the process with {done.returncode} when it is imported"

@@ -194,7 +194,6 @@ def _compiled() -> tuple[
 _EXACT, _PREFIXES, _INSIDE, PHRASES = _compiled()
 _LENGTHS: Final = sorted({len(stem) for stem in _PREFIXES})
 _HOLDS: Final = re.compile("|".join(sorted(map(re.escape, _INSIDE), key=len, reverse=True)))
-_LONGEST_WORD: Final = 60
 
 
 @lru_cache(maxsize=65_536)
