@@ -65,6 +65,7 @@ check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated f
 	$(BIN)/python -m benchmarks.report --check
 	$(BIN)/python -m benchmarks.capacity --check
 	$(BIN)/python -m cli.links
+	$(BIN)/zensical build --clean --strict
 
 docs: $(VENV)/.synced-dev  ## the documentation as a site, in site/; fails on a link that leads nowhere
 	@$(BIN)/zensical build --clean --strict
