@@ -85,6 +85,13 @@ class Bench:
     def results(self, candidate: Candidate) -> dict[str, CaseResult]:
         return self._results.setdefault(candidate.prompt.content_hash, {})
 
+    def not_run(self) -> list[str]:
+        """Why some checks could not be made of the prompt's own answers; they count neither for nor against it."""
+        found = self.results(self.base).values()
+        checks = [check for result in found for attempt in result.attempts for check in attempt.checks]
+        reasons = dict.fromkeys(check.why for check in checks if check.outcome == "not run")
+        return [f"some checks were not run: {why}" for why in reasons]
+
     def gain(self, candidate: Candidate, cases: Sequence[Case]) -> float | None:
         """The mean of what it scores more than the prompt itself, by those of the cases that both were measured by."""
         before, after = self.results(self.base), self.results(candidate)

@@ -67,6 +67,7 @@ async def search(
     """
     found = _Search(bench, proposer, training)
     await bench.measure(bench.base, training)
+    found.remarks += bench.not_run()
     try:
         await found.instructions()
         await found.examples()
@@ -118,6 +119,7 @@ class _Search:
             best = next(iter(self.best(1)), bench.base)
             failures = list(self._failures(best))
             if not failures:
+                self.remarks.append(f"no instruction was proposed: nothing failed with {best}")
                 return
             proposals = await propose(
                 self._proposer,
