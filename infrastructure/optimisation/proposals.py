@@ -24,6 +24,8 @@ from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import load_prompt
 from infrastructure.optimisation.editing import code_of
 
+LONGEST_INSTRUCTION: Final = 1_800
+"""Characters, as in the proposer's schema: llama.cpp, and so Ollama, fails on grammars with more than 2,000 repetitions."""
 SHOWN_FAILURES: Final = 4
 SHOWN_EARLIER: Final = 3
 _SHOWN_TEXT: Final = 1200

@@ -161,6 +161,16 @@ async def test_a_prompt_that_passes_everything_is_left_alone(tmp_path: Path) -> 
     assert not any(map(is_proposal, model.requests))
 
 
+async def test_an_instruction_that_a_proposal_could_not_hold_is_kept_and_examples_are_tried(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, prompt=prompt_text().replace("Sort it.", "Sort it. " * 300))
+    found, model = await optimised(tmp_path, answering(has_examples))
+    assert found.is_better
+    assert found.choice.remarks[0].endswith("the one there is has more than 1,800 characters")
+    assert not any(map(is_proposal, model.requests))
+
+
 async def test_checks_that_cannot_be_made_are_told(tmp_path: Path) -> None:
     """A rubric without a judge here; for users an extra that is not installed."""
     root = written(tmp_path)

@@ -10,7 +10,7 @@ from domain.errors import ModelUnavailable
 from infrastructure.evaluation.answers import Asker
 from infrastructure.memory.model import Scripted, ScriptedModel
 from infrastructure.optimisation.budget import Allowance
-from infrastructure.optimisation.proposals import Failure, propose
+from infrastructure.optimisation.proposals import LONGEST_INSTRUCTION, Failure, propose
 from infrastructure.prompts.reading.file import read_prompt
 from tests.unit.optimisation.making import MODEL, text_of
 from tests.unit.prompts.making import make_prompt
@@ -30,7 +30,11 @@ def proposal(text: str) -> str:
 
 def test_the_proposers_prompt_is_a_prompt_without_problems() -> None:
     file = Path(infrastructure.optimisation.proposals.__file__).parent / "proposer" / "1.0.0.yaml"
-    assert read_prompt(file.read_bytes(), file=str(file), name="proposer", version="1.0.0").problems == ()
+    read = read_prompt(file.read_bytes(), file=str(file), name="proposer", version="1.0.0")
+    assert read.problems == ()
+    assert read.prompt
+    assert read.prompt.output_schema
+    assert read.prompt.output_schema["properties"]["instruction"]["maxLength"] == LONGEST_INSTRUCTION
 
 
 async def test_what_is_no_proposal_or_repeats_one_is_left_out() -> None:
