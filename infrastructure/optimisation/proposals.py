@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.chat import ChatRequest
-from domain.errors import AgentError
+from domain.errors import AgentError, ModelTimeout
 from domain.prompt import Prompt
 from infrastructure.evaluation.answers import BudgetSpent
 from infrastructure.evaluation.judging import Asking
@@ -75,7 +75,7 @@ async def propose(
         try:
             answer = await asking.ask(request)
             return Proposal.model_validate_json(answer.text or "").instruction.strip()
-        except (BudgetSpent, ValidationError):
+        except (BudgetSpent, ModelTimeout, ValidationError):  # the others may do
             return None
         except AgentError as error:  # raised below: a group would wrap it
             return error

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.chat import ChatRequest
+from domain.errors import ModelTimeout, ModelUnavailable
 from infrastructure.evaluation.answers import BudgetSpent
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.optimisation.candidates import Candidate
@@ -169,6 +170,33 @@ async def test_an_instruction_that_a_proposal_could_not_hold_is_kept_and_example
     assert found.is_better
     assert found.choice.remarks[0].endswith("the one there is has more than 1,800 characters")
     assert not any(map(is_proposal, model.requests))
+
+
+async def test_a_call_that_fails_once_does_not_end_the_search(tmp_path: Path) -> None:
+    written(tmp_path)
+    answers, failed = answering(has_rule), set[str]()
+
+    def hiccups(request: ChatRequest) -> str | ModelTimeout:
+        text = text_of(request)
+        if text in failed:
+            return answers(request)
+        failed.add(text)
+        return ModelTimeout("it took too long")
+
+    found, _ = await optimised(tmp_path, hiccups)
+    assert found.held_out
+    assert found.held_out.now.count("error") == 0
+    assert (
+        len(found.held_out.now.scores)
+        == len(found.held_out.before.scores if found.held_out.before else ())
+        == 8
+    )
+
+
+async def test_a_model_that_fails_again_ends_it(tmp_path: Path) -> None:
+    written(tmp_path)
+    with pytest.raises(ModelUnavailable, match="the model could not be asked, twice: .*it took too long"):
+        await optimised(tmp_path, lambda _: ModelTimeout("it took too long"))
 
 
 async def test_checks_that_cannot_be_made_are_told(tmp_path: Path) -> None:
