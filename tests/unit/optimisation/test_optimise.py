@@ -195,7 +195,7 @@ async def test_a_call_that_fails_once_does_not_end_the_search(tmp_path: Path) ->
 
 async def test_a_model_that_fails_again_ends_it(tmp_path: Path) -> None:
     written(tmp_path)
-    with pytest.raises(ModelUnavailable, match="the model could not be asked, twice: .*it took too long"):
+    with pytest.raises(ModelUnavailable, match=r"the model could not be asked, twice: .*it took too long"):
         await optimised(tmp_path, lambda _: ModelTimeout("it took too long"))
 
 
