@@ -9,7 +9,9 @@ from typing import Any
 
 from agents.runtime.agent import Agent
 from domain.event import Event, EventData
+from domain.events.budgets import BudgetPassed
 from domain.events.dead_letters import DeadLettered
+from domain.events.prompts import PromptRolledBack
 from domain.execution import Trigger
 from domain.json import JsonObject
 
@@ -76,6 +78,10 @@ def payload_schemas(agents: Sequence[Agent], events: Sequence[type[EventData]]) 
     for agent in agents:
         schemas[agent.commands_topic] = _command_schema(agent.commands_topic)
         schemas[agent.dead_letter_topic] = _dead_letter_schema(agent.dead_letter_topic)
+        schemas[agent.rolled_back_topic] = _named(
+            PromptRolledBack.model_json_schema(), _urn(agent.rolled_back_topic)
+        )
+        schemas[agent.budget_topic] = _budget_schema(agent.budget_topic)
     return dict(sorted(schemas.items()))
 
 
@@ -96,7 +102,12 @@ def envelope() -> JsonObject:
 def _payloads(agents: Sequence[Agent]) -> set[str]:
     topics = {event.event_type for agent in agents for event in agent.emits}
     for agent in agents:
-        topics |= {*agent.subscribed_topics, agent.dead_letter_topic}
+        topics |= {
+            *agent.subscribed_topics,
+            agent.dead_letter_topic,
+            agent.rolled_back_topic,
+            agent.budget_topic,
+        }
     return topics
 
 
@@ -118,6 +129,8 @@ def _operations(agent: Agent) -> list[tuple[str, JsonObject]]:
         *(_operation(agent, "send", topic, "what its tasks lead to") for topic in results),
         _operation(agent, "send", agent.commands_topic, "requests that came over HTTP"),
         _operation(agent, "send", agent.dead_letter_topic, "work that failed for good"),
+        _operation(agent, "send", agent.rolled_back_topic, "versions of prompts that were taken back"),
+        _operation(agent, "send", agent.budget_topic, "soft budgets that were passed"),
     ]
 
 
@@ -161,6 +174,10 @@ def _command_schema(topic: str) -> JsonObject:
 
 def _dead_letter_schema(topic: str) -> JsonObject:
     return _named(DeadLettered.model_json_schema(), _urn(topic))
+
+
+def _budget_schema(topic: str) -> JsonObject:
+    return _named(BudgetPassed.model_json_schema(), _urn(topic))
 
 
 def _urn(topic: str) -> str:

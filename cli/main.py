@@ -23,9 +23,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("cli.commands.events:command", "Watch events go by."),
     "executions": ("cli.commands.executions:command", "Look at an execution."),
     "dead-letters": ("cli.commands.dead_letters:command", "Work that failed for good: look, replay, drop."),
+    "costs": ("cli.commands.costs:command", "What the models cost, by agent, task, model and day."),
     "chain": ("cli.commands.chain:command", "Show all that one execution set off."),
     "prompts": ("cli.commands.prompts:command", "Versions of prompts: compare, release, deprecate."),
     "publish": ("cli.commands.publish:command", "Publish an event."),
+    "new": ("cli.commands.new:command", "Add an agent, a task or a prompt."),
 }
 
 

@@ -120,10 +120,28 @@ class ModelRefused(Rejected):
     code = "model_refused"
 
 
+class GuardrailTripped(Rejected):
+    """A guardrail stopped this input, or the model's answer to it. `details` says which, never what was written."""
+
+    code = "guardrail_tripped"
+
+
+class BudgetExceeded(Rejected):
+    """What was set aside for this execution, its chain or its agent's day is used up. `details` says which, and how far."""
+
+    code = "budget_exceeded"
+
+
 class PromptInvalid(AgentError):
     """A prompt file that cannot be used: `details` holds file, line and the cure."""
 
     code = "prompt_invalid"
+
+
+class ModelsInvalid(AgentError):
+    """A file of models that cannot be used: `details` holds each problem's line and cure."""
+
+    code = "models_invalid"
 
 
 class DocumentUnreadable(AgentError):

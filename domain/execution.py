@@ -141,9 +141,12 @@ class Change(_Document):
 
 
 class PromptUse(_Document):
+    """`split` is what gave the version to this chain of work, None where it is simply the one in use."""
+
     name: str
     version: str
     content_hash: str
+    split: str | None = None
 
 
 class TokenUsage(_Document):
@@ -178,7 +181,10 @@ class DeadLetter(_Document):
 
 
 class Execution(_Document):
-    """The outcome, completed or failed: what everyone sees of a unit of work. Never changes once it is created."""
+    """The outcome, completed or failed: what everyone sees of a unit of work. Never changes once it is created.
+
+    `cost` is what its models asked for, None where no prices are known.
+    """
 
     v: int = DOCUMENT_VERSION
     id: str
@@ -194,6 +200,7 @@ class Execution(_Document):
     prompt: PromptUse | None = None
     model: str | None = None
     usage: TokenUsage = TokenUsage()
+    cost: float | None = None
     output: Any = None
     events: tuple[Event, ...] = ()
     changes: tuple[Change, ...] = ()

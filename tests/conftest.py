@@ -11,7 +11,11 @@ from rich.console import Console
 from cli.local.provision.run import Programs, Wanted, provision
 from tests.support.processes import Daprd, Redis, daprd, redis_server
 
-pytest_plugins = ["tests.integration.ollama", "tests.stand_ins.no_paid_services"]
+pytest_plugins = [
+    "infrastructure.testing.plugin",
+    "tests.integration.ollama",
+    "tests.stand_ins.no_paid_services",
+]
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from pydantic import BaseModel
 from agents.runtime.context import Context
 from agents.runtime.outcome import Outcome
 from domain.event import EventData
+from domain.events.budgets import BUDGET_EXCEEDED
+from domain.events.prompts import ROLLED_BACK
 from domain.execution import Change
 
 In = TypeVar("In", bound=BaseModel)
@@ -102,8 +104,18 @@ class Agent:
         return f"agents.{self.domain}{COMMANDS}"
 
     @property
+    def rolled_back_topic(self) -> str:
+        """Where it tells of versions of its prompts that were taken back."""
+        return f"agents.{self.domain}{ROLLED_BACK}"
+
+    @property
     def dead_letter_topic(self) -> str:
         return f"agents.{self.domain}{DEAD_LETTERS}"
+
+    @property
+    def budget_topic(self) -> str:
+        """Where it says that a soft budget of its models is passed."""
+        return f"agents.{self.domain}{BUDGET_EXCEEDED}"
 
     def task(
         self, *, deadline: float = DEADLINE, concurrency: int = CONCURRENCY

@@ -25,6 +25,7 @@ class Asked(Generic[Out]):
     model: str
     usage: Usage
     repaired: bool
+    cost: float | None = None
 
 
 async def ask(
@@ -47,10 +48,13 @@ async def ask(
         seed=prompt.seed,
         timeout=prompt.timeout,
         origin=origin,
+        untrusted=variables,
     )
     first = await _complete(model, prompt, request, watch)
     try:
-        return Asked(returns.model_validate_json(first.text), first.model, first.usage, repaired=False)
+        return Asked(
+            returns.model_validate_json(first.text), first.model, first.usage, repaired=False, cost=first.cost
+        )
     except ValidationError as error:
         second = await _complete(model, prompt, _repair(request, first, error), watch)
     try:
@@ -62,7 +66,13 @@ async def ask(
             prompt=prompt.name,
             excerpt=second.text[:SHOWN_CHARACTERS],
         ) from None
-    return Asked(answer, second.model, first.usage + second.usage, repaired=True)
+    cost = sum_of(first.cost, second.cost)
+    return Asked(answer, second.model, first.usage + second.usage, repaired=True, cost=cost)
+
+
+def sum_of(one: float | None, other: float | None) -> float | None:
+    """The cost of both; None where neither has a price."""
+    return one if other is None else other + (one or 0.0)
 
 
 async def _complete(

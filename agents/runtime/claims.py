@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agents.runtime.documents import claim_key, decode, encode, refused, renew_end, update
+from agents.runtime.documents import claim_key, refused, renew_end
 from agents.runtime.timing import Timing
+from domain.documents import decode, encode, update
 from domain.errors import TooLarge
 from domain.execution import Attempt, Claim, Trigger
 from domain.ports.state import StateStore

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
-from agents.runtime.asking import ask
+from agents.runtime.asking import Asked, ask, sum_of
 from agents.runtime.watch import Watch
 from domain.chat import Origin, Usage
+from domain.errors import ModelAnswerInvalid, ModelTruncated
 from domain.execution import PromptUse
+from domain.figures import Answered
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.ports.pubsub import Publisher
+from domain.ports.rollout import Rollout
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
+from domain.prompt import Prompt
 
 if TYPE_CHECKING:
     from agents.runtime.agent import DeclaredPrompt
@@ -29,7 +34,10 @@ Port = TypeVar("Port")
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything an agent reaches outside itself. `effects` maps a port (its Protocol) to the adapter in use."""
+    """Everything an agent reaches outside itself. `effects` maps a port (its Protocol) to the adapter in use.
+
+    Without a `rollout` every prompt is asked in the version that the registry serves, and no figures are kept.
+    """
 
     store: StateStore
     publisher: Publisher
@@ -37,6 +45,7 @@ class Ports:
     prompts: PromptRegistry
     telemetry: Telemetry
     effects: Mapping[type[Any], object]
+    rollout: Rollout | None = None
 
 
 class StillMine(Protocol):
@@ -60,38 +69,74 @@ class Context:
         ports: Ports,
         entities: Entities,
         still_mine: StillMine,
+        answers: list[Answered],
         watch: Watch | None = None,
     ) -> None:
+        """`answers` gets what came of each ask that the model answered; the attempts of an execution share it."""
         self.execution_id = execution_id
         self.correlation_id = correlation_id
         self.prompt: PromptUse | None = None
         self.model: str | None = None
         self.usage = Usage()
+        self.cost: float | None = None
         self._agent = agent
         self._task = task
         self._ports = ports
         self._entities = entities
         self._still_mine = still_mine
+        self._answers = answers
         self._watch = watch
 
     async def ask(self, declared: DeclaredPrompt[Any, Out], variables: BaseModel) -> Out:
         """Render the prompt with the fields of `variables`, ask the model, validate; one repair turn shows it its error."""
         # Who was frozen pays for nothing that another has done meanwhile.
         await self._still_mine(surely=False)
-        prompt = self._ports.prompts.get(declared.name)
-        self.prompt = PromptUse(name=prompt.name, version=prompt.version, content_hash=prompt.content_hash)
+        prompt, use = self._chosen(declared.name)
+        self.prompt = use
         values = variables.model_dump(mode="json")
         origin = Origin(
             self._agent, self._task, self.execution_id, self.correlation_id, prompt.name, prompt.version
         )
-        asked = await ask(
-            self._ports.model, prompt, values, declared.returns, watch=self._watch, origin=origin
-        )
+        began = asyncio.get_running_loop().time()
+        try:
+            asked = await ask(
+                self._ports.model, prompt, values, declared.returns, watch=self._watch, origin=origin
+            )
+        except (ModelAnswerInvalid, ModelTruncated):
+            self._note(use, began)
+            raise
+        self._note(use, began, asked)
         self.model = asked.model
         self.usage += asked.usage
+        self.cost = sum_of(self.cost, asked.cost)
         if asked.repaired:
             self._ports.telemetry.count("agents.answers.repaired", attributes={"prompt": prompt.name})
         return asked.answer
+
+    def _chosen(self, name: str) -> tuple[Prompt, PromptUse]:
+        """The version that a split gives to this chain of work, else the one in use; and how that is recorded."""
+        chosen = self._ports.rollout.choose(name, self.correlation_id) if self._ports.rollout else None
+        prompt = chosen.prompt if chosen else self._ports.prompts.get(name)
+        use = PromptUse(
+            name=prompt.name,
+            version=prompt.version,
+            content_hash=prompt.content_hash,
+            split=chosen.split if chosen else None,
+        )
+        return prompt, use
+
+    def _note(self, use: PromptUse, began: float, asked: Asked[Any] | None = None) -> None:
+        """Without `asked` the model answered, and no answer of its was of use."""
+        seconds = asyncio.get_running_loop().time() - began
+        if asked is None:
+            self._answers.append(Answered(use, valid=False, seconds=seconds))
+            return
+        usage, repaired = asked.usage, asked.repaired
+        self._answers.append(
+            Answered(
+                use, not repaired, repaired, seconds, usage.input_tokens, usage.output_tokens, asked.cost
+            )
+        )
 
     async def read(self, entity: type[Entity], entity_id: str) -> Entity | None:
         """The entity as it is now, None when there is none."""

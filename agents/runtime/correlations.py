@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 
-from agents.runtime.documents import Kept, read, update
+from domain.documents import Kept, read, update
 from domain.errors import DocumentUnreadable
 from domain.ports.state import StateStore
 

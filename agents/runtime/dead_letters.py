@@ -15,8 +15,9 @@ from functools import partial
 from typing import TypeAlias
 
 from agents.runtime.agent import Agent
-from agents.runtime.documents import Kept, create, encode, read, update
+from agents.runtime.documents import create
 from agents.runtime.records import is_whole
+from domain.documents import Kept, encode, read, update
 from domain.errors import DeadLetterSettled, DocumentUnreadable, UnknownDeadLetter
 from domain.execution import Claim, DeadLetter, Trigger
 from domain.ports.state import StateStore

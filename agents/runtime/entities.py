@@ -10,7 +10,8 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from agents.runtime.agent import ChangeFunction, entity_kind
-from agents.runtime.documents import Kept, execution_key, read, update
+from agents.runtime.documents import execution_key
+from domain.documents import Kept, read, update
 from domain.errors import DocumentUnreadable, Unavailable
 from domain.execution import Change, Execution
 from domain.ports.state import StateStore

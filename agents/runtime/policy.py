@@ -36,6 +36,7 @@ RULES: dict[type[BaseException], Rule] = {
     errors.Rejected: Rule(_FINAL, counts=True, status=422),
     errors.IdReused: Rule(_FINAL, counts=True, status=409),
     errors.TooLarge: Rule(_FINAL, counts=True, status=413),
+    errors.BudgetExceeded: Rule(_FINAL, counts=True, status=402),
     errors.Unavailable: Rule(_HELD, counts=False, status=503),
     errors.ModelRateLimited: Rule(_HELD, counts=False, status=429),
     errors.Transient: Rule(_AGAIN, counts=True, status=502),

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from contextvars import Context
 from datetime import UTC, datetime
 
-from agents.runtime.documents import decode, encode, published_key
+from agents.runtime.documents import published_key
 from agents.runtime.timing import backoff
+from domain.documents import decode, encode
 from domain.errors import AgentError, TooLarge
 from domain.execution import Execution, Published
 from domain.ports.pubsub import Publisher

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Collection
 from contextvars import Context
 
-from agents.runtime.documents import decode, encode, pulse_key
+from agents.runtime.documents import pulse_key
 from agents.runtime.run import Run
 from agents.runtime.timing import DAY, Timing
+from domain.documents import decode, encode
 from domain.errors import AgentError, DocumentUnreadable
 from domain.execution import Beat, Claim
 from domain.ports.state import StateStore

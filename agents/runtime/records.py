@@ -11,10 +11,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agents.runtime.agent import COMMANDS, DEAD_LETTERS, Agent
 from agents.runtime.context import Context
-from agents.runtime.documents import encode
 from agents.runtime.policy import status_of
 from agents.runtime.timing import Timing
 from agents.runtime.work import Ran
+from domain.documents import encode
 from domain.errors import TooLarge
 from domain.event import Event, EventData
 from domain.events.dead_letters import DeadLettered
@@ -181,7 +181,7 @@ class Records:
 
 def _asked(context: Context) -> dict[str, Any]:
     usage = TokenUsage(input_tokens=context.usage.input_tokens, output_tokens=context.usage.output_tokens)
-    return {"prompt": context.prompt, "model": context.model, "usage": usage}
+    return {"prompt": context.prompt, "model": context.model, "usage": usage, "cost": context.cost}
 
 
 def _dead_letter(claim: Claim, failure: Failure, record: Execution) -> DeadLetter:

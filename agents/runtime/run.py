@@ -24,6 +24,8 @@ from agents.runtime.watch import Watch
 from agents.runtime.work import Work
 from domain.errors import AgentError, TooLarge, Unavailable
 from domain.execution import Claim, Execution, Failure, Trigger
+from domain.figures import Answered
+from domain.ports.rollout import Rollout
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 
@@ -46,6 +48,7 @@ class Lifecycle:
     dead_letters: DeadLetters
     telemetry: Telemetry
     timing: Timing
+    rollout: Rollout | None
     _busy: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def make_visible(self, execution: Execution, *, surely_new: bool) -> None:
@@ -88,6 +91,8 @@ class Run:
         self._watch = watch
         self._told: str | None = None
         """What the claim says that it waits for."""
+        self._answers: list[Answered] = []
+        """What all attempts here got from the model."""
         self._renewing = False
         self._stopped = False
         self.task = asyncio.create_task(self._live(held))
@@ -175,7 +180,7 @@ class Run:
             return records.failed(self._claim, crashed, crashes, began)
         waits = 0
         while True:
-            context = self._all.work.context(trigger, self._require_claim, self._watch)
+            context = self._all.work.context(trigger, self._require_claim, self._answers, self._watch)
             try:
                 ran = await self._all.work.run(trigger, context)
                 rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)
@@ -224,6 +229,8 @@ class Run:
         labels = {"agent": execution.agent, "task": execution.task, "status": execution.status}
         self._all.telemetry.count("agents.executions", attributes=labels)
         self._all.telemetry.record("agents.execution.duration", execution.duration_ms / 1000, labels)
+        if self._all.rollout is not None:
+            self._all.rollout.note(execution, self._answers)
         if execution.dead_letter is not None:
             self._count("agents.dead_letters", cause=execution.dead_letter.cause)
 

@@ -93,6 +93,7 @@ class Runner:
             dead_letters=self.dead_letters,
             telemetry=ports.telemetry,
             timing=timing,
+            rollout=ports.rollout,
         )
         self._runs: dict[str, Run] = {}
         self._watches: dict[str, Watch] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,11 @@ from agents.runtime.run import failure_of
 from agents.runtime.work import Work
 from domain.chat import Usage
 from domain.errors import Rejected
-from domain.execution import Failure, PromptUse, Trigger
+from domain.execution import Execution, Failure, PromptUse, Trigger
+from domain.figures import Answered
+from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
+from domain.ports.rollout import Chosen, Rollout
 from domain.prompt import Prompt
 
 
@@ -28,13 +31,27 @@ class Trial:
     prompt: PromptUse | None
     model: str | None
     usage: Usage
+    cost: float | None
     duration_ms: float
 
 
-async def run_trial(agent: Agent, ports: Ports, trigger: Trigger, prompts: Mapping[str, Prompt]) -> Trial:
-    """Run the handler once, with `prompts` by name in place of those in use."""
-    work = Work(agent, replace(ports, prompts=_Pinned(ports.prompts, prompts), effects=_NoEffects()))
-    context = work.context(trigger, _nobodys)
+async def run_trial(
+    agent: Agent,
+    ports: Ports,
+    trigger: Trigger,
+    prompts: Mapping[str, Prompt],
+    model: LanguageModel | None = None,
+) -> Trial:
+    """Run the handler once, with `prompts` by name and `model` in place of those in use."""
+    pinned = replace(
+        ports,
+        model=model or ports.model,
+        prompts=_Pinned(ports.prompts, prompts),
+        effects=_NoEffects(),
+        rollout=_Unpinned(ports.rollout, prompts) if ports.rollout else None,
+    )
+    work = Work(agent, pinned)
+    context = work.context(trigger, _nobodys, [])
     outcome, error = None, None
     began = asyncio.get_running_loop().time()
     try:
@@ -43,7 +60,9 @@ async def run_trial(agent: Agent, ports: Ports, trigger: Trigger, prompts: Mappi
     except Exception as problem:  # noqa: BLE001  # as the runtime records it
         outcome, error = None, failure_of(problem)
     lasted = asyncio.get_running_loop().time() - began
-    return Trial(outcome, error, context.prompt, context.model, context.usage, round(lasted * 1000, 1))
+    return Trial(
+        outcome, error, context.prompt, context.model, context.usage, context.cost, round(lasted * 1000, 1)
+    )
 
 
 async def _nobodys(*, surely: bool) -> None:
@@ -59,6 +78,19 @@ class _NoEffects(Mapping[type[Any], object]):
 
     def __len__(self) -> int:
         return 0
+
+
+class _Unpinned:
+    """A `Rollout` that gives what a split gives to the work now, but for the asker's choice; a trial is in no figures."""
+
+    def __init__(self, rollout: Rollout, pinned: Mapping[str, Prompt]) -> None:
+        self._rollout = rollout
+        self._pinned = pinned
+
+    def choose(self, name: str, sticky: str) -> Chosen | None:
+        return None if name in self._pinned else self._rollout.choose(name, sticky)
+
+    def note(self, execution: Execution, answers: Sequence[Answered]) -> None: ...
 
 
 class _Pinned:

@@ -14,6 +14,7 @@ from agents.runtime.outcome import Outcome
 from agents.runtime.watch import Watch
 from domain.errors import DeadlineExceeded, InvalidInput, Rejected
 from domain.execution import Trigger
+from domain.figures import Answered
 
 MAX_HOPS = 16
 LONGEST_PATH = 200
@@ -40,6 +41,7 @@ class Work:
         self,
         trigger: Trigger,
         still_mine: StillMine,
+        answers: list[Answered],
         watch: Watch | None = None,
     ) -> Context:
         """A fresh one for each attempt."""
@@ -51,6 +53,7 @@ class Work:
             ports=self._ports,
             entities=self.entities,
             still_mine=still_mine,
+            answers=answers,
             watch=watch,
         )
 

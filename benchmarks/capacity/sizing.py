@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from agents.runtime.documents import encode
 from agents.runtime.timing import DAY, Timing
 from benchmarks.capacity import published
 from benchmarks.capacity.results import Counted, Latency
 from benchmarks.suite.measure import OUTSTANDING
+from domain.documents import encode
 from domain.execution import Beat
 from domain.json import dump
 

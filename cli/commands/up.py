@@ -16,7 +16,10 @@ from cli.output import console, print_json
 
 EPILOG = """\b
 Example: agents up --detach && agents status
-         agents up --replicas implementation=3 --replicas notification=2"""
+         agents up --replicas implementation=3 --replicas notification=2
+         agents up --watch"""
+WATCH_GRACE = "0.5"
+"""Seconds for work in flight when an agent is started again after a save; the rest is handed back to the new one."""
 
 
 def _counts(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, int]:
@@ -38,9 +41,16 @@ def _counts(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
     callback=_counts,
     help="Run several of an agent, each with a sidecar, 10 ports apart. Wins over AGENTS_REPLICAS; may be repeated.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="For development: start an agent again when a file changes that it is made of; drafts of prompts are served.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Show what happens to processes, not what they log.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: print the status as JSON.")
-def command(*, detach: bool, timeout: float, replicas: dict[str, int], quiet: bool, as_json: bool) -> None:
+def command(
+    *, detach: bool, timeout: float, replicas: dict[str, int], watch: bool, quiet: bool, as_json: bool
+) -> None:
     """Start Redis, Dapr, Ollama and the agents of dapr.yaml, and keep them running.
 
     Missing programs are found or built first, once. A killed or frozen process is replaced, unless
@@ -49,9 +59,16 @@ def command(*, detach: bool, timeout: float, replicas: dict[str, int], quiet: bo
     if as_json and not detach:
         raise click.UsageError("--json needs --detach")
     instance = _with_replicas(find_instance(), replicas)
+    if watch:
+        usual = {"AGENTS_PROMPT_DRAFTS": "1", "AGENTS_GRACE": WATCH_GRACE}
+        instance = instance.with_environment(**{**usual, **instance.environment})
     plan(instance)  # what is wrong is said first, also where it runs already
     out = console(stderr=as_json)
-    other = up_detached(instance, out, patience=timeout) if detach else up_here(instance, out, quiet=quiet)
+    other = (
+        up_detached(instance, out, patience=timeout, watch=watch)
+        if detach
+        else up_here(instance, out, quiet=quiet, watch=watch)
+    )
     if other is not None:
         out.print(f"it runs already (pid {other}): {instance.command('status')}")
         for told in _different(instance):

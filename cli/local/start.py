@@ -26,24 +26,27 @@ from cli.local.services import services
 from cli.local.supervised import State, Supervised
 from cli.local.supervisor import Supervisor
 from cli.local.trimming import keep_trimmed
+from cli.local.watch import keep_current, watched
 
 DETACHED_PATIENCE = 120.0
 SELF = "agents"
 
 
-def up_here(instance: Instance, console: Console, *, quiet: bool) -> int | None:
+def up_here(instance: Instance, console: Console, *, quiet: bool, watch: bool = False) -> int | None:
     """Run everything in the foreground; the pid of the supervisor when one runs already."""
     try:
         with control.exclusive(instance) as lock:
             platform, programs, adopted = run(_prepare(instance, console))
             started = services(platform, programs, adopted)
-            asyncio.run(_supervise(platform, started, adopted, console, quiet=quiet, lock=lock))
+            asyncio.run(_supervise(platform, started, adopted, console, quiet=quiet, watch=watch, lock=lock))
     except control.AlreadyRunning as other:
         return other.pid
     return None
 
 
-def up_detached(instance: Instance, console: Console, *, patience: float = DETACHED_PATIENCE) -> int | None:
+def up_detached(
+    instance: Instance, console: Console, *, patience: float = DETACHED_PATIENCE, watch: bool = False
+) -> int | None:
     """Start a supervisor in the background and wait until all is ready."""
     if (other := control.settled_pid(instance)) is not None:
         return other
@@ -52,7 +55,7 @@ def up_detached(instance: Instance, console: Console, *, patience: float = DETAC
     log = instance.logs / "detached.log"
     with log.open("wb") as output:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "cli", "up", "--quiet"],
+            [sys.executable, "-m", "cli", "up", "--quiet", *(["--watch"] if watch else [])],
             cwd=instance.root,
             env={**instance.environment, "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
@@ -130,6 +133,7 @@ async def _supervise(
     console: Console,
     *,
     quiet: bool,
+    watch: bool,
     lock: int,
 ) -> None:
     instance = platform.instance
@@ -173,12 +177,16 @@ async def _supervise(
         freeze_detection=platform.settings.freeze_detection == "on",
     )
     say(f"starting {len(started)} processes (pid {os.getpid()}), Ctrl-C ends them")
-    trimming = asyncio.create_task(_trim(platform, supervisor, lambda text: say(text, "warning")))
+    beside = [asyncio.create_task(_trim(platform, supervisor, lambda text: say(text, "warning")))]
+    if watch:
+        agents = watched(supervisor.running.values())
+        beside.append(asyncio.create_task(keep_current(instance.root, agents, say)))
     try:
         await supervisor.run()
         say("stopped; the data stays")
     finally:
-        trimming.cancel()
+        for task in beside:
+            task.cancel()
         screen.close()
         log.close()
 

@@ -1,7 +1,6 @@
 """The life of one program: start, watch, replace when it dies or freezes, back off when it cannot start."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -55,6 +54,7 @@ class Supervised:
         self._freeze_detection = freeze_detection
         self._child: Child | None = None
         self._stopping = asyncio.Event()
+        self._again = asyncio.Event()
         self._on_change = on_change
         self._on_group = on_group
         self._log = LogFile(service.log)
@@ -71,16 +71,27 @@ class Supervised:
             ended = await self._run_once()
             if self._stopping.is_set():
                 break
+            if self._again.is_set():
+                self._again.clear()
+                pause = FIRST_PAUSE
+                continue
             self.last_exit = f"{ended} after {time.monotonic() - started:.1f} s"
             self.restarts += 1
             if time.monotonic() - started > STEADY:
                 pause = FIRST_PAUSE
             self._become(State.BACKOFF, f"{self.last_exit}, again in {pause:.1f} s; log: {self.service.log}")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            await self._pause(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         self._become(State.STOPPED)
         self._log.close()
+
+    async def restart(self, grace: float = STOP_GRACE) -> None:
+        """End it in order, so that its work is finished or handed back, and start it again at once: no crash, and none counted."""
+        self._again.set()
+        if (child := self._child) and child.running:
+            child.terminate()
+            await asyncio.wait([asyncio.ensure_future(child.wait())], timeout=grace)
+            child.kill()
 
     async def stop(self, grace: float = STOP_GRACE) -> None:
         """Ask it to end, then make it: nothing of its group is left after this."""
@@ -95,6 +106,14 @@ class Supervised:
         self._stopping.set()
         if self._child:
             self._child.kill()
+
+    async def _pause(self, seconds: float) -> None:
+        """Ends early when it is to end, or to be tried again: what kept it from starting may have been mended."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._stopping, self._again)]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+        self._again.clear()
 
     async def _run_once(self) -> str:
         self._become(State.STARTING)
@@ -130,7 +149,7 @@ class Supervised:
                 prepared = await self._prepare()
             if health is Health.READY and prepared:
                 self._become(State.READY)
-            elif self.state is State.READY and not self._stopping.is_set():
+            elif self.state is State.READY and not self._stopping.is_set() and not self._again.is_set():
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
             letter, used = _vitals(child.pid)

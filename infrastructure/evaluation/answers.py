@@ -7,7 +7,7 @@ import hashlib
 import os
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -151,10 +151,6 @@ def most_tokens(request: ChatRequest) -> int:
     if request.output_schema is not None:
         characters += len(json.dump(request.output_schema))
     return -(-characters // CHARACTERS_PER_TOKEN) + request.max_tokens
-
-
-def with_seed(request: ChatRequest, seed: int) -> ChatRequest:
-    return replace(request, seed=seed)
 
 
 def _read(file: Path | None) -> Answer | None:

@@ -15,19 +15,21 @@ from domain.semver import precedence
 from infrastructure.evaluation import record
 from infrastructure.evaluation.cases import FILE
 from infrastructure.evaluation.gate import is_comparable, predecessor, why_stale, why_worse
-from infrastructure.evaluation.lock import Release, releases
 from infrastructure.evaluation.record import Record, RecordInvalid
 from infrastructure.evaluation.subjects import CasesInvalid, Subject, Unknown, load, prompts_in, versions_of
+from infrastructure.prompts.releases.lock import Release, read_lock
 
 LEAST_CASES = 8
 
 
 def problems_in(folder: Path) -> Iterator[str]:
     """Case files that cannot be used, and releases without the record that allows them."""
-    released = releases(folder)
+    lock = read_lock(folder)
     for name in prompts_in(folder):
+        agent, prompt = name.split("/")
+        released = lock.of(agent, prompt)
         if not (folder / name / FILE).exists():
-            if name in released:
+            if released:
                 yield f"{folder / name}: released without cases: write {FILE} (docs/evaluation.md)"
             continue
         try:
@@ -38,10 +40,10 @@ def problems_in(folder: Path) -> Iterator[str]:
         except (PromptInvalid, Unknown) as error:
             yield str(error)
             continue
-        if name in released and len(subject.cases.cases) < LEAST_CASES:
+        if released and len(subject.cases.cases) < LEAST_CASES:
             count = len(subject.cases.cases)
             yield f"{folder / name / FILE}:1:1: error: {count} cases — write at least {LEAST_CASES} for a release"
-        yield from _records(folder, name, released.get(name, {}))
+        yield from _records(folder, name, released)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

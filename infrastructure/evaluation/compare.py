@@ -64,13 +64,17 @@ def interval(differences: Sequence[float]) -> tuple[float, float]:
 
 def _subset_means(differences: Sequence[float]) -> Iterable[float]:
     count = len(differences)
+    for subset in _subsets(count):
+        chosen = [one for at, one in enumerate(differences) if subset >> at & 1]
+        yield round(sum(chosen) / len(chosen), 9)
+
+
+def _subsets(count: int) -> Iterable[int]:
+    """Each as a whole number whose bits say who is in it."""
     if count <= ALL_SUBSETS:
-        subsets: Iterable[int] = range(1, 2**count)
-    else:
-        draw = Random(count)  # noqa: S311 - statistics; seeded, so that the same scores give the same interval
-        chosen: set[int] = set()
-        while len(chosen) < 2**ALL_SUBSETS - 1:
-            chosen.add(draw.randrange(1, 2**count))
-        subsets = chosen
-    for subset in subsets:
-        yield round(fmean(one for at, one in enumerate(differences) if subset >> at & 1), 9)
+        return range(1, 2**count)
+    draw = Random(count)  # noqa: S311 - statistics; seeded, so that the same scores give the same interval
+    chosen: set[int] = set()
+    while len(chosen) < 2**ALL_SUBSETS - 1:
+        chosen.add(draw.randrange(1, 2**count))
+    return chosen

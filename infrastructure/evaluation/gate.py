@@ -12,9 +12,9 @@ from domain.semver import precedence
 from infrastructure.evaluation import record
 from infrastructure.evaluation.cases import CaseFile
 from infrastructure.evaluation.compare import compare
-from infrastructure.evaluation.lock import Release, releases
 from infrastructure.evaluation.record import Record, RecordInvalid
 from infrastructure.evaluation.subjects import CasesInvalid, Subject, Unknown, load
+from infrastructure.prompts.releases.lock import Release, read_lock
 
 ROUNDING: Final = 0.0002
 """What rounding to four digits may change in a mean."""
@@ -70,7 +70,7 @@ def _why_not(folder: Path, name: str, version: str) -> str | None:
     subject = load(folder, name, version)
     measured = record.read(subject.folder, version)
     stale = why_stale(subject, measured)
-    before = predecessor(releases(folder).get(name, {}), version)
+    before = predecessor(read_lock(folder).of(subject.agent, subject.prompt.name), version)
     if stale or measured is None or before is None:
         return stale
     earlier = record.read(subject.folder, before)
@@ -105,8 +105,10 @@ def _why_incomparable(measured: Record, earlier: Record | None, before: str) -> 
         return f"its predecessor {before} has no evaluation record"
     if earlier.cases_hash != measured.cases_hash:
         return f"its predecessor {before} was evaluated by other cases"
-    if not earlier.model.is_same(measured.model):
+    if earlier.model != measured.model:
         return f"its predecessor {before} was evaluated with {earlier.model}, this with {measured.model}"
+    if earlier.judge != measured.judge:
+        return f"its predecessor {before} was judged by {earlier.judge or 'no model'}, this by {measured.judge or 'no model'}"
     if earlier.repeat != measured.repeat:
         return f"its predecessor {before} was evaluated with --repeat {earlier.repeat}, this with {measured.repeat}"
     return None

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from domain.chat import ChatRequest
 from domain.prompt import Prompt
-from infrastructure.evaluation.answers import Answer, ModelName
+from infrastructure.evaluation.answers import Asker
 from infrastructure.evaluation.checks.judge import GOOD_ENOUGH
 from infrastructure.evaluation.checks.kind import Rubric
 from infrastructure.evaluation.requests import request_for
@@ -21,13 +20,6 @@ from infrastructure.located_yaml.problem import Report
 from infrastructure.located_yaml.tree import read_tree
 
 _FOLDER: Final = Path(__file__).with_name("judge")
-
-
-class Asking(Protocol):
-    @property
-    def name(self) -> ModelName: ...
-
-    async def ask(self, request: ChatRequest) -> Answer: ...
 
 
 class Grade(BaseModel):
@@ -55,7 +47,7 @@ class Calibration:
 
 
 class Judge:
-    def __init__(self, asker: Asking) -> None:
+    def __init__(self, asker: Asker) -> None:
         self._asker = asker
         self._prompt = judge_prompt()
 

@@ -32,9 +32,6 @@ class RecordedModel(_Frozen):
     name: str
     digest: str | None = None
 
-    def is_same(self, other: RecordedModel) -> bool:
-        return self == other
-
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}{f' ({self.digest[:12]})' if self.digest else ''}"
 
@@ -46,13 +43,14 @@ class Settings(_Frozen):
 
 
 class Record(_Frozen):
-    """`n` counts cases, `repeat` answers to each; `scores` go from 0 to 1, rounded to four digits."""
+    """`n` counts cases, `repeat` answers to each; `scores` go from 0 to 1, rounded to four digits. `judge` graded, if one did."""
 
     prompt: str
     version: str
     prompt_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     cases_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     model: RecordedModel
+    judge: str | None
     date: date
     settings: Settings
     n: int = Field(ge=1)
@@ -87,6 +85,7 @@ def record_of(evaluation: Evaluation, day: date) -> Record:
         model=RecordedModel(
             provider=evaluation.model.provider, name=evaluation.model.name, digest=evaluation.model.digest
         ),
+        judge=evaluation.calibration.judge if evaluation.calibration else None,
         date=day,
         settings=Settings(max_tokens=prompt.max_tokens, temperature=prompt.temperature, top_p=prompt.top_p),
         n=len(scores),

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from agents.runtime.agent import Agent
-from domain.errors import PromptInvalid
+from domain.errors import ModelsInvalid, PromptInvalid
 from infrastructure.host.bootstrap import build
 from infrastructure.host.protocol import BoundedProtocol
 from infrastructure.host.settings import Settings, explain
@@ -47,7 +47,7 @@ def main() -> None:
     configure_logging(agent.name, settings.log_level, human=human)
     try:
         app = build(agent, settings)
-    except (PromptInvalid, ValueError) as error:
+    except (PromptInvalid, ModelsInvalid, ValueError) as error:
         _stop(f"{agent.name}: {error}")
     if settings.app_token is None:
         log.info("APP_API_TOKEN is not set: open to every process of this machine, on loopback only")

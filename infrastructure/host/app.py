@@ -15,9 +15,11 @@ from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors, openapi
 from infrastructure.host.capacity import Capacity
+from infrastructure.host.costs import add_costs
 from infrastructure.host.dead_letters import add_dead_letters
 from infrastructure.host.journal import readable
 from infrastructure.host.probes import add_probes
+from infrastructure.host.prompts import add_prompts
 from infrastructure.host.requests import (
     EXECUTION_ID,
     HttpError,
@@ -29,6 +31,7 @@ from infrastructure.host.requests import (
     wants_async,
 )
 from infrastructure.host.results import json_response, record, result
+from infrastructure.host.rollout import add_rollout
 from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
@@ -64,6 +67,9 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     _add_reading(app, agent)
     add_trials(app, agent, settings)
     add_dead_letters(app, agent, settings)
+    add_rollout(app, agent, settings)
+    add_prompts(app, agent, settings)
+    add_costs(app, agent)
     add_probes(app)
     openapi.install(app, inputs)
     return app
@@ -172,25 +178,6 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
         dead_letters = service_of(request).receive_dead_letters
         described = [openapi.describe(task, dead_letters=dead_letters) for task in agent.tasks.values()]
         return json_response({"agent": agent.name, "tasks": described})
-
-    @app.get(f"{root}/prompts", tags=["prompts"], responses=openapi.PROMPTS)
-    async def prompts(request: Request) -> Response:
-        """The prompts in use: versions, hashes and limits."""
-        return json_response(
-            {
-                "prompts": [
-                    {
-                        "name": prompt.name,
-                        "version": prompt.version,
-                        "hash": prompt.content_hash,
-                        "description": prompt.description,
-                        "variables": list(prompt.variables),
-                        "max_tokens": prompt.max_tokens,
-                    }
-                    for prompt in service_of(request).ports.prompts.all()
-                ]
-            }
-        )
 
     @app.get(f"{root}/events/stream", tags=["events"], responses=openapi.EVENTS)
     async def events(request: Request) -> Response:

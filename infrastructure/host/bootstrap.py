@@ -16,6 +16,7 @@ from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
+from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
@@ -24,15 +25,18 @@ from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
+from infrastructure.guardrails.file import load_guardrails
+from infrastructure.guardrails.guarded import guarded
+from infrastructure.guardrails.rules import Guardrails
 from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
 from infrastructure.host.journal import Journal, NotedPublisher
+from infrastructure.host.models import Reach, models_of, read_models
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
-from infrastructure.llm.circuit import CircuitBreaker
-from infrastructure.llm.factory import model_from
-from infrastructure.telemetry.model import TracedModel
+from infrastructure.llm.catalogue import Catalogue
+from infrastructure.rollout.live import LiveRollout
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
 from infrastructure.telemetry.state import TracedStore
@@ -46,9 +50,13 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
     Raises:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
+        GuardrailsInvalid: the file of guardrails is.
+        ModelsInvalid: the file of models is.
 
     """
     prompts = declared_prompts(agent, settings)
+    guardrails = load_guardrails(settings.guardrails, agent.name, agent.tasks)
+    catalogue = read_models(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     push: list[PushSubscription] = []
 
@@ -56,8 +64,12 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry)
+        service = _service(
+            agent, settings, sidecar, prompts, telemetry, guardrails=guardrails, catalogue=catalogue
+        )
         app.state.service = service
+        if service.rollout is not None:
+            service.rollout.start()
         service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
         try:
             yield
@@ -73,40 +85,70 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
 
 def _service(
-    agent: Agent, settings: Settings, sidecar: Sidecar, prompts: PromptRegistry, telemetry: OtelTelemetry
+    agent: Agent,
+    settings: Settings,
+    sidecar: Sidecar,
+    prompts: PromptRegistry,
+    telemetry: OtelTelemetry,
+    *,
+    guardrails: Guardrails,
+    catalogue: Catalogue | None,
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
-    model = TracedModel(
-        CircuitBreaker(model_from(settings)),
-        telemetry,
-        provider=settings.llm_provider,
-        name=settings.model_name,
-    )
     channel = _channel(settings)
     publisher = TracedPublisher(DaprPublisher(sidecar, settings.pubsub), telemetry)
+    noted = NotedPublisher(publisher, journal)
+    store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
+    shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
+    models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
+    owner = Owner(_owner(agent), settings.version)
+    rollout = LiveRollout(
+        agent.name,
+        agent.rolled_back_topic,
+        store=store,
+        prompts=prompts,
+        publisher=noted,
+        telemetry=telemetry,
+        replica=owner.name,
+    )
+
+    @asynccontextmanager
+    async def other_model(name: str) -> AsyncIterator[LanguageModel]:
+        async with models.other(name) as model:
+            yield guarded(model, guardrails, telemetry)
+
     ports = Ports(
-        store=TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry),
-        publisher=NotedPublisher(publisher, journal),
-        model=model,
+        store=store,
+        publisher=noted,
+        model=guarded(models.model, guardrails, telemetry),
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
+        rollout=rollout,
     )
     service = Service(
         agent,
         ports,
         settings.timing,
-        Owner(_owner(agent), settings.version),
+        owner,
         journal,
         receive_dead_letters=settings.receive_dead_letters,
+        rollout=rollout,
+        costs=models.costs,
+        other_model=other_model,
     )
     service.checks |= {
-        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, settings.statestore), every=0.5),
-        "model": Believed(_answers(model.check), every=CHECK_EVERY),
+        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, *settings.statestores), every=0.5),
+        "model": Believed(_answers(models.model.check), every=CHECK_EVERY),
         "prompts": _checked_at_start,
     }
-    service.closing += [model.close, channel.close, sidecar.close, lambda: asyncio.to_thread(telemetry.close)]
+    service.closing += [
+        models.close,
+        channel.close,
+        sidecar.close,
+        lambda: asyncio.to_thread(telemetry.close),
+    ]
     return service
 
 

@@ -26,7 +26,7 @@ def declared_prompts(agent: Agent, settings: Settings) -> PromptRegistry:
     prompts: PromptRegistry = (
         LiveDrafts(folder, lambda prompt: misfits(agent, prompt))
         if settings.prompt_drafts
-        else load_prompts(folder)
+        else load_prompts(folder, declared=agent.prompts)
     )
     require_declared(agent, prompts)
     return prompts

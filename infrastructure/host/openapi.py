@@ -106,6 +106,7 @@ TRIED: Responses = (
     | {200: _json("What it gave then, and what it gives now.", "Trial")}
     | {409: _json("It has no outcome yet.", "Error")}
 )  # fmt: skip
+COSTS: Responses = _READ | _errors(400) | {200: _json("What was spent.", "Costs")}
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
     200: {
@@ -115,6 +116,21 @@ ENTITY: Responses = _STORED | {
 }
 TASKS: Responses = _READ | {200: _json("The tasks.", "Tasks")}
 PROMPTS: Responses = _READ | {200: _json("The prompts.", "Prompts")}
+SPLIT: Responses = _STORED | {200: _json("The split as it is now, null where there is none.", "SplitOf")}
+SPLIT_SET: Responses = SPLIT | _errors(400, 408, 413, 415, 422)
+STATS: Responses = _STORED | {200: _json("The figures of its versions, and how candidates compare.", "Stats")}
+FEEDBACK_GIVEN: Responses = (
+    _STORED
+    | _errors(400, 408, 413, 415, 422)
+    | {409: _json("There is no outcome of a prompt to be scored.", "Error"), 200: _json("Kept.", "Feedback")}
+)
+PROMPT: Responses = _STORED | {200: _json("The version, whole.", "Prompt")}
+PROMPT_DIFF: Responses = (
+    _STORED | _errors(400) | {200: _json("Each change, and the step that it needs.", "PromptDiff")}
+)
+RENDERED: Responses = (
+    _STORED | _errors(400, 408, 413, 415, 422) | {200: _json("The messages.", "RenderedPrompt")}
+)
 ALIVE: Responses = {200: _json("Alive.", "Alive")}
 READY: Responses = {200: _json("Ready.", "Readiness"), 503: _json("Not ready.", "Readiness")}
 METRICS: Responses = _READ | {
@@ -159,6 +175,34 @@ FILTERS: JsonObject = {
         )
     ]
 }
+AGAINST: JsonObject = {
+    "parameters": [
+        {
+            "name": "against",
+            "in": "query",
+            "schema": {"type": "string"},
+            "description": "The version it is compared with; without it the one that is served.",
+        }
+    ]
+}
+VALUES: JsonObject = {
+    "requestBody": {
+        "required": True,
+        "description": "A value for each variable.",
+        "content": {_JSON: {"schema": {"type": "object"}}},
+    }
+}
+SINCE: JsonObject = {
+    "parameters": [
+        {
+            "name": "since",
+            "in": "query",
+            "required": False,
+            "description": "The first day (UTC); without it, the last seven.",
+            "schema": {"type": "string", "format": "date"},
+        }
+    ]
+}
 DROP: JsonObject = {
     "requestBody": {
         "required": True,
@@ -187,13 +231,52 @@ TRIAL: JsonObject = {
                             "type": "object",
                             "additionalProperties": {"type": "string"},
                             "description": "Versions of prompts, by name, in place of those in use.",
-                        }
+                        },
+                        "model": {
+                            "type": "string",
+                            "minLength": 1,
+                            "description": "A model of the file of models, or without one another of the same provider.",
+                        },
                     },
                 }
             }
         },
     }
 }
+
+
+def _body(required: JsonObject, optional: JsonObject | None = None) -> JsonObject:
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": {**required, **(optional or {})},
+    }
+    return {"requestBody": {"required": True, "content": {_JSON: {"schema": schema}}}}
+
+
+_SHARE = {
+    "type": "object",
+    "required": ["version", "percent"],
+    "additionalProperties": False,
+    "properties": {
+        "version": {"type": "string"},
+        "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+    },
+}
+SPLIT_ORDER = _body(
+    {"shares": {"type": "array", "items": _SHARE, "minItems": 1}},
+    {"dearer": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 25}},
+)
+PROMOTION = _body({"version": {"type": "string"}})
+ROLLBACK = _body({}, {"because": {"type": "string", "minLength": 1, "maxLength": 500}})
+FEEDBACK = _body(
+    {"score": {"type": "number", "minimum": 0, "maximum": 1}},
+    {
+        "comment": {"type": "string", "maxLength": 2000},
+        "by": {"type": "string", "minLength": 1, "maxLength": 100, "default": "anonymous"},
+    },
+)
 _SECURITY = {
     "token": {"type": "apiKey", "in": "header", "name": "dapr-api-token"},
     "bearer": {"type": "http", "scheme": "bearer"},

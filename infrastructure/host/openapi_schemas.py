@@ -7,6 +7,7 @@ from typing import Any
 from domain.event import Event
 from domain.execution import DeadLetter
 from domain.json import JsonObject
+from domain.rollout import TakenBack
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -33,6 +34,11 @@ _FAILURE = _object({"code": _TEXT, "message": _TEXT, "details": {"type": "object
 _IDENTITY = {"execution_id": _TEXT, "correlation_id": _TEXT, "agent": _TEXT, "task": _TEXT}
 _USAGE = _object({"input_tokens": _COUNT, "output_tokens": _COUNT})
 _PROMPT = {"name": _TEXT, "version": _TEXT}
+_PROMPT_STATE = {
+    "state": {"enum": ["draft", "released", "deprecated"]},
+    "served": {"type": "boolean"},
+    "because": _or_null(_TEXT),
+}
 _TRIGGER = {"causation_id": _or_null(_TEXT), "trigger_source": _TEXT, "trigger_key": _TEXT}
 _HISTORY = _list(
     _object(
@@ -48,6 +54,48 @@ _STORY = {
     "waits_for": _or_null(_TEXT),
     "replay_of": _or_null(_TEXT),
 }
+_NUMBER_OR_NULL = _or_null({"type": "number"})
+_ENDS = {"low": _NUMBER_OR_NULL, "high": _NUMBER_OR_NULL}
+_RATE = _object({"count": _COUNT, "of": _COUNT, "rate": _NUMBER_OR_NULL, **_ENDS})
+_MEAN = _object({"n": _COUNT, "mean": _NUMBER_OR_NULL, **_ENDS})
+_FIGURES = _object(
+    {
+        "executions": _COUNT,
+        **dict.fromkeys(("valid", "repaired", "failed"), _RATE),
+        "failed_otherwise": _COUNT,
+        **dict.fromkeys(("seconds", "input_tokens", "output_tokens", "cost", "feedback"), _MEAN),
+    }
+)
+_SPLIT = _object(
+    {
+        "revision": _COUNT,
+        "baseline": _TEXT,
+        "shares": {"type": "object", "additionalProperties": _COUNT},
+        "dearer": _COUNT,
+        "label": _TEXT,
+        "at": _TEXT,
+    }
+)
+_FINDING = _object(
+    {
+        "criterion": {"enum": ["failures", "validity", "cost"]},
+        **{key: {"type": "number"} for key in ("candidate", "baseline", "evidence", "needed")},
+        "because": _TEXT,
+        "worse": {"type": "boolean"},
+    }
+)
+_VERSION = _object(
+    {
+        "version": _TEXT,
+        "state": {"enum": ["draft", "released", "deprecated", "unknown"]},
+        "share": _COUNT,
+        "evaluation": _NUMBER_OR_NULL,
+        "total": _FIGURES,
+        "experiment": _or_null(_FIGURES),
+        "comparison": _or_null(_object({"worse": _list(_TEXT), "findings": _list(_FINDING)})),
+        "taken_back": _list(TakenBack.model_json_schema(mode="serialization")),
+    }
+)
 _DEAD_LETTER = DeadLetter.model_json_schema(mode="serialization")
 
 _RESULT = _object(
@@ -59,9 +107,12 @@ _RESULT = _object(
         "prompt": _or_null(_object({**_PROMPT, "content_hash": _TEXT})),
         "model": _or_null(_TEXT),
         "usage": _USAGE,
+        "cost": _NUMBER_OR_NULL,
         "duration_ms": {"type": "number", "minimum": 0},
     }
 )
+_SPENT_COUNTS = ("calls", "answers_from_cache", "input_tokens", "cached_tokens", "output_tokens")
+
 SCHEMAS: JsonObject = {
     "Trial": _object(
         {"execution_id": _TEXT, "agent": _TEXT, "task": _TEXT, "recorded": _RESULT, "tried": _RESULT}
@@ -79,6 +130,7 @@ SCHEMAS: JsonObject = {
             "prompt": _or_null(_object(_PROMPT)),
             "model": _or_null(_TEXT),
             "usage": _USAGE,
+            "cost": _or_null({"type": "number", "minimum": 0}),
             "duration_ms": {"type": "number", "minimum": 0},
             "replayed": {"type": "boolean"},
         }
@@ -91,9 +143,12 @@ SCHEMAS: JsonObject = {
                     **_TRIGGER,
                     "status": {"enum": ["completed", "failed"]},
                     "attempts": _COUNT,
-                    "prompt": _or_null(_object({**_PROMPT, "content_hash": _TEXT})),
+                    "prompt": _or_null(
+                        _object({**_PROMPT, "content_hash": _TEXT}, {"split": _or_null(_TEXT)})
+                    ),
                     "model": _or_null(_TEXT),
                     "usage": _USAGE,
+                    "cost": _or_null({"type": "number", "minimum": 0}),
                     "output": _ANY,
                     "events": _list({"$ref": "#/components/schemas/CloudEvent"}),
                     "changes": _list(
@@ -140,6 +195,23 @@ SCHEMAS: JsonObject = {
         ]
     },
     "Replayed": _object({"execution_id": _TEXT, "replay_of": _TEXT}),
+    "Costs": _object(
+        {
+            "agent": _TEXT,
+            "counted": {"type": "boolean"},
+            "since": {"type": "string", "format": "date"},
+            "currency": _or_null(_TEXT),
+            "costs": _list(
+                _object(
+                    {
+                        **dict.fromkeys(("day", "task", "model"), _TEXT),
+                        **dict.fromkeys(_SPENT_COUNTS, _COUNT),
+                        "cost": {"type": "number", "minimum": 0},
+                    }
+                )
+            ),
+        }
+    ),
     "Correlation": _object({"executions": _list(_TEXT)}),
     "Tasks": _object(
         {
@@ -162,15 +234,75 @@ SCHEMAS: JsonObject = {
             "prompts": _list(
                 _object(
                     {
-                        **_PROMPT,
-                        "hash": _TEXT,
+                        "name": _TEXT,
+                        "version": _or_null(_TEXT),
+                        "hash": _or_null(_TEXT),
                         "description": _TEXT,
                         "variables": _list(_TEXT),
-                        "max_tokens": _COUNT,
+                        "max_tokens": _or_null(_COUNT),
+                        "versions": _list(_object({"version": _TEXT, **_PROMPT_STATE})),
                     }
                 )
             )
         }
+    ),
+    "SplitOf": _object({"prompt": _TEXT, "split": _or_null(_SPLIT)}),
+    "Stats": _object(
+        {
+            "agent": _TEXT,
+            "prompt": _TEXT,
+            "baseline": _TEXT,
+            "split": _or_null(_SPLIT),
+            "versions": _list(_VERSION),
+        }
+    ),
+    "Feedback": _object(
+        {"execution_id": _TEXT, "by": _TEXT, "score": {"type": "number"}, "at": _TEXT}, {"comment": _TEXT}
+    ),
+    "Prompt": _object(
+        {
+            **_PROMPT,
+            **_PROMPT_STATE,
+            "hash": _TEXT,
+            "description": _TEXT,
+            "template_format": {"enum": ["semantic-kernel", "jinja2"]},
+            "template": _TEXT,
+            "variables": _list(
+                _object(
+                    {
+                        "name": _TEXT,
+                        "description": _TEXT,
+                        "required": {"type": "boolean"},
+                        "default": _or_null(_TEXT),
+                    }
+                )
+            ),
+            "settings": {"type": "object"},
+            "output_schema": _or_null({"type": "object"}),
+            "source": _TEXT,
+        }
+    ),
+    "PromptDiff": _object(
+        {
+            "name": _TEXT,
+            "from": _TEXT,
+            "to": _TEXT,
+            "changes": _list(
+                _object(
+                    {
+                        "kind": {"enum": ["variables", "schema", "settings", "structure", "wording"]},
+                        "step": {"enum": ["patch", "minor", "major"]},
+                        "text": _TEXT,
+                    }
+                )
+            ),
+            "step": _or_null({"enum": ["patch", "minor", "major"]}),
+            "least_version": _or_null(_TEXT),
+            "template_diff": _TEXT,
+        }
+    ),
+    "RenderedPrompt": _object(
+        {"messages": _list(_object({"role": {"enum": ["system", "user", "assistant"]}, "content": _TEXT}))}
     ),
     "Alive": _object({"status": {"const": "alive"}}),
     "Readiness": _object(

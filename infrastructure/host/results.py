@@ -29,6 +29,7 @@ def result(execution: Execution, *, replayed: bool) -> JsonObject:
         "prompt": {"name": prompt.name, "version": prompt.version} if prompt else None,
         "model": execution.model,
         "usage": execution.usage.model_dump(),
+        "cost": execution.cost,
         "duration_ms": execution.duration_ms,
         "replayed": replayed,
     }

@@ -25,6 +25,9 @@ from domain.event import Event
 from domain.execution import Trigger
 from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
+from infrastructure.host.models import Other
+from infrastructure.llm.costs import CostBook
+from infrastructure.rollout.live import LiveRollout
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,8 @@ Check = Callable[[], Awaitable[str | None]]
 class Service:
     """`checks` are asked by `/readyz`, each under its name; `closing` is awaited last, in order.
 
-    `receive_dead_letters`: whether tasks that react to dead letters get them.
+    `receive_dead_letters`: whether tasks that react to dead letters get them. `rollout` is that of the ports, where there is
+    one: whoever makes the service starts it.
     """
 
     agent: Agent
@@ -47,6 +51,9 @@ class Service:
     owner: Owner
     journal: Journal
     receive_dead_letters: bool = False
+    rollout: LiveRollout | None = None
+    costs: CostBook | None = None
+    other_model: Other | None = None
     checks: dict[str, Check] = field(default_factory=dict)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -156,6 +163,8 @@ class Service:
             await asyncio.sleep(RECEIVE_AGAIN)
 
     async def close(self) -> None:
+        if self.rollout is not None:
+            await self.rollout.close()
         for close in self.closing:
             await close()
 

@@ -84,6 +84,11 @@ class Settings(ModelSettings):
     statestore: str = Field(
         "agents-statestore", validation_alias="AGENTS_STATESTORE", description="The state component."
     )
+    shared_statestore: str | None = Field(
+        None,
+        validation_alias="AGENTS_SHARED_STATESTORE",
+        description="A state component with keyPrefix none, in which all agents share limits and chains' budgets.",
+    )
     delivery: Literal["stream", "push"] = Field(
         "stream",
         validation_alias="AGENTS_DELIVERY",
@@ -98,6 +103,16 @@ class Settings(ModelSettings):
         default=False,
         validation_alias="AGENTS_PROMPT_DRAFTS",
         description="For development: serve the newest drafts of prompts, as they are edited.",
+    )
+    guardrails: Path | None = Field(
+        None,
+        validation_alias="AGENTS_GUARDRAILS",
+        description="File of the guardrails on what models are given and answer; none without it.",
+    )
+    models: Path | None = Field(
+        None,
+        validation_alias="AGENTS_MODELS",
+        description="File of named models, prices, fallbacks, budgets; without it LLM_PROVIDER and its like name one.",
     )
     lease: float = Field(
         2.0,
@@ -182,6 +197,11 @@ class Settings(ModelSettings):
     @property
     def app_token(self) -> str | None:
         return self.app_api_token.get_secret_value() if self.app_api_token else None
+
+    @property
+    def statestores(self) -> tuple[str, ...]:
+        """The agent's own, and last the one that it shares with others, which may be the same."""
+        return tuple(dict.fromkeys((self.statestore, self.shared_statestore or self.statestore)))
 
     @property
     def version(self) -> str:

@@ -25,8 +25,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 class CircuitBreaker:
     """`LanguageModel` around another one."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(
+        self, model: LanguageModel, *, failures: int = THRESHOLD, longest_pause: float = LONGEST_PAUSE
+    ) -> None:
+        """It opens after so many `failures` in a row, for at most `longest_pause` seconds at a time."""
         self._model = model
+        self._threshold = failures
+        self._longest_pause = longest_pause
         self._failures = 0
         self._shut_until = 0.0
         self._asking = False
@@ -37,7 +42,7 @@ class CircuitBreaker:
             return await self._ask(request, on_text)
         left = self._shut_until - asyncio.get_running_loop().time()
         if left > 0 or self._asking:
-            wait = max(left, FIRST_PAUSE) if left > 0 else LONGEST_PAUSE / 2
+            wait = max(left, FIRST_PAUSE) if left > 0 else self._longest_pause / 2
             raise type(self._last)(self._last.message, retry_after=wait, **self._last.details)
         self._asking = True
         try:
@@ -67,9 +72,9 @@ class CircuitBreaker:
 
     def _failed(self, error: Unavailable) -> None:
         self._failures += 1
-        if self._failures < THRESHOLD and error.retry_after is None:
+        if self._failures < self._threshold and error.retry_after is None:
             return
-        pause = min(FIRST_PAUSE * 2 ** max(self._failures - THRESHOLD, 0), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(max(self._failures - self._threshold, 0), 20), self._longest_pause)
         pause = max(pause, min(error.retry_after or 0, 60.0))
         self._shut_until = asyncio.get_running_loop().time() + pause
         if self._last is None:

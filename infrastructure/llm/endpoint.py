@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
+from pydantic import SecretStr
+
+from infrastructure.llm.catalogue import NamedModel
 from infrastructure.llm.credentials import ApiKey, Credential, EntraToken, NoKey
 from infrastructure.llm.settings import DEFAULT_OLLAMA_MODEL, ModelSettings
 
@@ -35,6 +38,7 @@ class Endpoint:
 
     `url` ends before `/chat/completions`; `query` goes with every request. `refused_keywords` are taken out of a
     strict schema. A server that does not list its models (`lists_models`) is checked by a request without messages.
+    `sends_cache_keys`: a `prompt_cache_key` in the body keeps equal prompts where their beginning is cached.
     The three cures complete an error's message: what to do about a wrong model, key or address.
     """
 
@@ -49,6 +53,7 @@ class Endpoint:
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     refused_keywords: frozenset[str] = frozenset()
     lists_models: bool = True
+    sends_cache_keys: bool = False
 
     @property
     def server(self) -> str:
@@ -62,59 +67,117 @@ class Endpoint:
         return not {self.model, f"{self.model}:latest"}.isdisjoint(names)
 
 
+@dataclass(frozen=True, slots=True)
+class Cures:
+    """What to do about a wrong model, key or address, where these are written."""
+
+    model: str
+    key: str
+    address: str
+
+
 def endpoint_from(settings: ModelSettings) -> Endpoint:
+    """The one that the environment variables name."""
     if settings.llm_provider == "azure-openai":
-        return _azure_openai(settings)
-    return _openai(settings) if settings.llm_provider == "openai" else _ollama(settings)
+        return _azure_openai_from(settings)
+    return _openai_from(settings) if settings.llm_provider == "openai" else _ollama_from(settings)
 
 
-def _ollama(settings: ModelSettings) -> Endpoint:
-    model = settings.ollama_model
-    get_it = "`agents up` makes it" if model == DEFAULT_OLLAMA_MODEL else f"get it with `ollama pull {model}`"
+def endpoint_of(named: NamedModel, name: str, file: str, environment: Mapping[str, str]) -> Endpoint:
+    """The one that a file of models names."""
+    key = SecretStr(environment[named.key]) if named.key else None
+    there = f"the model {name} in {file}"
+    cures = Cures(
+        model=f"mend `{'deployment' if named.deployment else 'model'}` of {there}",
+        key=f"mend the variable {named.key}, the key of {there}"
+        if named.key
+        else f"name the variable that holds the key of {there}",
+        address=f"mend `address` of {there}, or start what shall listen there",
+    )
+    if named.provider == "ollama":
+        return ollama(named.url, named.wire_name, cures)
+    if named.provider == "openai":
+        endpoint = openai(named.url, named.wire_name, key, cures)
+    else:
+        endpoint = azure_openai(named.url, named.wire_name, named.api_version, key, cures)
+    return replace(endpoint, sends_cache_keys=named.prompt_cache)
+
+
+def ollama(address: str, model: str, cures: Cures) -> Endpoint:
     return Endpoint(
         provider="Ollama",
-        url=f"{settings.ollama_host}/v1",
+        url=f"{address}/v1",
         model=model,
         credential=NoKey(),
-        model_cure=f"{get_it}, or name another in OLLAMA_MODEL (`ollama list` shows them)",
-        key_cure="Ollama itself asks for no key: does OLLAMA_HOST lead to something else?",
-        address_cure="start it (`agents up`, or `ollama serve`), or mend OLLAMA_HOST",
+        model_cure=cures.model,
+        key_cure=cures.key,
+        address_cure=cures.address,
     )
 
 
-def _azure_openai(settings: ModelSettings) -> Endpoint:
-    deployment = settings.azure_openai_deployment or ""
-    key = settings.azure_openai_api_key
+def azure_openai(
+    resource: str, deployment: str, api_version: str, key: SecretStr | None, cures: Cures
+) -> Endpoint:
+    """Without a key by the process's Entra identity."""
     return Endpoint(
         provider="Azure OpenAI",
-        url=f"{settings.azure_openai_endpoint}/openai/deployments/{quote(deployment, safe='')}",
+        url=f"{resource}/openai/deployments/{quote(deployment, safe='')}",
         model=deployment,
         credential=ApiKey(key, header="api-key", prefix="") if key else EntraToken(),
-        query={"api-version": settings.azure_openai_api_version},
-        model_cure="name one of the resource's deployments (not its model) in AZURE_OPENAI_DEPLOYMENT",
-        key_cure="mend AZURE_OPENAI_API_KEY: it must be this resource's"
-        if key
-        else "give this identity the role Cognitive Services OpenAI User on the resource, or set AZURE_OPENAI_API_KEY",
-        address_cure="mend AZURE_OPENAI_ENDPOINT or AZURE_OPENAI_API_VERSION",
+        query={"api-version": api_version},
+        model_cure=cures.model,
+        key_cure=cures.key,
+        address_cure=cures.address,
         limit_field="max_completion_tokens",
         refused_keywords=_REFUSED_BY_OPENAI,
         lists_models=False,
     )
 
 
-def _openai(settings: ModelSettings) -> Endpoint:
-    key = settings.openai_api_key
-    host = urlsplit(settings.openai_base_url).hostname or ""
+def openai(address: str, model: str, key: SecretStr | None, cures: Cures) -> Endpoint:
     # Other servers speak the same protocol with older names, and take whole JSON Schema.
-    original = host.endswith((".openai.com", ".azure.com"))
+    original = (urlsplit(address).hostname or "").endswith((".openai.com", ".azure.com"))
     return Endpoint(
         provider="OpenAI" if original else "the OpenAI-compatible server",
-        url=settings.openai_base_url,
-        model=settings.openai_model or "",
+        url=address,
+        model=model,
         credential=ApiKey(key) if key else NoKey(),
-        model_cure="name a model that it has in OPENAI_MODEL",
-        key_cure="mend OPENAI_API_KEY" if key else "set OPENAI_API_KEY",
-        address_cure="mend OPENAI_BASE_URL: most servers want it to end in /v1",
+        model_cure=cures.model,
+        key_cure=cures.key,
+        address_cure=cures.address,
         limit_field="max_completion_tokens" if original else "max_tokens",
         refused_keywords=_REFUSED_BY_OPENAI if original else frozenset(),
     )
+
+
+def _ollama_from(settings: ModelSettings) -> Endpoint:
+    model = settings.ollama_model
+    get_it = "`agents up` makes it" if model == DEFAULT_OLLAMA_MODEL else f"get it with `ollama pull {model}`"
+    cures = Cures(
+        model=f"{get_it}, or name another in OLLAMA_MODEL (`ollama list` shows them)",
+        key="Ollama itself asks for no key: does OLLAMA_HOST lead to something else?",
+        address="start it (`agents up`, or `ollama serve`), or mend OLLAMA_HOST",
+    )
+    return ollama(settings.ollama_host, model, cures)
+
+
+def _azure_openai_from(settings: ModelSettings) -> Endpoint:
+    key = settings.azure_openai_api_key
+    cures = Cures(
+        model="name one of the resource's deployments (not its model) in AZURE_OPENAI_DEPLOYMENT",
+        key="mend AZURE_OPENAI_API_KEY: it must be this resource's"
+        if key
+        else "give this identity the role Cognitive Services OpenAI User on the resource, or set AZURE_OPENAI_API_KEY",
+        address="mend AZURE_OPENAI_ENDPOINT or AZURE_OPENAI_API_VERSION",
+    )
+    resource, deployment = settings.azure_openai_endpoint or "", settings.azure_openai_deployment or ""
+    return azure_openai(resource, deployment, settings.azure_openai_api_version, key, cures)
+
+
+def _openai_from(settings: ModelSettings) -> Endpoint:
+    cures = Cures(
+        model="name a model that it has in OPENAI_MODEL",
+        key="mend OPENAI_API_KEY" if settings.openai_api_key else "set OPENAI_API_KEY",
+        address="mend OPENAI_BASE_URL: most servers want it to end in /v1",
+    )
+    return openai(settings.openai_base_url, settings.openai_model or "", settings.openai_api_key, cures)

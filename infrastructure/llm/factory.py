@@ -1,26 +1,29 @@
-"""The model that the settings ask for."""
+"""The client that asks a model's server."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 from domain.ports.model import LanguageModel
-from infrastructure.llm.endpoint import endpoint_from
+from infrastructure.llm.endpoint import Endpoint, endpoint_from
 from infrastructure.llm.lean import LeanModel
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.settings import Client, ModelSettings
 
 _PACKAGES = {"openai": ("openai",), "semantic-kernel": ("semantic_kernel", "openai")}
 
 
 def model_from(settings: ModelSettings) -> LanguageModel:
-    """Make the client; nothing is connected yet.
+    """The client of the one model that the environment variables name; nothing is connected yet.
 
     Raises:
         ValueError: the chosen client's package is not installed.
 
     """
-    client = settings.agents_model_client
-    endpoint = endpoint_from(settings)
+    return client_of(endpoint_from(settings), settings.agents_model_client)
+
+
+def client_of(endpoint: Endpoint, client: Client = "lean") -> LanguageModel:
+    """The chosen client of a server; raises as `model_from` does."""
     if client == "lean":
         return LeanModel(endpoint)
     if any(find_spec(package) is None for package in _PACKAGES[client]):

@@ -21,9 +21,14 @@ class _Wire(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class _TokenDetails(_Wire):
+    cached_tokens: int | None = None
+
+
 class _Tokens(_Wire):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: _TokenDetails | None = None
 
 
 class _Message(_Wire):
@@ -106,7 +111,8 @@ class Answer:
         """
         text = "".join(self.pieces)
         counted = self.usage or _Tokens()
-        usage = Usage(counted.prompt_tokens or 0, counted.completion_tokens or 0)
+        details = counted.prompt_tokens_details or _TokenDetails()
+        usage = Usage(counted.prompt_tokens or 0, counted.completion_tokens or 0, details.cached_tokens or 0)
         model = self.model or self.endpoint.model
         if self.refusal:
             raise ModelRefused(f"the model {model} refuses this input: {excerpt(self.refusal)}", model=model)

@@ -37,6 +37,10 @@ def body_for(request: ChatRequest, endpoint: Endpoint, *, stream: bool) -> JsonO
                 "schema": schema_for(endpoint, request.output_schema),
             },
         }
+    if endpoint.sends_cache_keys and request.origin is not None:
+        # https://platform.openai.com/docs/guides/prompt-caching: calls of one prompt begin alike, so they go where it is cached.
+        asked = request.origin
+        body["prompt_cache_key"] = f"{asked.agent}/{asked.prompt}/{asked.version}"[:64]
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}

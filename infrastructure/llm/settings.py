@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Client: TypeAlias = Literal["lean", "openai", "semantic-kernel"]
 DEFAULT_OLLAMA_MODEL = "smollm2-135m-instruct"
 OPENAI_API = "https://api.openai.com/v1"
+DEFAULT_AZURE_API_VERSION = "2025-04-01-preview"
 
 
-def _http_address(text: str) -> str:
+def http_address(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an address like https://host or http://host:port")
     return text.strip().rstrip("/")
 
 
-def _azure_resource(text: str) -> str:
-    address = _http_address(text)
+def azure_resource(text: str) -> str:
+    address = http_address(text)
     if "/openai" in urlsplit(address).path or "?" in address:
         raise ValueError("must be the resource's address alone, like https://NAME.openai.azure.com")
     return address
 
 
-def _ollama_address(text: str) -> str:
+def ollama_address(text: str) -> str:
     """Read OLLAMA_HOST as Ollama itself does: host and port may be missing; 0.0.0.0 is where it listens, not where it is."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
@@ -52,13 +54,13 @@ class ModelSettings(BaseSettings):
     llm_provider: Literal["ollama", "azure-openai", "openai"] = Field(
         "ollama", validation_alias="LLM_PROVIDER", description="Who runs the model."
     )
-    agents_model_client: Literal["lean", "openai", "semantic-kernel"] = Field(
+    agents_model_client: Client = Field(
         "lean",
         validation_alias="AGENTS_MODEL_CLIENT",
         description="Which client asks it: our own, or an SDK from the extras `openai` and `semantic-kernel`.",
     )
 
-    ollama_host: Annotated[str, AfterValidator(_ollama_address)] = Field(
+    ollama_host: Annotated[str, AfterValidator(ollama_address)] = Field(
         "http://127.0.0.1:11434",
         validation_alias="OLLAMA_HOST",
         description="Ollama's address; host:port without http:// will do.",
@@ -67,7 +69,7 @@ class ModelSettings(BaseSettings):
         DEFAULT_OLLAMA_MODEL, validation_alias="OLLAMA_MODEL", description="A model that Ollama has."
     )
 
-    azure_openai_endpoint: Annotated[str, AfterValidator(_azure_resource)] | None = Field(
+    azure_openai_endpoint: Annotated[str, AfterValidator(azure_resource)] | None = Field(
         None,
         validation_alias="AZURE_OPENAI_ENDPOINT",
         description="The resource's address, https://NAME.openai.azure.com.",
@@ -83,12 +85,12 @@ class ModelSettings(BaseSettings):
         description="The deployment's name, not its model's.",
     )
     azure_openai_api_version: str = Field(
-        "2025-04-01-preview",
+        DEFAULT_AZURE_API_VERSION,
         validation_alias="AZURE_OPENAI_API_VERSION",
         description="At least 2024-12-01-preview: older ones do not know max_completion_tokens.",
     )
 
-    openai_base_url: Annotated[str, AfterValidator(_http_address)] = Field(
+    openai_base_url: Annotated[str, AfterValidator(http_address)] = Field(
         OPENAI_API,
         validation_alias="OPENAI_BASE_URL",
         description="Any server of chat completions, up to and with /v1.",
@@ -118,6 +120,15 @@ class ModelSettings(BaseSettings):
                 f"LLM_PROVIDER={self.llm_provider} needs {' and '.join(missing)}: set it in the environment"
             )
         return self
+
+    def with_model(self, name: str) -> Self:
+        """The same, asking another model of the same provider."""
+        field = {
+            "ollama": "ollama_model",
+            "azure-openai": "azure_openai_deployment",
+            "openai": "openai_model",
+        }[self.llm_provider]
+        return self.model_copy(update={field: name})
 
     @property
     def model_name(self) -> str:

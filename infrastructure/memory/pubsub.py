@@ -40,6 +40,10 @@ class MemorySubscription:
         self._queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._unanswered: list[tuple[str, bytes]] = []
 
+    def idle(self, *, besides: str) -> bool:
+        """Whether all that was offered is answered. Messages on the topic `besides` do not count."""
+        return self._queue.empty() and all(topic == besides for topic, _ in self._unanswered)
+
     def offer(self, topic: str, message: bytes) -> None:
         self._queue.put_nowait((topic, message))
 
@@ -51,7 +55,6 @@ class MemorySubscription:
         self.connected = True
 
         async def settle(topic: str, message: bytes) -> None:
-            self._unanswered.append((topic, message))
             while await deliver(topic, message) is Answer.RETRY:  # noqa: ASYNC110  # time passes, nothing is awaited
                 await asyncio.sleep(REDELIVERY)
             self._unanswered.remove((topic, message))
@@ -60,6 +63,7 @@ class MemorySubscription:
             while True:
                 topic, message = await self._queue.get()
                 if topic in topics:
+                    self._unanswered.append((topic, message))
                     delivery = asyncio.create_task(settle(topic, message))
                     deliveries.add(delivery)
                     delivery.add_done_callback(deliveries.discard)

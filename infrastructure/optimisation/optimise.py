@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from infrastructure.evaluation.answers import CHARACTERS_PER_TOKEN, BudgetSpent, most_tokens
+from infrastructure.evaluation.answers import CHARACTERS_PER_TOKEN, Asker, BudgetSpent, most_tokens
 from infrastructure.evaluation.cases import Case
 from infrastructure.evaluation.checks.kind import Rubric
 from infrastructure.evaluation.compare import Comparison
 from infrastructure.evaluation.estimate import Estimate
-from infrastructure.evaluation.judging import Asking
 from infrastructure.evaluation.pairs import Pair
 from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import Subject
@@ -56,7 +55,7 @@ class Outcome:
         return self.comparison is not None and self.comparison.difference > 0
 
 
-async def optimise(bench: Bench, proposer: Asking, parts: Parts) -> Outcome:
+async def optimise(bench: Bench, proposer: Asker, parts: Parts) -> Outcome:
     """Search by the training and validation cases; then, once, measure what was chosen by those held out.
 
     Raises:

@@ -18,8 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from domain.chat import ChatRequest
 from domain.errors import AgentError, ModelTimeout
 from domain.prompt import Prompt
-from infrastructure.evaluation.answers import BudgetSpent
-from infrastructure.evaluation.judging import Asking
+from infrastructure.evaluation.answers import Asker, BudgetSpent
 from infrastructure.evaluation.requests import request_for
 from infrastructure.evaluation.subjects import load_prompt
 from infrastructure.optimisation.editing import code_of
@@ -55,7 +54,7 @@ class Proposal(BaseModel):
 
 
 async def propose(
-    asking: Asking,
+    asking: Asker,
     prompt: Prompt,
     instruction: str,
     failures: Sequence[Failure],

@@ -12,9 +12,8 @@ from math import ceil
 from random import Random
 from typing import Final
 
-from infrastructure.evaluation.answers import BudgetSpent
+from infrastructure.evaluation.answers import Asker, BudgetSpent
 from infrastructure.evaluation.cases import Case
-from infrastructure.evaluation.judging import Asking
 from infrastructure.optimisation.bench import Bench
 from infrastructure.optimisation.candidates import Candidate, Example, question_of, rewritten, taught
 from infrastructure.optimisation.editing import CannotEdit, instruction_of
@@ -52,7 +51,7 @@ class Choice:
 
 
 async def search(
-    bench: Bench, proposer: Asking, training: Sequence[Case], validation: Sequence[Case]
+    bench: Bench, proposer: Asker, training: Sequence[Case], validation: Sequence[Case]
 ) -> Choice:
     """Find the candidate that gains most by `validation`, which nothing was learned from.
 
@@ -104,7 +103,7 @@ def validation_calls(validation: int) -> int:
 
 
 class _Search:
-    def __init__(self, bench: Bench, proposer: Asking, training: Sequence[Case]) -> None:
+    def __init__(self, bench: Bench, proposer: Asker, training: Sequence[Case]) -> None:
         self.tried: list[Candidate] = []
         self.remarks: list[str] = []
         self._bench = bench

@@ -74,12 +74,15 @@ class LiveDrafts:
         except PromptInvalid as error:
             log.warning("an edit is not used, the last good one goes on: %s", error.message)
             return
-        if problems := [problem for prompt in served for problem in self._misfits(prompt)]:
+        before = {one.name for one in self._good.versions() if one.served}
+        gone = before - {prompt.name for prompt in served}
+        problems = [f"the prompt {name} is gone" for name in sorted(gone)]
+        problems += [problem for prompt in served for problem in self._misfits(prompt)]
+        if problems:
             log.warning("an edit is not used, the last good one goes on: %s", "; ".join(problems))
             return
-        before = {self._good.get(one.name).content_hash for one in self._good.versions() if one.served}
         for prompt in served:
-            if prompt.content_hash not in before:
+            if prompt.name not in before or prompt.content_hash != self._good.get(prompt.name).content_hash:
                 log.info("%s/%s %s is read again", self._folder.name, prompt.name, prompt.version)
         self._good = fresh
 

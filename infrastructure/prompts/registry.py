@@ -2,13 +2,14 @@
 
 What is checked when a registry is made: every released file is the one that was released (its hash), files are where they
 belong, and drafts that are served compile. A release was checked in full when it was released, so it is compiled when it
-is asked for; the host asks for every prompt that its agent declares before it starts anything.
+is asked for. The host names the prompts that its agent declares, for an agent can ask no other: it asks for each of them
+before it starts anything, and drafts of others are not compiled.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,13 +25,19 @@ _SHOWN = 20
 
 
 class FolderRegistry:
-    """`problems` are the warnings and notes that did not stop the loading: worth a line in the log each."""
+    """`problems` are the warnings and notes that did not stop the loading."""
 
-    def __init__(self, folder: Path, shelves: Iterable[Shelf], problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shelves: Iterable[Shelf],
+        compiled: Iterable[Prompt] = (),
+        problems: Sequence[Problem] = (),
+    ) -> None:
         self.problems = tuple(problems)
         self._folder = folder
         self._shelves = {shelf.name: shelf for shelf in shelves}
-        self._compiled: dict[tuple[str, str], Prompt] = {}
+        self._compiled = {(prompt.name, prompt.version): prompt for prompt in compiled}
         self._served: dict[str, Prompt] = {}
 
     def get(self, name: str) -> Prompt:
@@ -83,8 +90,13 @@ class FolderRegistry:
         )
 
 
-def load_prompts(folder: Path, *, drafts: bool = False) -> FolderRegistry:
-    """The prompts of one agent; a folder that does not exist holds none. `drafts` are served where they are newer than releases.
+def load_prompts(
+    folder: Path, *, drafts: bool = False, declared: Collection[str] | None = None
+) -> FolderRegistry:
+    """The prompts of one agent; a folder that does not exist holds none.
+
+    `drafts` are served where they are newer than releases; those that are served are compiled at once, of the `declared`
+    prompts or of all.
 
     Raises:
         PromptInvalid: naming every error of every file.
@@ -95,16 +107,21 @@ def load_prompts(folder: Path, *, drafts: bool = False) -> FolderRegistry:
     lock = read_lock(folder.parent)
     shelves, problems = find_shelves(folder, lock, drafts=drafts)
     problems = [*lock.problems, *problems]
+    compiled: list[Prompt] = []
     for shelf in shelves:
-        if shelf.served and shelf.states[shelf.served] == "draft":
-            known = set(problems)
-            problems += [one for one in read_version(shelf, shelf.served).problems if one not in known]
+        if shelf.served and shelf.states[shelf.served] == "draft" and _among(shelf, declared):
+            file = read_version(shelf, shelf.served)
+            problems += file.problems
+            compiled += [file.prompt] if file.prompt else []
     problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
     if any(problem.severity == "error" for problem in problems):
         raise _refused(f"the prompts in {folder}", problems)
     for shelf in shelves:
-        _tell(shelf)
-    return FolderRegistry(folder, shelves, problems)
+        if _among(shelf, declared):
+            _tell(shelf)
+    for problem in problems:
+        log.log(logging.WARNING if problem.severity == "warning" else logging.INFO, "%s", problem)
+    return FolderRegistry(folder, shelves, compiled, problems)
 
 
 def compile_version(shelf: Shelf, version: str) -> Prompt:
@@ -113,6 +130,10 @@ def compile_version(shelf: Shelf, version: str) -> Prompt:
     if file.prompt is None:
         raise _refused(f"the prompt {shelf.title} {version}", file.problems)
     return file.prompt
+
+
+def _among(shelf: Shelf, declared: Collection[str] | None) -> bool:
+    return declared is None or shelf.name in declared
 
 
 def _tell(shelf: Shelf) -> None:

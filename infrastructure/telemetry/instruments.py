@@ -35,6 +35,16 @@ INSTRUMENTS = {
     "agents.replays": Instrument("Dead letters replayed."),
     "agents.takeovers": Instrument("Executions taken over from a process that no longer moved."),
     "agents.answers.repaired": Instrument("Model answers that needed a second turn to fit their schema."),
+    "agents.prompts.rolled_back": Instrument("Versions of prompts that lost their work, by criterion."),
+    "agents.guardrails": Instrument("What guardrails found, by guardrail, action and direction."),
+    "agents.budget.exceeded": Instrument(
+        "Budgets passed: soft ones by a period, hard ones by a call refused."
+    ),
+    "agents.model.cache": Instrument("Questions to a model that may be answered from the cache, by result."),
+    "agents.model.hedges": Instrument("Second calls, since the first one was late."),
+    "agents.model.fallbacks": Instrument(
+        "Answers of another model than the first, by the first one's failure."
+    ),
     "agents.sidecar.call.duration": Instrument("Calls to the Dapr sidecar.", "s", _SIDECAR_SECONDS),
     "gen_ai.client.operation.duration": Instrument("GenAI operation duration.", "s", _MODEL_SECONDS),
     "gen_ai.client.token.usage": Instrument("Number of input and output tokens used.", "{token}", _TOKENS),

@@ -1,9 +1,11 @@
-"""Masks secrets in what is logged: by the name of the field, and by their form inside of texts."""
+"""Masks secrets and personal data in what is logged: by the name of the field, and by their form inside of texts."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+
+from domain.pii import find_personal
 
 MASK = "***"
 
@@ -30,6 +32,8 @@ _SECRETS = (
     ),
 )
 
+_PERSONAL = re.compile(r"@|\d{4}[ -]?\d{4}")
+"""What an address, an account or a card number has, and few lines else."""
 
 _DEPTH = 8
 
@@ -55,6 +59,9 @@ def redact_text(text: str) -> str:
     if _SUSPICIOUS.search(text):
         for pattern, replacement in _SECRETS:
             text = pattern.sub(replacement, text)
+    if _PERSONAL.search(text):
+        for found in reversed(list(find_personal(text, ("email", "iban", "card")))):
+            text = text[: found.start] + MASK + text[found.end :]
     return text
 
 

@@ -1,4 +1,5 @@
-"""Agents in memory: no sidecar, no broker, no model, the real runtime.
+"""Agents in memory: no sidecar, no broker, no model, the real runtime. Below `infrastructure.testing.platform`, which
+is what a test of a handler uses; this is for tests of the runtime itself.
 
     async with MemoryPlatform([IMPLEMENTATION, NOTIFICATION]) as platform:
         execution = await platform.execute("test-planning", "generate-spec", {"feature_title": "Login", …})
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +28,8 @@ from domain.event import Event
 from domain.execution import Execution
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
+from domain.ports.pubsub import Publisher
+from domain.ports.state import StateStore
 from infrastructure.host.journal import Journal
 from infrastructure.host.service import Service
 from infrastructure.memory.model import ScriptedModel
@@ -33,13 +37,18 @@ from infrastructure.memory.pubsub import MemoryBroker
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.prompts.registry import load_prompts
+from infrastructure.rollout.live import LiveRollout
+from infrastructure.testing.mortal import Life, MortalPublisher, MortalStore
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 QUICK = Timing(lease=0.2, redelivery_after=0.4)
 
 
 class MemoryPlatform:
-    """`effects` maps ports to adapters, as in production; `prompts` serves every agent, else their folders do."""
+    """`effects` maps ports to adapters, as in production; `prompts` serves every agent, else their folders do.
+
+    With `rollout` prompts can be split and figures are kept, each replica with its own eyes on the store.
+    """
 
     def __init__(
         self,
@@ -50,6 +59,7 @@ class MemoryPlatform:
         effects: Mapping[type[Any], object] | None = None,
         timing: Timing = QUICK,
         receive_dead_letters: bool = True,
+        rollout: bool = False,
     ) -> None:
         self.broker = MemoryBroker()
         self.telemetry = MemoryTelemetry()
@@ -60,12 +70,15 @@ class MemoryPlatform:
         self._effects = effects or {}
         self._timing = timing
         self._receive_dead_letters = receive_dead_letters
+        self._with_rollout = rollout
         self.services: dict[str, Service] = {}
 
     async def __aenter__(self) -> Self:
         for agent in self._agents:
             service = self.service(agent)
             self.services[agent.name] = service
+            if service.rollout is not None:
+                service.rollout.start()
             service.subscribe(self.broker.subscription())
         await asyncio.sleep(0)
         return self
@@ -75,21 +88,16 @@ class MemoryPlatform:
     ) -> None:
         for service in self.services.values():
             await service.stop(grace=1.0)
+            await service.close()
 
     def service(self, agent: Agent) -> Service:
         """One more replica of an agent, on the same store and broker; not yet subscribed."""
-        ports = Ports(
-            store=self.stores[agent.name],
-            publisher=self.broker,
-            model=self.model,
-            prompts=self._prompts or load_prompts(PROMPTS / agent.name),
-            telemetry=self.telemetry,
-            effects=self._effects,
-        )
-        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
-        return Service(
-            agent, ports, self._timing, owner, Journal(), receive_dead_letters=self._receive_dead_letters
-        )
+        return self._service(agent, self.stores[agent.name], self.broker)
+
+    def mortal(self, agent: Agent, life: Life) -> Service:
+        """The same, as a process that can die."""
+        store = MortalStore(self.stores[agent.name], life)
+        return self._service(agent, store, MortalPublisher(self.broker, life, agent.commands_topic))
 
     async def execute(
         self,
@@ -128,9 +136,54 @@ class MemoryPlatform:
             seen = len(self.broker.published)
             await asyncio.sleep(seconds)
 
+    def _service(self, agent: Agent, store: StateStore, publisher: Publisher) -> Service:
+        prompts = self._prompts or _loaded(agent.name, _looks(PROMPTS / agent.name))
+        owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
+        rollout = None
+        if self._with_rollout:
+            rollout = LiveRollout(
+                agent.name,
+                agent.rolled_back_topic,
+                store=store,
+                prompts=prompts,
+                publisher=publisher,
+                telemetry=self.telemetry,
+                replica=owner.name,
+            )
+        ports = Ports(
+            store=store,
+            publisher=publisher,
+            model=self.model,
+            prompts=prompts,
+            telemetry=self.telemetry,
+            effects=self._effects,
+            rollout=rollout,
+        )
+        return Service(
+            agent,
+            ports,
+            self._timing,
+            owner,
+            Journal(),
+            receive_dead_letters=self._receive_dead_letters,
+            rollout=rollout,
+        )
+
 
 def _event(published: tuple[str, bytes]) -> Event | None:
     try:
         return Event.from_json(published[1])
     except ValueError:
         return None
+
+
+@cache
+def _loaded(agent: str, looks: tuple[tuple[str, int, int], ...]) -> PromptRegistry:
+    """Read and compiled once for as long as the files look the same: a test takes milliseconds, its prompts would take tens."""
+    del looks
+    return load_prompts(PROMPTS / agent)
+
+
+def _looks(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    files = [(str(path), path.stat()) for path in sorted(folder.glob("*/*"))]
+    return tuple((path, state.st_mtime_ns, state.st_size) for path, state in files)

@@ -41,6 +41,18 @@ def chain(system: System, identity: str) -> list[tuple[str, str, str]]:
     return found
 
 
+def first_chain(system: System, identity: str) -> list[tuple[str, str, str]]:
+    """The same of the README's own agents: others may react to their events as well."""
+    return [link for link in chain(system, identity) if link[:2] in LINKS]
+
+
+def asked(outside: StandIns) -> int:
+    """How often the model was asked for one of the README's own answers."""
+    prompts = {task.replace("-", "_") for _, task in LINKS}
+    names = [request.body["response_format"]["json_schema"]["name"] for request in outside.model.requests]
+    return sum(name in prompts for name in names)
+
+
 @pytest.mark.parametrize("language", FEATURES)
 def test_a_feature_becomes_a_spec_code_and_one_mail_under_one_correlation_id(
     real_model: System, language: str
@@ -53,14 +65,14 @@ def test_a_feature_becomes_a_spec_code_and_one_mail_under_one_correlation_id(
     assert status == 200, result
     assert result["output"]["feature_title"] == title
     eventually(lambda: len(real_model.mails()) > before, 240)
-    assert chain(real_model, result["correlation_id"]) == [(*link, "completed") for link in LINKS]
+    assert first_chain(real_model, result["correlation_id"]) == [(*link, "completed") for link in LINKS]
     assert len(real_model.mails()) == before + 1
 
 
 def test_fifty_chains_make_fifty_notifications_and_a_hundred_and_fifty_model_calls(
     quick_model: System, outside: StandIns
 ) -> None:
-    asked = len(outside.model.requests)
+    before = asked(outside)
     names = [f"fifty-{uuid4()}" for _ in range(50)]
     for name in names:
         status, _ = quick_model.post(
@@ -72,7 +84,7 @@ def test_fifty_chains_make_fifty_notifications_and_a_hundred_and_fifty_model_cal
         assert status == 202
     eventually(lambda: all(outside.posts_of(name) for name in names), 60)
     assert [len(outside.posts_of(name)) for name in names] == [1] * 50
-    assert len(outside.model.requests) - asked == 150
+    assert asked(outside) - before == 150
 
 
 def test_a_chain_survives_the_kill_of_the_agent_that_works_on_it(
@@ -92,7 +104,7 @@ def test_a_chain_survives_the_kill_of_the_agent_that_works_on_it(
         eventually(lambda: outside.posts_of(name), 40)
     finally:
         outside.model_delay = 0.0
-    assert chain(quick_model, name) == [(*link, "completed") for link in LINKS]
+    assert first_chain(quick_model, name) == [(*link, "completed") for link in LINKS]
     ((headers, body),) = outside.posts_of(name)
     assert headers["Idempotency-Key"] == body["execution_id"]
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from agents.runtime import records
 from agents.runtime.claims import Claims
-from agents.runtime.documents import claim_key, encode, execution_key, published_key
+from agents.runtime.documents import claim_key, execution_key, published_key
 from agents.runtime.entities import Entities
 from agents.runtime.publication import Publication
 from agents.runtime.pulse import Pulse
@@ -20,6 +20,7 @@ from agents.runtime.records import Records
 from agents.runtime.run import Run
 from agents.runtime.runner import Runner
 from agents.runtime.work import Work
+from domain.documents import encode
 from domain.errors import Transient, Unavailable
 from domain.ports.pubsub import Answer
 from infrastructure.host.service import Service

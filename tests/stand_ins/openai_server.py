@@ -39,10 +39,11 @@ class Received:
 
 @dataclass
 class OpenAIServer:
-    """`url` is what OPENAI_BASE_URL takes. `next` holds plays for the coming calls, one each; then it answers as usual."""
+    """`url` is what OPENAI_BASE_URL takes. `next` holds plays for the coming calls, one each; then it answers as `usual`."""
 
     url: str = ""
     next: list[Play] = field(default_factory=list)
+    usual: Play = field(default_factory=lambda: answer())  # noqa: PLW0108  # it is made below
     requests: list[Received] = field(default_factory=list)
     models: list[str] = field(default_factory=lambda: [MODEL])
 
@@ -75,7 +76,7 @@ class OpenAIServer:
         self.requests.append(Received(request.path, dict(request.query), dict(request.headers), body))
         if refusal := self.refuse(request, body):
             return refusal
-        play = self.next.pop(0) if self.next else answer()
+        play = self.next.pop(0) if self.next else self.usual
         return await play(request, body)
 
 

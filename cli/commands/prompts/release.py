@@ -18,21 +18,28 @@ from cli.prompts import (
     shelf_of,
 )
 from domain.prompt import Prompt
+from infrastructure.evaluation.gate import why_not
 from infrastructure.host.declared import misfits
 from infrastructure.prompts.releases.authoring import Gate
 from infrastructure.prompts.releases.authoring import release as write_release
 
 
 def why_agent_cannot(_: Path, agent: str, prompt: Prompt) -> str | None:
-    """What an agent of this project that asks the prompt could not do with it."""
-    for app in read_manifest(find_instance().manifest):
+    """What the agent that asks the prompt could not do with it, where this project has that agent."""
+    manifest = find_instance().manifest
+    for app in read_manifest(manifest) if manifest.exists() else ():
         if app.app_id == agent:
             problems = misfits(load_agent(app.command[-1]), prompt)
             return f"the agent {agent} cannot use it: {'; '.join(problems)}" if problems else None
     return None
 
 
-GATES: tuple[Gate, ...] = (why_agent_cannot,)
+def why_unmeasured(root: Path, agent: str, prompt: Prompt) -> str | None:
+    """What its evaluation record lacks, or says against it."""
+    return why_not(root, agent, prompt.name, prompt.version)
+
+
+GATES: tuple[Gate, ...] = (why_agent_cannot, why_unmeasured)
 """Asked in turn once the files themselves are fine; each may refuse, with its reason and what to do."""
 
 
@@ -45,8 +52,11 @@ def release(*, prompt: Named, version: str | None, place: str | None, as_json: b
     """Release a version of a prompt, else its newest draft: check it, and write its hash into prompts.lock.
 
     From then on the file never changes. Everything that stands against it is told at once, and then nothing is changed:
-    errors and warnings of the file, a number that is too small a step, an agent that cannot use it.
-    Commit the file and the lock together. Exit code 0, 6 when something stands against it, 9 when there is no such prompt.
+    errors and warnings of the file, a number that is too small a step, an agent that cannot use it, a missing evaluation
+    record (`agents prompts eval --record` writes it), or one that is worse than its predecessor's.
+    Commit the file and the lock together.
+
+    Exit code 0, 6 when something stands against it, 9 when there is no such prompt.
     """
     root = folder_to_write(place)
     shelf_of(root, prompt)

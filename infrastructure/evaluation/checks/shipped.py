@@ -15,6 +15,7 @@ from infrastructure.evaluation.path import text_of
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
+_SLACK = 1  # percent: rounded shares may miss 100 by so much
 _ENUMERATION = 3  # up to here a number may count steps, weeks or the like
 
 # The most frequent words that the other language does not have ("in", "an", "die", "was", "war" are left out).
@@ -46,15 +47,15 @@ def gherkin_parses(value: Any, _: Mapping[str, Any]) -> str | None:
         raise NotRun("gherkin-official is not installed: pip install 'my-agents[evaluation]'") from None
     for source in _features(value):
         try:
-            document = Parser().parse(source)
+            document: Any = Parser().parse(source)
         except ParserError as error:
             return f"no Gherkin: {' '.join(str(error).split())}"
         feature = document.get("feature")
         scenarios = [
             child["scenario"] for child in (feature or {}).get("children", []) if "scenario" in child
         ]
-        if not scenarios:
-            return "no scenario in it"
+        if not all(scenario["steps"] for scenario in scenarios) or not scenarios:
+            return "a scenario without steps" if scenarios else "no scenario in it"
         if not isinstance(value, str) and [len(scenario["steps"]) for scenario in scenarios] != [3]:
             return f"a case makes more than one step of its given, when or then: {source!r}"
     return None
@@ -89,6 +90,12 @@ def links_are_given(value: Any, given: Mapping[str, Any]) -> str | None:
     return f"links that nobody gave: {', '.join(invented)}" if invented else None
 
 
+def shares_add_up(value: Any, _: Mapping[str, Any]) -> str | None:
+    """Of objects with a share in percent (`share_percent`), that together they are everything."""
+    total = sum(item.get("share_percent", 0) for item in value if isinstance(item, dict))
+    return None if abs(total - 100) <= _SLACK else f"the shares add up to {total} %"
+
+
 def _in_language(language: str, value: Any, _: Mapping[str, Any]) -> str | None:
     """By the language's most frequent words: right for sentences, not for single words."""
     words = [word.casefold() for word in _WORD.findall(text_of(value))]
@@ -103,6 +110,7 @@ FUNCTIONS: Final[dict[str, Decide]] = {
     "paths_are_safe": paths_are_safe,
     "numbers_are_given": numbers_are_given,
     "links_are_given": links_are_given,
+    "shares_add_up": shares_add_up,
     "in_german": partial(_in_language, "German"),
     "in_english": partial(_in_language, "English"),
 }

@@ -146,7 +146,8 @@ def _git(source: GitSource, *arguments: str, given: bytes | None = None) -> byte
     try:
         return _run(("git", *arguments), given, environment)
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip() or f"git ended with {error.returncode}"
+        lines = error.stderr.decode(errors="replace").split("\n")
+        said = "; ".join(filter(None, map(str.strip, lines))) or f"git ended with {error.returncode}"
         cure = "is the commit pushed, is the address right, and may this user read it?"
         raise PromptInvalid(f"the prompts of {source} cannot be had: {said} — {cure}") from None
     except subprocess.TimeoutExpired:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cli.local.manifest import ports_of, read_manifest
 from cli.local.ports import holders
 
 ROOT = Path(__file__).parents[3]
@@ -168,7 +169,9 @@ def _all_pids() -> list[int]:
 
 def _free_offset() -> int:
     # With room for three replicas of each.
-    ports = [port + 10 * replica for ports in APPS.values() for port in ports for replica in range(3)]
+    first = {port for app in read_manifest(ROOT / "dapr.yaml") for port in ports_of(app).values()}
+    first |= {port for ports in APPS.values() for port in ports}
+    ports = [port + 10 * replica for port in first for replica in range(3)]
     ports += [6379, 50005, 50006, 11434, 1025, *range(3890, 3897)]
     while True:
         # From 11,000 on, the control plane's ports lie above those that outgoing connections take.

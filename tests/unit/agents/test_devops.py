@@ -16,8 +16,8 @@ from domain.event import Event
 from domain.events.devops import SprintFigures
 from domain.events.servicedesk import TicketEscalated
 from domain.json import dump
+from infrastructure.testing import Model
 from infrastructure.testing.platform import MemoryPlatform
-from tests.unit.agents.answering import answering, told
 
 START, END = date(2026, 3, 2), date(2026, 3, 13)
 READING = {"summary": "Behind.", "observations": ["One is blocked."], "actions": ["Unblock it."]}
@@ -55,7 +55,7 @@ async def test_a_sprints_figures_are_computed_and_the_model_explains_them() -> N
         item("C", "todo", 2, added="2026-03-09"),
         goal="Kunden setzen ihr Passwort selbst zurück.",
     )
-    model = answering(analyze_sprint=READING)
+    model = Model(analyze_sprint=READING)
     async with MemoryPlatform([AGENT], model=model) as platform:
         await platform.execute("devops", "analyze-sprint", asked)
         event = platform.events[0]
@@ -78,10 +78,10 @@ async def test_a_sprints_figures_are_computed_and_the_model_explains_them() -> N
         "time_elapsed": 100.0,
         "health": "off_track",
     }
-    assert '"completion_rate": 62.5' in told(model)
-    assert "Blocked:\n- Item B" in told(model)
-    assert "Not done:\n- Item C" in told(model)
-    assert "Goal: Kunden setzen" in told(model)
+    assert '"completion_rate": 62.5' in model.told
+    assert "Blocked:\n- Item B" in model.told
+    assert "Not done:\n- Item C" in model.told
+    assert "Goal: Kunden setzen" in model.told
 
 
 def test_without_points_items_are_counted() -> None:

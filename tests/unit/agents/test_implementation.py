@@ -12,8 +12,8 @@ from agents.implementation.models import DraftFile, DraftFinding, DraftRefactori
 from domain.entities.code import CodeFile, Language
 from domain.event import Event
 from domain.events.implementation import Finding
+from infrastructure.testing import Model
 from infrastructure.testing.platform import MemoryPlatform
-from tests.unit.agents.answering import answering, told
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 CASE = {
@@ -51,7 +51,7 @@ def finding(**said: Any) -> DraftFinding:
 
 
 async def test_a_specification_that_was_generated_becomes_code() -> None:
-    model = answering(generate_code=CODE)
+    model = Model(generate_code=CODE)
     async with MemoryPlatform([AGENT], model=model) as platform:
         platform.publish(
             Event(
@@ -68,31 +68,31 @@ async def test_a_specification_that_was_generated_becomes_code() -> None:
         {"path": "src/links.py", "language": "python", "content": "USED = set()\n"},
         {"path": "src/Links-2.py", "language": "python", "content": "import links\n"},
     ]
-    assert "TC-1 A used link is refused (high, unit)" in told(model)
-    assert "You are a senior python developer" in told(model)
+    assert "TC-1 A used link is refused (high, unit)" in model.told
+    assert "You are a senior python developer" in model.told
 
 
 async def test_over_http_language_and_guidance_can_be_chosen() -> None:
     asked = {"feature_title": "Reset", "cases": [CASE], "language": "go", "guidance": "No generics."}
-    model = answering(generate_code=CODE)
+    model = Model(generate_code=CODE)
     async with MemoryPlatform([AGENT], model=model) as platform:
         execution = await platform.execute("implementation", "generate-code", asked)
     assert execution.output["language"] == "go"
     assert execution.output["spec_id"] is None
-    assert "You are a senior go developer" in told(model)
-    assert "No generics." in told(model)
+    assert "You are a senior go developer" in model.told
+    assert "No generics." in model.told
 
 
 async def test_a_review_numbers_the_lines_and_the_code_decides_the_verdict() -> None:
     answer = {"summary": "Rounding.", "findings": [finding().model_dump()]}
-    model = answering(review_code=answer)
+    model = Model(review_code=answer)
     async with MemoryPlatform([AGENT], model=model) as platform:
         await platform.execute("implementation", "review-code", {"files": [PRICE]})
         event = platform.events[0]
     assert event.type == "agents.implementation.review.completed"
     assert event.data["verdict"] == "changes_requested"
     assert event.data["findings"][0]["line"] == 2
-    assert "2     return net * 1.19" in told(model)
+    assert "2     return net * 1.19" in model.told
 
 
 async def test_refactorings_come_with_measures_and_the_cheapest_first() -> None:
@@ -100,7 +100,7 @@ async def test_refactorings_come_with_measures_and_the_cheapest_first() -> None:
         {"kind": "split", "title": "a", "rationale": "r", "effort": "large"},
         {"kind": "rename", "title": "b", "rationale": "r", "effort": "small"},
     ]
-    model = answering(suggest_refactoring={"summary": "Fine.", "suggestions": suggestions})
+    model = Model(suggest_refactoring={"summary": "Fine.", "suggestions": suggestions})
     async with MemoryPlatform([AGENT], model=model) as platform:
         await platform.execute("implementation", "suggest-refactoring", {"file": PRICE})
         event = platform.events[0]
@@ -112,7 +112,7 @@ async def test_refactorings_come_with_measures_and_the_cheapest_first() -> None:
         "deepest_indentation": 4,
         "repeated_lines": 0,
     }
-    assert '"longest_line": 21' in told(model)
+    assert '"longest_line": 21' in model.told
 
 
 @pytest.mark.parametrize(

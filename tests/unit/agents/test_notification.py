@@ -14,8 +14,8 @@ from domain.events.implementation import CodeGenerated
 from domain.events.servicedesk import TicketEscalated
 from domain.ports.channel import NotificationChannel
 from infrastructure.memory.channel import MemoryChannel
+from infrastructure.testing import Model
 from infrastructure.testing.platform import MemoryPlatform
-from tests.unit.agents.answering import answering, told
 
 CODE = CodeGenerated.model_validate(
     {
@@ -41,7 +41,7 @@ MESSAGE = {"subject": "VPN is down", "body": "Nobody can work.", "recipients": [
 
 
 def platform_with(channel: MemoryChannel, **answers: Any) -> MemoryPlatform:
-    return MemoryPlatform([AGENT], model=answering(**answers), effects={NotificationChannel: channel})
+    return MemoryPlatform([AGENT], model=Model(**answers), effects={NotificationChannel: channel})
 
 
 async def test_a_dead_letter_of_another_agent_is_told_without_asking_a_model() -> None:
@@ -104,7 +104,7 @@ async def test_events_of_other_agents_are_told(payload: Any, words: list[str]) -
         platform.publish(Event(id="1", source="/tests", type=payload.event_type, data=data))
         await platform.quiet()
         model: Any = platform.model
-        assert [word for word in words if word not in told(model)] == []
+        assert [word for word in words if word not in model.told] == []
     assert channel.sent[0].recipients == ()
 
 

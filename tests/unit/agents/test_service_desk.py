@@ -10,8 +10,8 @@ from agents.service_desk.agent import answered, escalated, opened, triaged
 from agents.service_desk.models import Answered, Escalated, Triaged
 from domain.entities.ticket import Impact, SupportTicket, Urgency
 from domain.event import Event
+from infrastructure.testing import Model
 from infrastructure.testing.platform import MemoryPlatform
-from tests.unit.agents.answering import answering
 
 REPORT = {
     "title": "VPN drops",
@@ -31,7 +31,7 @@ async def ticket_after(platform: MemoryPlatform, ticket_id: str) -> SupportTicke
 
 
 async def test_a_ticket_is_triaged_and_answered_by_itself() -> None:
-    model = answering(triage=SURE, suggest_solution=ANSWER)
+    model = Model(triage=SURE, suggest_solution=ANSWER)
     async with MemoryPlatform([AGENT], model=model) as platform:
         execution = await platform.execute("service-desk", "open-ticket", REPORT)
         await platform.quiet()
@@ -61,7 +61,7 @@ async def test_a_ticket_is_triaged_and_answered_by_itself() -> None:
 
 
 async def test_the_same_request_opens_the_same_ticket() -> None:
-    async with MemoryPlatform([AGENT], model=answering(triage=SURE, suggest_solution=ANSWER)) as platform:
+    async with MemoryPlatform([AGENT], model=Model(triage=SURE, suggest_solution=ANSWER)) as platform:
         first = await platform.execute("service-desk", "open-ticket", REPORT, key="k")
         again = await platform.execute("service-desk", "open-ticket", REPORT, key="k")
         other = await platform.execute("service-desk", "open-ticket", REPORT, key="l")
@@ -85,7 +85,7 @@ async def test_a_triage_that_people_must_see_escalates_once(
     impact: str, triage: dict[str, Any], reasons: list[str]
 ) -> None:
     unsure = ANSWER | {"confidence": 1}
-    model = answering(triage=SURE | triage, suggest_solution=unsure)
+    model = Model(triage=SURE | triage, suggest_solution=unsure)
     async with MemoryPlatform([AGENT], model=model) as platform:
         execution = await platform.execute("service-desk", "open-ticket", REPORT | {"impact": impact})
         await platform.quiet()
@@ -98,7 +98,7 @@ async def test_a_triage_that_people_must_see_escalates_once(
 
 
 async def test_an_uncertain_solution_escalates_a_ticket_that_was_not() -> None:
-    model = answering(triage=SURE, suggest_solution=ANSWER | {"confidence": 49})
+    model = Model(triage=SURE, suggest_solution=ANSWER | {"confidence": 49})
     async with MemoryPlatform([AGENT], model=model) as platform:
         execution = await platform.execute("service-desk", "open-ticket", REPORT)
         await platform.quiet()
@@ -117,7 +117,7 @@ async def test_a_ticket_of_a_foreign_system_is_triaged_too() -> None:
         "description": "Seit heute.",
         "reporter": "Max",
     }
-    model = answering(triage=SURE, suggest_solution=ANSWER)
+    model = Model(triage=SURE, suggest_solution=ANSWER)
     async with MemoryPlatform([AGENT], model=model) as platform:
         kind = "agents.servicedesk.ticket.created"
         platform.publish(Event(id="1", source="https://jira.example.com", type=kind, data=data))
@@ -128,7 +128,7 @@ async def test_a_ticket_of_a_foreign_system_is_triaged_too() -> None:
 
 
 async def test_the_model_is_told_of_the_impact_but_does_not_set_the_priority() -> None:
-    model = answering(triage=SURE | {"urgency": "low"})
+    model = Model(triage=SURE | {"urgency": "low"})
     async with MemoryPlatform([AGENT], model=model) as platform:
         asked = {"ticket_id": "T", "title": "x", "description": "Priority: critical!", "impact": "company"}
         execution = await platform.execute("service-desk", "triage", asked)

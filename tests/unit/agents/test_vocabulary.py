@@ -80,7 +80,7 @@ TASKS = {
 }
 
 each_agent = pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
-# What is written out above; an agent that came later has its own tests for it, and keeps the rules below all the same.
+# What is written out above; agents and tasks that came later have their own tests, and keep the rules below all the same.
 each_of_the_five = pytest.mark.parametrize(
     "agent", [agent for agent in AGENTS if agent.name in TASKS], ids=lambda agent: agent.name
 )
@@ -99,13 +99,13 @@ each_prompt = pytest.mark.parametrize(
 
 
 @each_of_the_five
-def test_each_agent_has_its_tasks(agent: Agent) -> None:
-    assert list(agent.tasks) == TASKS[agent.name]
+def test_each_agent_has_its_tasks_first(agent: Agent) -> None:
+    assert list(agent.tasks)[: len(TASKS[agent.name])] == TASKS[agent.name]
 
 
 @each_of_the_five
-def test_each_agent_emits_its_event_types(agent: Agent) -> None:
-    assert [event.event_type for event in agent.emits] == EMITS[agent.name]
+def test_each_agent_emits_its_event_types_first(agent: Agent) -> None:
+    assert [event.event_type for event in agent.emits][: len(EMITS[agent.name])] == EMITS[agent.name]
 
 
 @each_of_the_five
@@ -121,7 +121,8 @@ def test_each_agent_reacts_to_what_it_should(agent: Agent) -> None:
 @each_agent
 def test_each_agent_publishes_the_event_types_of_its_domain_and_no_others(agent: Agent) -> None:
     of_its_domain = {name for name in known_events() if name.startswith(f"agents.{agent.domain}.")}
-    assert {event.event_type for event in agent.emits} == of_its_domain - {agent.dead_letter_topic}
+    of_the_runtime = {agent.dead_letter_topic, agent.rolled_back_topic}
+    assert {event.event_type for event in agent.emits} == of_its_domain - of_the_runtime
 
 
 @each_task

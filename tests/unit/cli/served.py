@@ -16,6 +16,7 @@ import yaml
 from fastapi import FastAPI
 
 from agents.runtime.agent import Agent
+from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from infrastructure.host.app import create_app
 from infrastructure.host.journal import NotedPublisher
@@ -36,6 +37,8 @@ class Served:
         *,
         publish_port: int = 1,
         prompts: PromptRegistry | None = None,
+        model: LanguageModel | None = None,
+        rollout: bool = False,
     ) -> None:
         self.project = project
         self._agents = agents
@@ -45,7 +48,7 @@ class Served:
         self._over = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self.platform = _NotedPlatform(agents, prompts=prompts)
+        self.platform = _NotedPlatform(agents, prompts=prompts, model=model, rollout=rollout)
         write_manifest(
             project,
             [agent.name for agent in agents],
@@ -130,9 +133,8 @@ class _NotedPlatform(MemoryPlatform):
     def service(self, agent: Agent) -> Service:
         made = super().service(agent)
         noted = NotedPublisher(self.broker, made.journal)
-        return Service(
-            agent, dataclasses.replace(made.ports, publisher=noted), made.timing, made.owner, made.journal
-        )
+        ports = dataclasses.replace(made.ports, publisher=noted)
+        return Service(agent, ports, made.timing, made.owner, made.journal, rollout=made.rollout)
 
 
 @asynccontextmanager

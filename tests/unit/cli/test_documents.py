@@ -79,6 +79,12 @@ def test_operations_say_who_sends_and_who_receives_each_topic() -> None:
         ("planner.send.agents.planner.plan.made", "send", "planner: what its tasks lead to"),
         ("planner.send.agents.planner.execution.requested", "send", "planner: requests that came over HTTP"),
         ("planner.send.agents.planner.dead-letter", "send", "planner: work that failed for good"),
+        (
+            "planner.send.agents.planner.prompt.rolled-back",
+            "send",
+            "planner: versions of prompts that were taken back",
+        ),
+        ("planner.send.agents.planner.budget.exceeded", "send", "planner: soft budgets that were passed"),
         ("reader.receive.agents.planner.plan.made", "receive", "reader: starts read-plan"),
         (
             "reader.receive.agents.reader.execution.requested",
@@ -88,6 +94,12 @@ def test_operations_say_who_sends_and_who_receives_each_topic() -> None:
         ("reader.send.agents.reader.plan.read", "send", "reader: what its tasks lead to"),
         ("reader.send.agents.reader.execution.requested", "send", "reader: requests that came over HTTP"),
         ("reader.send.agents.reader.dead-letter", "send", "reader: work that failed for good"),
+        (
+            "reader.send.agents.reader.prompt.rolled-back",
+            "send",
+            "reader: versions of prompts that were taken back",
+        ),
+        ("reader.send.agents.reader.budget.exceeded", "send", "reader: soft budgets that were passed"),
     ]
 
 

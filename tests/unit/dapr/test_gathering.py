@@ -9,7 +9,7 @@ import pytest
 from domain.errors import SidecarUnavailable, TooLarge
 from infrastructure.dapr.gathering import ALONE_FOR, MOST, MOST_BYTES, Gathering
 from infrastructure.dapr.sidecar import Refused, Unreachable
-from tests.support.virtual_time import in_virtual_time
+from infrastructure.testing.virtual_time import in_virtual_time
 
 
 class Far:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from domain.ports.prompts import PromptRegistry
 from infrastructure.host.app import create_app
 from infrastructure.host.service import Service
 from infrastructure.host.settings import Settings
-from infrastructure.testing.platform import MemoryPlatform
+from infrastructure.testing.platform import PROMPTS, MemoryPlatform
 
 JSON = {"Content-Type": "application/json"}
 
@@ -42,11 +43,14 @@ async def hosted(
     *,
     model: LanguageModel | None = None,
     prompts: PromptRegistry | None = None,
+    rollout: bool = False,
+    folder: Path = PROMPTS,
     client_host: str = "127.0.0.1:7000",
     **settings: Any,
 ) -> AsyncIterator[Hosted]:
-    chosen = Settings.model_construct(**({"http_patience": 5.0} | settings))
-    async with MemoryPlatform([agent], model=model, prompts=prompts) as platform:
+    given: dict[str, Any] = {"http_patience": 5.0, "prompts": folder, **settings}
+    chosen = Settings.model_construct(**given)
+    async with MemoryPlatform([agent], model=model, prompts=prompts, rollout=rollout) as platform:
         service = platform.services[agent.name]
         app = create_app(agent, chosen, _no_lifespan)
         app.state.service = service

@@ -72,6 +72,14 @@ async def test_prompts_are_listed_with_version_and_hash() -> None:
     async with hosted(SERVICE_DESK) as api:
         prompts = (await api.http.get("/api/service-desk/prompts")).json()["prompts"]
     assert [prompt["name"] for prompt in prompts] == ["suggest-solution", "triage"]
-    assert sorted(prompts[1]) == ["description", "hash", "max_tokens", "name", "variables", "version"]
+    assert sorted(prompts[1]) == [
+        "description",
+        "hash",
+        "max_tokens",
+        "name",
+        "variables",
+        "version",
+        "versions",
+    ]
     assert prompts[1]["variables"] == ["title", "description", "impact"]
     assert prompts[1]["max_tokens"] > 0

@@ -34,6 +34,7 @@ async def test_a_task_answers_with_its_outcome(api: Hosted) -> None:
         "prompt": None,
         "model": None,
         "usage": {"input_tokens": 0, "output_tokens": 0},
+        "cost": None,
         "replayed": False,
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from domain.errors import SidecarUnavailable
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.testing.platform import MemoryPlatform
-from tests.support.virtual_time import in_virtual_time
+from infrastructure.testing.virtual_time import in_virtual_time
 from tests.unit.runtime.sample import Sample, said
 
 

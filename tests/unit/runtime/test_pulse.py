@@ -13,8 +13,9 @@ import pytest
 from agents.runtime import Agent, Context, Outcome
 from agents.runtime.agent import DeclaredPrompt
 from agents.runtime.claims import Claims, Owner
-from agents.runtime.documents import claim_key, encode, pulse_key
+from agents.runtime.documents import claim_key, pulse_key
 from agents.runtime.timing import Timing
+from domain.documents import encode
 from domain.errors import ModelUnavailable, Rejected
 from domain.execution import Beat, Claim, execution_id
 from domain.ports.state import Stored
@@ -22,7 +23,7 @@ from domain.prompt import Prompt
 from infrastructure.host.service import Service
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.testing.platform import MemoryPlatform
-from tests.support.virtual_time import in_virtual_time
+from infrastructure.testing.virtual_time import in_virtual_time
 from tests.unit.runtime.sample import Sample, Word, said
 
 MODEL = 5.0

@@ -1,0 +1,178 @@
+"""The budgets and the costs of one agent: set aside before a call, settled after it, written to the store in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from domain.chat import Origin
+from domain.errors import AgentError, BudgetExceeded
+from domain.ports.state import StateStore
+from domain.ports.telemetry import Telemetry
+from infrastructure.llm.accounts import Account, Passed
+from infrastructure.llm.amounts import Amounts
+from infrastructure.llm.catalogue import Scope, Spending
+from infrastructure.llm.costs import KEPT_DAYS, CostBook, Spent
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0
+"""Seconds between what was counted and what is written."""
+LAST = 2.0
+"""Seconds that the last writing may take, when the process ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    accounts: tuple[Account, ...]
+    need: Amounts
+
+
+def today() -> date:
+    """Days are UTC's, for all replicas alike."""
+    return datetime.now(UTC).date()
+
+
+class Ledger:
+    """`tell` is told of each soft bound that is passed, once; `ttl` is for how many seconds executions and chains are kept."""
+
+    def __init__(
+        self,
+        agent: str,
+        store: StateStore,
+        budgets: Mapping[Scope, Spending],
+        costs: CostBook,
+        *,
+        tell: Callable[[Passed], Awaitable[None]],
+        telemetry: Telemetry,
+        ttl: int,
+        day: Callable[[], date] = today,
+    ) -> None:
+        self.costs = costs
+        self._agent = agent
+        self._store = store
+        self._budgets = dict(budgets)
+        self._tell = tell
+        self._telemetry = telemetry
+        self._ttl = ttl
+        self._day = day
+        self._accounts: dict[str, Account] = {}
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def reserve(self, origin: Origin | None, need: Amounts) -> Reservation:
+        """Set aside what a call may use, of every budget that bounds it.
+
+        Raises:
+            BudgetExceeded: of one of them so much is not left.
+            Unavailable: the store cannot be asked.
+
+        """
+        accounts = self._accounts_of(origin)
+        for account in accounts:
+            account.busy += 1
+        reserved: list[Account] = []
+        try:
+            for account in accounts:
+                await account.reserve(need)
+                reserved.append(account)
+        except BaseException as error:
+            for account in accounts:
+                account.busy -= 1
+            for account in reserved:
+                account.settle(need, Amounts())
+            self._flush_soon()
+            if isinstance(error, BudgetExceeded):
+                self._count("hard", error.details["scope"], error.details["resource"])
+            raise
+        return Reservation(accounts, need)
+
+    def settle(self, reservation: Reservation, used: Amounts) -> None:
+        for account in reservation.accounts:
+            account.busy -= 1
+            account.settle(reservation.need, used)
+        if reservation.accounts:
+            self._flush_soon()
+
+    def count(self, origin: Origin | None, model: str, spent: Spent) -> None:
+        """Note it for `agents costs`."""
+        self.costs.count(self._day(), origin.task if origin else "", model, spent)
+        self._flush_soon()
+
+    async def flush(self) -> None:
+        """Write everything, and tell of the soft bounds that were passed.
+
+        Raises:
+            Unavailable: the store cannot be asked; nothing is lost.
+
+        """
+        for key, account in list(self._accounts.items()):
+            if not account.is_settled:
+                for passed in await account.flush():
+                    await self._passed(passed)
+            if account.is_settled:
+                self._accounts.pop(key, None)
+        await self.costs.flush()
+
+    async def close(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.wait({self._flushing})
+        try:
+            async with asyncio.timeout(LAST):
+                await self.flush()
+        except (AgentError, TimeoutError) as error:
+            log.warning(
+                "what the models cost in the last second was not written: %s", error or "no time left"
+            )
+
+    def _accounts_of(self, origin: Origin | None) -> tuple[Account, ...]:
+        periods: dict[Scope, str] = {"day": self._day().isoformat()}
+        if origin is not None:
+            periods |= {"execution": origin.execution_id, "chain": origin.correlation_id}
+        return tuple(
+            self._account(scope, periods[scope], spending)
+            for scope, spending in self._budgets.items()
+            if scope in periods
+        )
+
+    def _account(self, scope: Scope, period: str, spending: Spending) -> Account:
+        # A chain is shared by agents, its id is a stranger's text of any length and any letters.
+        name = hashlib.sha256(period.encode()).hexdigest()[:32] if scope == "chain" else period
+        key = f"budget:{scope}:{name}" if scope == "chain" else f"budget:{scope}:{self._agent}:{name}"
+        if key not in self._accounts:
+            ttl = KEPT_DAYS * 86_400 if scope == "day" else self._ttl
+            self._accounts[key] = Account(self._store, key, scope, period, spending, ttl)
+        return self._accounts[key]
+
+    async def _passed(self, passed: Passed) -> None:
+        log.warning(
+            "the soft budget of %s %s is passed: %.6g of %g %s", passed.scope, passed.period, passed.spent, passed.bound,
+            passed.resource,
+        )  # fmt: skip
+        self._count("soft", passed.scope, passed.resource)
+        try:
+            await self._tell(passed)
+        except AgentError as error:
+            log.warning("the event of the passed budget was not published: %s", error)
+
+    def _count(self, bound: str, scope: str, resource: str) -> None:
+        labels = {"agent": self._agent, "bound": bound, "scope": scope, "resource": resource}
+        self._telemetry.count("agents.budget.exceeded", attributes=labels)
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None or self._flushing.done():
+            # In a context of its own: it is nobody's call and in nobody's trace.
+            self._flushing = asyncio.create_task(self._keep_flushing(), context=Context())
+
+    async def _keep_flushing(self) -> None:
+        while not (self.costs.is_written and all(account.is_settled for account in self._accounts.values())):
+            await asyncio.sleep(EVERY)
+            try:
+                await self.flush()
+            except AgentError as error:
+                log.warning("what the models cost is written later: %s", error)

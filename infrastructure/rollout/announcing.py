@@ -1,0 +1,38 @@
+"""The event that tells of a version which was taken back. Whoever publishes it, and however often, it is the same event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from domain.event import Event
+from domain.events.prompts import PromptRolledBack
+from domain.rollout import TakenBack
+
+
+def rolled_back(agent: str, topic: str, one: TakenBack) -> Event:
+    """With an id of its own for each version and experiment; the rest of what is told is in the document as well."""
+    identity = str(uuid5(NAMESPACE_URL, f"{agent}/{one.prompt}/{one.version}/r{one.revision}/rolled-back"))
+    data = PromptRolledBack(
+        agent=agent,
+        prompt=one.prompt,
+        prompt_version=one.version,
+        baseline=one.baseline,
+        criterion=one.criterion,
+        because=one.because,
+        share=one.share,
+        revision=one.revision,
+        at=one.at,
+    )
+    return Event(
+        id=identity,
+        source=f"/agents/{agent}",
+        type=topic,
+        subject=f"prompts/{agent}/{one.prompt}/{one.version}",
+        time=datetime.now(UTC).isoformat(),
+        datacontenttype="application/json",
+        dataschema=f"urn:my-agents:schema:{topic}:1.0",
+        correlationid=identity,
+        agentid=agent,
+        data=data.model_dump(mode="json"),
+    )

@@ -1,0 +1,194 @@
+"""What a model's server can do wrong, and what each wrapper makes of it: the error, the calls that were made, the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from domain.chat import ChatReply, ChatRequest, Message, Origin
+from domain.errors import (
+    AgentError,
+    ModelAnswerInvalid,
+    ModelRateLimited,
+    ModelTimeout,
+    ModelTruncated,
+    ModelUnavailable,
+)
+from infrastructure.llm.catalogue_file import load_catalogue
+from infrastructure.llm.costs import CostBook
+from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.stack import Stack, Surroundings
+from infrastructure.memory.state import MemoryStateStore
+from infrastructure.memory.telemetry import MemoryTelemetry
+from tests.stand_ins.openai_server import KEY as SECRET
+from tests.stand_ins.openai_server import (
+    MODEL,
+    OpenAIServer,
+    Play,
+    answer,
+    broken_off,
+    chunk,
+    raw,
+    serving,
+    status,
+    stream_of,
+)
+
+ORIGIN = Origin("sample", "shout", "e1", "c1", "prompt", "1.0.0")
+REQUEST = ChatRequest((Message("user", "Hello"),), max_tokens=100, timeout=2, temperature=0.0, origin=ORIGIN)
+WRAPPERS = {
+    "nothing": "",
+    "retry": "retry: {attempts: 2}",
+    "limits": "limits: {requests_per_minute: 6000, tokens_per_minute: 1_000_000, parallel: 10}",
+    "hedging": "hedging: {after: 800ms}",
+    "cache": "cache: {ttl: 1h}",
+    "fallback": "fallbacks: [spare]",
+    "all": "retry: {attempts: 2}, limits: {parallel: 10}, hedging: {after: 800ms}, cache: {ttl: 1h}, fallbacks: [spare]",
+}
+
+
+@dataclass
+class System:
+    model: Any
+    first: OpenAIServer
+    spare: OpenAIServer
+
+
+async def hang(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    await asyncio.sleep(30)
+    return await answer()(request, body)
+
+
+async def drip(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
+    """A stream that never ends, nor ever stops."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    for _turn in range(300):
+        await response.write(f"data: {chunk('a')}\n\n".encode())
+        await asyncio.sleep(0.1)
+    return response
+
+
+@asynccontextmanager
+async def wrapped(folder: Path, wrapper: str) -> AsyncIterator[System]:
+    async with serving(OpenAIServer()) as first, serving(OpenAIServer()) as spare:
+        (folder / "models.yaml").write_text(f"""
+models:
+  first: {{provider: openai, address: '{first.url}', model: {MODEL}, key: KEY, prices: free, {WRAPPERS[wrapper]}}}
+  spare: {{provider: openai, address: '{spare.url}', model: {MODEL}, key: KEY, prices: free}}
+tasks: {{default: first}}
+""")
+        telemetry, store = MemoryTelemetry(), MemoryStateStore()
+        catalogue = load_catalogue(folder / "models.yaml", {"KEY": SECRET})
+
+        async def nobody(_: object) -> None: ...
+
+        ledger = Ledger(
+            "sample", store, {}, CostBook(store, "sample", None), tell=nobody, telemetry=telemetry, ttl=60
+        )
+        around = Surroundings(
+            "sample", {"KEY": SECRET}, "lean", telemetry, lambda model, *_: model, ledger, store, store
+        )
+        model = Stack(catalogue, around).model()
+        yield System(model, first, spare)
+        await ledger.close()
+        await model.close()
+
+
+async def outcome(
+    system: System, play: Play, on_text: Callable[[str], None] | None = None
+) -> tuple[Any, int, float]:
+    """The error's class (None: an answer), the calls that the first server got, and the seconds it took."""
+    system.first.next[:] = [play] * 10
+    before, began = len(system.first.requests), asyncio.get_running_loop().time()
+    error: type[AgentError] | None = None
+    try:
+        reply = await system.model.complete(REQUEST, on_text)
+        assert isinstance(reply, ChatReply)
+    except AgentError as raised:
+        error = type(raised)
+    return error, len(system.first.requests) - before, asyncio.get_running_loop().time() - began
+
+
+BUSY = status(429, {"error": {"message": "slow down"}}, Retry_After="20")
+BROKEN = status(500, {"error": {"message": "oops"}})
+GARBAGE = raw(b'{"choices": [{"message": {"content": "a"')
+TRUNCATED = answer("half", finish_reason="length")
+FAULTS: list[tuple[str, Play, type[AgentError], dict[str, int]]] = [
+    # Calls of the first server, where it is not one.
+    ("429", BUSY, ModelRateLimited, {}),
+    ("500", BROKEN, ModelUnavailable, {"retry": 3, "all": 3}),
+    ("reset", broken_off(), ModelUnavailable, {"retry": 3, "all": 3}),
+    ("hang", hang, ModelTimeout, {"hedging": 2, "all": 2}),
+    ("garbage", GARBAGE, ModelAnswerInvalid, {}),
+    ("truncated", TRUNCATED, ModelTruncated, {}),
+]
+OF_THE_INPUT = {"garbage", "truncated"}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize(("name", "play", "error", "calls"), FAULTS, ids=[fault[0] for fault in FAULTS])
+async def test_each_wrapper_makes_of_each_fault_what_it_should(
+    tmp_path: Path, wrapper: str, name: str, play: Play, error: type[AgentError], calls: dict[str, int]
+) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        found, asked, took = await outcome(system, play)
+        falls_back = wrapper in {"fallback", "all"} and name not in OF_THE_INPUT
+        assert found is (None if falls_back else error)
+        assert len(system.spare.requests) == int(falls_back)
+        assert asked == calls.get(wrapper, 1)
+        assert took < 10  # loosely: the request's timeout is 2 s
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+async def test_a_storm_of_429_is_met_by_one_call_and_then_by_none(tmp_path: Path, wrapper: str) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        falls_back = wrapper in {"fallback", "all"}
+        for turn in range(5):
+            found, asked, _ = await outcome(system, BUSY)
+            assert found is (None if falls_back else ModelRateLimited)
+            # The circuit obeys Retry-After; an answer of the spare one is in the cache from then on, where there is one.
+            assert asked == int(turn == 0)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+async def test_a_stream_that_is_cut_in_the_middle_is_never_begun_anew(tmp_path: Path, wrapper: str) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        read: list[str] = []
+        found, asked, _ = await outcome(system, stream_of(chunk("Half an")), read.append)
+        assert (found, asked, read) == (ModelUnavailable, 1, ["Half an"])
+        assert system.spare.requests == []
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+async def test_a_stream_that_drips_for_ever_ends_with_the_requests_time(tmp_path: Path, wrapper: str) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        read: list[str] = []
+        found, asked, took = await outcome(system, drip, read.append)
+        assert (found, asked) == (ModelTimeout, 1)
+        assert took < 10
+        assert set(read) == {"a"}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+async def test_a_wrong_schema_ten_times_is_ten_calls_that_no_wrapper_hides(
+    tmp_path: Path, wrapper: str
+) -> None:
+    """Whether an answer fits is the runtime's business; what it shows the model as wrong must not come from the cache."""
+    async with wrapped(tmp_path, wrapper) as system:
+        system.first.next[:] = [answer('{"wrong": 1}')] * 10
+        for _ in range(5):
+            reply = await system.model.complete(REQUEST)
+            shown = (*REQUEST.messages, Message("assistant", reply.text), Message("user", "does not fit"))
+            await system.model.complete(
+                ChatRequest(shown, max_tokens=100, timeout=2, temperature=0.0, origin=ORIGIN)
+            )
+        assert len(system.first.requests) == 10
+        assert system.spare.requests == []
