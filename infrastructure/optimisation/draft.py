@@ -18,6 +18,7 @@ from infrastructure.evaluation.answers import ModelName
 from infrastructure.evaluation.compare import METHOD as COMPARED
 from infrastructure.evaluation.record import RecordedModel
 from infrastructure.evaluation.subjects import Subject
+from infrastructure.optimisation.candidates import Candidate
 from infrastructure.optimisation.optimise import Outcome
 from infrastructure.prompts.releases.authoring import begin_draft
 
@@ -122,7 +123,7 @@ def record_of(
 
 
 def write(
-    outcome: Outcome, made: OptimisationRecord, root: Path, subject: Subject
+    candidate: Candidate, made: OptimisationRecord, root: Path, subject: Subject
 ) -> tuple[Path, OptimisationRecord]:
     """The draft as the next minor version, and `evaluations/<version>.optimised.json` beside it: both, or neither.
 
@@ -131,8 +132,7 @@ def write(
         OSError: a file cannot be written.
 
     """
-    assert outcome.choice.candidate is not None, "nothing was chosen"  # noqa: S101 - the caller asked `is_better`
-    content = outcome.choice.candidate.prompt.source.encode()
+    content = candidate.prompt.source.encode()
     draft = begin_draft(root, subject.agent, subject.prompt.name, "minor", content=content)
     whole = made.model_copy(update={"version": draft.stem, "prompt_hash": sha256(content).hexdigest()})
     try:
