@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from domain.chat import Origin
-from domain.errors import AgentError, BudgetExceeded
+from domain.errors import AgentError, BudgetExceeded, DocumentUnreadable
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from infrastructure.llm.accounts import Account, Passed
@@ -108,15 +108,22 @@ class Ledger:
 
         Raises:
             Unavailable: the store cannot be asked; nothing is lost.
+            DocumentUnreadable: of one of them; all others are written.
 
         """
+        unreadable: DocumentUnreadable | None = None
         for key, account in list(self._accounts.items()):
-            if not account.is_settled:
-                for passed in await account.flush():
-                    await self._passed(passed)
+            try:
+                if not account.is_settled:
+                    for passed in await account.flush():
+                        await self._passed(passed)
+            except DocumentUnreadable as error:
+                unreadable = error
             if account.is_settled:
                 self._accounts.pop(key, None)
         await self.costs.flush()
+        if unreadable is not None:
+            raise unreadable
 
     async def close(self) -> None:
         if self._flushing is not None:

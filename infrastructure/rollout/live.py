@@ -34,6 +34,8 @@ FLUSH = (0.4, 0.8)
 """Seconds for which figures are gathered, by chance between these, so that replicas meet seldom at a document."""
 LONGEST_WAIT = 5.0
 """Seconds until figures are written again that the store did not take."""
+LAST = 2.0
+"""Seconds that the last writing may take, when the process ends."""
 
 
 class LiveRollout:
@@ -68,8 +70,11 @@ class LiveRollout:
         for task in filter(None, (self._following, self._flushing)):
             task.cancel()
             await asyncio.wait({task})
-        if not self.figures.is_empty:
-            await self.flush()
+        try:
+            async with asyncio.timeout(LAST):
+                await self.flush()
+        except TimeoutError:
+            log.warning("the last figures of prompts were not written: no time left")
 
     def choose(self, name: str, sticky: str) -> Chosen | None:
         return self.splits.choose(name, sticky)

@@ -30,8 +30,8 @@ API = f"/api/{AGENT}"
 TOPIC = "agents.implementation.prompt.rolled-back"
 MARK = "Be terse like a telegram."
 """What the candidate says more: the model knows it by that, as a real one does."""
-SEEN_WITHIN = 5.0
-"""Seconds in which every replica has a change, as docs/rollout.md promises."""
+SEEN_WITHIN = 15.0
+"""Seconds in which every replica has a change: docs/rollout.md promises 5, on a machine that is not loaded."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
     assert candidate["experiment"]["valid"]["count"] == 0
     (baseline,) = [one for one in told["versions"] if one["version"] == "1.0.0"]
     assert baseline["experiment"]["valid"]["rate"] == 1
-    until(lambda: events(field), 10)
+    until(lambda: events(field), SEEN_WITHIN)
     assert len({event["id"] for event in events(field)}) == 1
     data = events(field)[0]["data"]
     assert (data["prompt"], data["prompt_version"], data["because"]) == (PROMPT, "1.1.0", taken["because"])
@@ -185,5 +185,5 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
         return {record["prompt"]["version"] for record in records if record} == {"1.0.0"}
 
     for replica in (0, 1):
-        until(partial(only_the_baseline, replica), SEEN_WITHIN + 10)
+        until(partial(only_the_baseline, replica), SEEN_WITHIN)
     print(f"\nthe candidate was gone after {worked} executions: {taken['because']}")  # noqa: T201

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +17,8 @@ from click.testing import CliRunner, Result
 from cli.errors import CommandError
 from cli.group import agents as group
 from domain import json
-from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, serving, status
+from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, status
+from tests.support.commands import interrupted, serving_beside, started
 from tests.unit.evaluation.making import CASES, NAME, written
 
 ROOT = Path(__file__).parents[3]
@@ -31,20 +28,8 @@ Call: TypeAlias = Callable[..., Result]
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     """The stand-in, on a loop of its own: the command runs one itself."""
-    made = OpenAIServer()
-    ready, done = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with serving(made):
-            ready.set()
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    ready.wait()
-    yield made
-    done.set()
-    thread.join()
+    with serving_beside() as made:
+        yield made
 
 
 @pytest.fixture
@@ -291,22 +276,13 @@ def test_ctrl_c_leaves_whole_answers_and_no_record(project: Path, server: OpenAI
         raise AssertionError("nobody waits so long")
 
     server.next = [hang] * 10
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "prompts", "eval", NAME, "--record"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A suite started in the background ignores SIGINT, and its children would too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing else runs in it
-    )
+    process = started("prompts", "eval", NAME, "--record")
     assert asked.wait(60)
     deadline = time.monotonic() + 30
     while not list((project / "cache").rglob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    code, stderr = interrupted(process)
+    assert code == 130
     assert stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in stderr
     assert len(list((project / "cache").rglob("*.json"))) == 1

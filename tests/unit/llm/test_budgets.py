@@ -240,6 +240,22 @@ async def test_what_was_counted_while_the_store_was_down_is_written_once_when_it
 
 
 @in_virtual_time
+async def test_an_account_that_cannot_be_read_holds_up_no_other_and_no_costs() -> None:
+    store = MemoryStateStore()
+    budgets: dict[Scope, Spending] = {
+        scope: Spending(tokens=Budget(soft=50)) for scope in ("execution", "day")
+    }
+    replica = Replica(store, budgets)
+    await store.create("budget:execution:sample:e1", b'{"v": 2, "marks": []}', ttl=None)
+    await replica.model.complete(asked_by())
+    await asyncio.sleep(2)
+    assert [passed.scope for passed in replica.told] == ["day"]
+    (line,) = await replica.costs.lines(DAY, DAY)
+    assert line.spent.calls == 1
+    await replica.ledger.close()
+
+
+@in_virtual_time
 async def test_a_hard_budget_that_cannot_be_asked_lets_the_work_wait() -> None:
     store = Flaky()
     store.down = True

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +16,8 @@ from cli.errors import CommandError
 from cli.group import agents as group
 from domain import json
 from domain.chat import ChatRequest, Message
-from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, serving, status
+from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, status
+from tests.support.commands import interrupted, serving_beside, started
 from tests.unit.optimisation.making import NAME, answering, has_rule, never, written
 
 ROOT = Path(__file__).parents[3]
@@ -30,20 +27,8 @@ Call: TypeAlias = Callable[..., Result]
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     """The stand-in, on a loop of its own: the command runs one itself."""
-    made = OpenAIServer()
-    ready, done = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with serving(made):
-            ready.set()
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    ready.wait()
-    yield made
-    done.set()
-    thread.join()
+    with serving_beside() as made:
+        yield made
 
 
 @pytest.fixture
@@ -189,17 +174,10 @@ def test_ctrl_c_leaves_nothing(project: Path, server: OpenAIServer, after: int) 
         raise AssertionError("nobody waits so long")
 
     server.next[after:] = [hang] * 50
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "prompts", "optimise", NAME, "--yes"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert asked.wait(20)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=20)
-    assert process.returncode == 130
+    process = started("prompts", "optimise", NAME, "--yes")
+    assert asked.wait(60)
+    code, stderr = interrupted(process)
+    assert code == 130
     assert stderr.splitlines()[-1] == "interrupted"
     assert "Traceback" not in stderr
     assert files(project) == {"1.0.0.yaml", "cases.yaml"}

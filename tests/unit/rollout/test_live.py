@@ -46,7 +46,8 @@ async def test_a_store_that_is_away_leaves_the_last_split_and_is_told_of_once(
     await until(lambda: replica.splits._tables is not None)
     await room.orders(replica).split("write", shares(v1_1_0=100))
     room.store.down = True
-    await asyncio.sleep(0.3)
+    await until(lambda: "stay as they are known here" in caplog.text)
+    await asyncio.sleep(0.2)
     chosen = replica.choose("write", "a")
     assert chosen is not None
     assert chosen.prompt.version == "1.1.0"
@@ -88,8 +89,9 @@ async def test_figures_wait_for_a_store_that_is_away(room: Room, caplog: pytest.
     await room.orders(replica).split("write", shares(v1_0_0=100))
     room.store.down = True
     outcome(replica, "a")
-    await asyncio.sleep(0.2)
+    await until(lambda: "wait to be written" in caplog.text)
     outcome(replica, "b")
+    await asyncio.sleep(0.2)
     room.store.down = False
     await until(lambda: replica.figures.is_empty)
     assert (await replica.figures.sheet("write", "1.0.0")).total["executions"] == 2
@@ -160,6 +162,20 @@ async def test_what_was_gathered_is_written_at_the_end(room: Room, monkeypatch: 
     outcome(replica, "a")
     await replica.close()
     assert (await other.figures.sheet("write", "1.0.0")).total["executions"] == 1
+
+
+async def test_a_store_that_hangs_does_not_hold_up_the_end(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = room.replica()
+    await until(lambda: replica.splits._tables is not None)
+    await room.orders(replica).split("write", shares(v1_0_0=100))
+    monkeypatch.setattr(live, "LAST", 0.05)
+    monkeypatch.setattr(room.store, "get", lambda _: asyncio.sleep(3600))
+    outcome(replica, "a")
+    await replica.close()
+    monkeypatch.undo()
+    assert "the last figures of prompts were not written" in caplog.text
 
 
 async def test_a_later_split_of_the_same_candidate_begins_with_new_figures(room: Room) -> None:
