@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity bench-compare profile check format lock
+.PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -60,10 +60,15 @@ check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated f
 	$(BIN)/lint-imports
 	$(BIN)/python -m infrastructure.prompts.check prompts --release
 	$(BIN)/python -m infrastructure.evaluation.check prompts
+	$(BIN)/python -m infrastructure.llm.check models
 	$(BIN)/python -m cli.documents --check
 	$(BIN)/python -m benchmarks.report --check
 	$(BIN)/python -m benchmarks.capacity --check
 	$(BIN)/python -m cli.links
+	$(BIN)/zensical build --clean --strict
+
+docs: $(VENV)/.synced-dev  ## the documentation as a site, in site/; fails on a link that leads nowhere
+	@$(BIN)/zensical build --clean --strict
 
 format: $(VENV)/.synced-dev  ## rewrite the code in our format
 	$(BIN)/ruff format .

@@ -28,12 +28,6 @@ from infrastructure.llm.settings import ModelSettings
 ASK_ABOVE = 250_000
 """Tokens from which somebody must agree first."""
 
-_MODEL_FIELDS = {
-    "ollama": "ollama_model",
-    "azure-openai": "azure_openai_deployment",
-    "openai": "openai_model",
-}
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -72,7 +66,7 @@ def settings_of(root: Path, model: str | None) -> ModelSettings:
             hint="`agents doctor --settings` explains them",
             code=ExitCode.INVALID,
         ) from None
-    return settings.model_copy(update={_MODEL_FIELDS[settings.llm_provider]: model}) if model else settings
+    return settings.with_model(model) if model else settings
 
 
 async def run(

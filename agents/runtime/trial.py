@@ -16,6 +16,7 @@ from domain.chat import Usage
 from domain.errors import Rejected
 from domain.execution import Execution, Failure, PromptUse, Trigger
 from domain.figures import Answered
+from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.ports.rollout import Chosen, Rollout
 from domain.prompt import Prompt
@@ -30,13 +31,21 @@ class Trial:
     prompt: PromptUse | None
     model: str | None
     usage: Usage
+    cost: float | None
     duration_ms: float
 
 
-async def run_trial(agent: Agent, ports: Ports, trigger: Trigger, prompts: Mapping[str, Prompt]) -> Trial:
-    """Run the handler once, with `prompts` by name in place of those in use."""
+async def run_trial(
+    agent: Agent,
+    ports: Ports,
+    trigger: Trigger,
+    prompts: Mapping[str, Prompt],
+    model: LanguageModel | None = None,
+) -> Trial:
+    """Run the handler once, with `prompts` by name and `model` in place of those in use."""
     pinned = replace(
         ports,
+        model=model or ports.model,
         prompts=_Pinned(ports.prompts, prompts),
         effects=_NoEffects(),
         rollout=_Unpinned(ports.rollout, prompts) if ports.rollout else None,
@@ -51,7 +60,9 @@ async def run_trial(agent: Agent, ports: Ports, trigger: Trigger, prompts: Mappi
     except Exception as problem:  # noqa: BLE001  # as the runtime records it
         outcome, error = None, failure_of(problem)
     lasted = asyncio.get_running_loop().time() - began
-    return Trial(outcome, error, context.prompt, context.model, context.usage, round(lasted * 1000, 1))
+    return Trial(
+        outcome, error, context.prompt, context.model, context.usage, context.cost, round(lasted * 1000, 1)
+    )
 
 
 async def _nobodys(*, surely: bool) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from statistics import median
 from typing import Any
@@ -26,6 +27,14 @@ from domain.json import JsonObject
 SIDES = ("recorded", "tried")
 
 
+@dataclass(frozen=True)
+class Instead:
+    """What is asked instead of what is in use: versions as `[NAME=]VERSION`, and a model."""
+
+    prompts: tuple[str, ...]
+    model: str | None
+
+
 @click.command(
     epilog="""\b
 Examples: agents executions replay 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e --prompt 1.1.0
@@ -39,6 +48,7 @@ Examples: agents executions replay 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e --prompt
     metavar="[NAME=]VERSION",
     help="Ask this version, a draft or a release; without NAME of the prompt that was asked.",
 )
+@click.option("--model", help="Ask this model: of the file of models, or another of the same provider.")
 @click.option("--agent", help="Ask this agent alone.")
 @click.option(
     "--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="How many at a time."
@@ -50,6 +60,7 @@ def replay(
     *,
     ids: tuple[str, ...],
     prompts: tuple[str, ...],
+    model: str | None,
     agent: str | None,
     parallel: int,
     as_json: bool,
@@ -68,7 +79,7 @@ def replay(
     done: list[JsonObject] = []
     failed: list[CommandError] = []
     with waiting(f"running {_executions(len(meant))}") as say:
-        for one, found in _each(clients, meant, prompts, parallel):
+        for one, found in _each(clients, meant, Instead(prompts, model), parallel):
             if isinstance(found, CommandError):
                 failed.append(found)
                 click.echo(f"failed: {one}: {found.message}", err=True)
@@ -88,13 +99,13 @@ def replay(
 
 
 def _each(
-    clients: Mapping[str, AgentClient], ids: list[str], prompts: tuple[str, ...], parallel: int
+    clients: Mapping[str, AgentClient], ids: list[str], instead: Instead, parallel: int
 ) -> Iterator[tuple[str, JsonObject | CommandError]]:
     """What came of each, in the order given; on Ctrl-C what has not begun is not begun."""
 
     def one(execution: str) -> JsonObject | CommandError:
         try:
-            return _try(clients, execution, prompts)
+            return _try(clients, execution, instead)
         except CommandError as problem:
             return problem
 
@@ -106,12 +117,15 @@ def _each(
             raise
 
 
-def _try(clients: Mapping[str, AgentClient], execution: str, prompts: tuple[str, ...]) -> JsonObject:
+def _try(clients: Mapping[str, AgentClient], execution: str, instead: Instead) -> JsonObject:
     hint = "records are kept for AGENTS_RETENTION_DAYS"
     agent, record = first_known(
         clients, lambda client: client.execution(execution), f"the execution {execution}", hint
     )
-    body = {"prompts": _versions(record, prompts)}
+    body = {
+        "prompts": _versions(record, instead.prompts),
+        **({"model": instead.model} if instead.model else {}),
+    }
     found: JsonObject = (
         clients[agent]
         .call("POST", f"/executions/{execution}/trial", body, patience=REQUEST_PATIENCE)
@@ -144,6 +158,7 @@ def _compare(out: Console, found: JsonObject) -> None:
         ("model", _model),
         ("time", _time),
         ("tokens", _tokens),
+        ("cost", _cost),
     ):
         table.add_row(Text(name, style="cyan"), cell(then), cell(now))
     table.add_row()
@@ -185,6 +200,7 @@ def _summarise(out: Console, done: list[JsonObject]) -> None:
         ("median time", lambda sides: duration(median(side["duration_ms"] for side in sides) / 1000)),
         ("tokens in", lambda sides: str(sum(side["usage"]["input_tokens"] for side in sides))),
         ("tokens out", lambda sides: str(sum(side["usage"]["output_tokens"] for side in sides))),
+        ("cost", lambda sides: f"{sum(side['cost'] or 0 for side in sides):,.4f}"),
     )
     for name, value in rows:
         table.add_row(name, *(value([one[side] for one in done]) for side in SIDES))
@@ -223,6 +239,10 @@ def _time(side: JsonObject) -> str:
 
 def _tokens(side: JsonObject) -> str:
     return f"{side['usage']['input_tokens']} in, {side['usage']['output_tokens']} out"
+
+
+def _cost(side: JsonObject) -> str:
+    return "no price" if side["cost"] is None else f"{side['cost']:,.4f}"
 
 
 def _executions(count: int) -> str:

@@ -16,6 +16,7 @@ from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
 from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
+from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
@@ -111,6 +112,12 @@ def _service(
         telemetry=telemetry,
         replica=owner.name,
     )
+
+    @asynccontextmanager
+    async def other_model(name: str) -> AsyncIterator[LanguageModel]:
+        async with models.other(name) as model:
+            yield guarded(model, guardrails, telemetry)
+
     ports = Ports(
         store=store,
         publisher=noted,
@@ -129,6 +136,7 @@ def _service(
         receive_dead_letters=settings.receive_dead_letters,
         rollout=rollout,
         costs=models.costs,
+        other_model=other_model,
     )
     service.checks |= {
         "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, *settings.statestores), every=0.5),

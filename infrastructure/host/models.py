@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from agents.runtime.agent import Agent
-from domain.errors import ModelsInvalid
+from domain.errors import ModelMisconfigured, ModelsInvalid
 from domain.event import Event
 from domain.events.budgets import BudgetPassed
 from domain.ports.model import LanguageModel
@@ -25,6 +27,8 @@ from infrastructure.llm.ledger import Ledger
 from infrastructure.llm.stack import Stack, Surroundings, stack_from_environment
 from infrastructure.telemetry.model import TracedModel
 
+Other: TypeAlias = Callable[[str], AbstractAsyncContextManager[LanguageModel]]
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -38,11 +42,16 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """`costs` is None where nobody counts; `close` writes what was counted last."""
+    """`costs` is None where nobody counts; `close` writes what was counted last.
+
+    `other` gives a model that no task asks: one of the file by its name, or without a file another of the same provider.
+    It raises `ModelMisconfigured` for a name that is not in the file.
+    """
 
     model: LanguageModel
     costs: CostBook | None
     close: Callable[[], Awaitable[None]]
+    other: Other
 
 
 def read_models(agent: Agent, settings: Settings) -> Catalogue | None:
@@ -72,7 +81,16 @@ def models_of(agent: Agent, settings: Settings, catalogue: Catalogue | None, rea
 
     if catalogue is None:
         model = stack_from_environment(settings, trace)
-        return Models(model, None, model.close)
+
+        @asynccontextmanager
+        async def of_the_provider(name: str) -> AsyncIterator[LanguageModel]:
+            found = stack_from_environment(settings.with_model(name), trace)
+            try:
+                yield found
+            finally:
+                await found.close()
+
+        return Models(model, None, model.close, of_the_provider)
     costs = CostBook(reach.shared, agent.name, catalogue.currency)
     ledger = Ledger(
         agent.name,
@@ -84,7 +102,7 @@ def models_of(agent: Agent, settings: Settings, catalogue: Catalogue | None, rea
         ttl=settings.timing.outcome_ttl,
     )
     client = settings.agents_model_client
-    model = Stack(
+    stack = Stack(
         catalogue,
         Surroundings(
             agent.name,
@@ -96,13 +114,23 @@ def models_of(agent: Agent, settings: Settings, catalogue: Catalogue | None, rea
             store=reach.store,
             shared=reach.shared,
         ),
-    ).model()
+    )
+    model = stack.model()
+
+    @asynccontextmanager
+    async def of_the_file(name: str) -> AsyncIterator[LanguageModel]:
+        found = stack.named(name)
+        if found is None:
+            raise ModelMisconfigured(
+                f"{settings.models} names no model {name!r}: it has {', '.join(catalogue.models)}", model=name
+            )
+        yield found
 
     async def close() -> None:
         await ledger.close()
         await model.close()
 
-    return Models(model, costs, close)
+    return Models(model, costs, close, of_the_file)
 
 
 def _teller(agent: Agent, currency: str | None, publisher: Publisher) -> Callable[[Passed], Awaitable[None]]:

@@ -231,7 +231,12 @@ TRIAL: JsonObject = {
                             "type": "object",
                             "additionalProperties": {"type": "string"},
                             "description": "Versions of prompts, by name, in place of those in use.",
-                        }
+                        },
+                        "model": {
+                            "type": "string",
+                            "minLength": 1,
+                            "description": "A model of the file of models, or without one another of the same provider.",
+                        },
                     },
                 }
             }

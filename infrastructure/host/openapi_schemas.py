@@ -107,6 +107,7 @@ _RESULT = _object(
         "prompt": _or_null(_object({**_PROMPT, "content_hash": _TEXT})),
         "model": _or_null(_TEXT),
         "usage": _USAGE,
+        "cost": _NUMBER_OR_NULL,
         "duration_ms": {"type": "number", "minimum": 0},
     }
 )

@@ -25,6 +25,7 @@ from domain.event import Event
 from domain.execution import Trigger
 from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
+from infrastructure.host.models import Other
 from infrastructure.llm.costs import CostBook
 from infrastructure.rollout.live import LiveRollout
 
@@ -52,6 +53,7 @@ class Service:
     receive_dead_letters: bool = False
     rollout: LiveRollout | None = None
     costs: CostBook | None = None
+    other_model: Other | None = None
     checks: dict[str, Check] = field(default_factory=dict)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 

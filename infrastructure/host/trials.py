@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
 from agents.runtime.agent import Agent
 from agents.runtime.trial import Trial, run_trial
-from domain.errors import PromptInvalid
+from domain.errors import ModelMisconfigured, PromptInvalid
 from domain.execution import Execution
 from domain.json import JsonObject
+from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt
 from infrastructure.host import openapi
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
-from infrastructure.host.service import service_of
+from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
+
+FORM = 'send {}, or as much of it as is wanted: {"prompts": {"NAME": "VERSION"}, "model": "NAME"}'
 
 
 def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
@@ -28,9 +33,8 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
     async def tried(request: Request, execution_id: str) -> Response:
         """Run its input again and publish, store and send nothing of it: what it gave then, and what it gives now."""
         service = service_of(request)
-        prompts = _prompts(
-            await read_json_object(request, settings.max_body_bytes), agent, service.ports.prompts
-        )
+        body = await read_json_object(request, settings.max_body_bytes)
+        prompts, model = _prompts(body, agent, service.ports.prompts), _model(body)
         found = await service.runner.find(execution_id) if EXECUTION_ID.fullmatch(execution_id) else None
         if found is None or found.claim is None:
             raise HttpError(
@@ -40,7 +44,8 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
             raise HttpError(
                 409, "still_running", f"execution {execution_id} has no outcome yet to compare with"
             )
-        trial = await run_trial(agent, service.ports, found.claim.trigger, prompts)
+        async with _asked(service, model) as asked:
+            trial = await run_trial(agent, service.ports, found.claim.trigger, prompts, asked)
         return json_response(
             {
                 "execution_id": execution_id,
@@ -55,8 +60,8 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
 def _prompts(body: JsonObject, agent: Agent, registry: PromptRegistry) -> dict[str, Prompt]:
     """The versions that are to be asked instead of those in use."""
     versions: Any = body.get("prompts", {})
-    if set(body) - {"prompts"} or not isinstance(versions, dict):
-        raise HttpError(422, "invalid_input", 'send {} or {"prompts": {"NAME": "VERSION"}}')
+    if set(body) - {"prompts", "model"} or not isinstance(versions, dict):
+        raise HttpError(422, "invalid_input", FORM)
     if unknown := set(versions) - set(agent.prompts):
         raise HttpError(
             422,
@@ -70,6 +75,29 @@ def _prompts(body: JsonObject, agent: Agent, registry: PromptRegistry) -> dict[s
         raise HttpError(422, "invalid_input", error.message) from None
 
 
+def _model(body: JsonObject) -> str | None:
+    model = body.get("model")
+    if model is None or (isinstance(model, str) and model and model.isprintable()):
+        return model
+    raise HttpError(422, "invalid_input", FORM)
+
+
+@asynccontextmanager
+async def _asked(service: Service, name: str | None) -> AsyncIterator[LanguageModel | None]:
+    """The model that is to be asked instead of that in use."""
+    if name is None:
+        yield None
+        return
+    if service.other_model is None:
+        raise HttpError(422, "invalid_input", "no other model can be asked here")
+    async with AsyncExitStack() as stack:
+        try:
+            model = await stack.enter_async_context(service.other_model(name))
+        except ModelMisconfigured as error:
+            raise HttpError(422, "invalid_input", error.message) from None
+        yield model
+
+
 def _recorded(execution: Execution) -> JsonObject:
     return {
         "status": execution.status,
@@ -79,6 +107,7 @@ def _recorded(execution: Execution) -> JsonObject:
         "prompt": execution.prompt.model_dump() if execution.prompt else None,
         "model": execution.model,
         "usage": execution.usage.model_dump(),
+        "cost": execution.cost,
         "duration_ms": execution.duration_ms,
     }
 
@@ -94,5 +123,6 @@ def _tried(trial: Trial) -> JsonObject:
         "prompt": trial.prompt.model_dump() if trial.prompt else None,
         "model": trial.model,
         "usage": {"input_tokens": trial.usage.input_tokens, "output_tokens": trial.usage.output_tokens},
+        "cost": trial.cost,
         "duration_ms": trial.duration_ms,
     }

@@ -121,6 +121,15 @@ class ModelSettings(BaseSettings):
             )
         return self
 
+    def with_model(self, name: str) -> Self:
+        """The same, asking another model of the same provider."""
+        field = {
+            "ollama": "ollama_model",
+            "azure-openai": "azure_openai_deployment",
+            "openai": "openai_model",
+        }[self.llm_provider]
+        return self.model_copy(update={field: name})
+
     @property
     def model_name(self) -> str:
         """The model that is asked for; on Azure, the deployment."""

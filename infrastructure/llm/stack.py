@@ -71,6 +71,10 @@ class Stack:
         default = routes.pop(DEFAULT)
         return ModelByTask(routes, default) if routes else default
 
+    def named(self, name: str) -> LanguageModel | None:
+        """One model by its name in the file, without those that answer instead, and without a cache."""
+        return self._named(name) if name in self._catalogue.models else None
+
     def _route(self, route: TaskModel) -> LanguageModel:
         candidates = [
             Candidate(name, self._cached(name, route), self._catalogue.models[name].timeout)

@@ -55,8 +55,26 @@ class Bench:
     async def evaluated(
         self, prompt: Prompt, cases: Sequence[Case], *, seed: int | None = None
     ) -> Evaluation:
-        """An evaluation by some cases that is not kept. Raise `ModelUnavailable` when the model could not be asked."""
-        found = await evaluate(
+        """An evaluation by some cases that is not kept. What could not be asked is asked once more.
+
+        Raises:
+            ModelUnavailable: it could not be asked again.
+
+        """
+        found = await self._evaluated(prompt, cases, seed)
+        if self.allowance.is_spent or not found.count("error"):
+            return found
+        again = await self._evaluated(
+            prompt, [one.case for one in found.cases if one.outcome == "error"], seed
+        )
+        if again.count("error") and not self.allowance.is_spent:
+            problem = next(why for one in again.cases if one.outcome == "error" for why in one.problems())
+            raise ModelUnavailable(f"the model could not be asked, twice: {problem}")
+        answered = {one.case.id: one for one in again.cases}
+        return replace(found, cases=tuple(answered.get(one.case.id, one) for one in found.cases))
+
+    async def _evaluated(self, prompt: Prompt, cases: Sequence[Case], seed: int | None) -> Evaluation:
+        return await evaluate(
             replace(self.subject, prompt=prompt),
             cases,
             self.asker,
@@ -64,12 +82,6 @@ class Bench:
             seed=self.seed if seed is None else seed,
             on_answer=lambda _: self.on_answer(),
         )
-        if found.count("error") and not self.allowance.is_spent:
-            problem = next(
-                one for result in found.cases if result.outcome == "error" for one in result.problems()
-            )
-            raise ModelUnavailable(f"the model could not be asked: {problem}")
-        return found
 
     def stop_if_spent(self) -> None:
         if self.allowance.is_spent:
@@ -84,6 +96,13 @@ class Bench:
 
     def results(self, candidate: Candidate) -> dict[str, CaseResult]:
         return self._results.setdefault(candidate.prompt.content_hash, {})
+
+    def not_run(self) -> list[str]:
+        """Why some checks could not be made of the prompt's own answers; they count neither for nor against it."""
+        found = self.results(self.base).values()
+        checks = [check for result in found for attempt in result.attempts for check in attempt.checks]
+        reasons = dict.fromkeys(check.why for check in checks if check.outcome == "not run")
+        return [f"some checks were not run: {why}" for why in reasons]
 
     def gain(self, candidate: Candidate, cases: Sequence[Case]) -> float | None:
         """The mean of what it scores more than the prompt itself, by those of the cases that both were measured by."""

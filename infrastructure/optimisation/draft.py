@@ -17,6 +17,7 @@ from infrastructure.evaluation.compare import METHOD as COMPARED
 from infrastructure.evaluation.record import RecordedModel
 from infrastructure.evaluation.subjects import Subject
 from infrastructure.evaluation.whole import write_whole
+from infrastructure.optimisation.candidates import Candidate
 from infrastructure.optimisation.optimise import Outcome
 from infrastructure.prompts.releases.authoring import begin_draft
 
@@ -121,7 +122,7 @@ def record_of(
 
 
 def write(
-    outcome: Outcome, made: OptimisationRecord, root: Path, subject: Subject
+    candidate: Candidate, made: OptimisationRecord, root: Path, subject: Subject
 ) -> tuple[Path, OptimisationRecord]:
     """The draft as the next minor version, and `evaluations/<version>.optimised.json` beside it: both, or neither.
 
@@ -130,8 +131,7 @@ def write(
         OSError: a file cannot be written.
 
     """
-    assert outcome.choice.candidate is not None, "nothing was chosen"  # noqa: S101 - the caller asked `is_better`
-    content = outcome.choice.candidate.prompt.source.encode()
+    content = candidate.prompt.source.encode()
     draft = begin_draft(root, subject.agent, subject.prompt.name, "minor", content=content)
     whole = made.model_copy(update={"version": draft.stem, "prompt_hash": sha256(content).hexdigest()})
     try:

@@ -16,12 +16,14 @@ from typing import Final
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.chat import ChatRequest
-from domain.errors import AgentError
+from domain.errors import AgentError, ModelTimeout
 from domain.prompt import Prompt, request_for
 from infrastructure.evaluation.answers import Asker, BudgetSpent
 from infrastructure.evaluation.subjects import load_prompt
 from infrastructure.optimisation.editing import code_of
 
+LONGEST_INSTRUCTION: Final = 1_800
+"""Characters, as in the proposer's schema: llama.cpp, and so Ollama, fails on grammars with more than 2,000 repetitions."""
 SHOWN_FAILURES: Final = 4
 SHOWN_EARLIER: Final = 3
 _SHOWN_TEXT: Final = 1200
@@ -71,7 +73,7 @@ async def propose(
         try:
             answer = await asking.ask(request)
             return Proposal.model_validate_json(answer.text or "").instruction.strip()
-        except (BudgetSpent, ValidationError):
+        except (BudgetSpent, ModelTimeout, ValidationError):  # the others may do
             return None
         except AgentError as error:  # raised below: a group would wrap it
             return error

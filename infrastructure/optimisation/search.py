@@ -1,8 +1,7 @@
 """The search: instructions first, then examples with the best of them, then a choice by cases that neither has seen.
 
 Sources, beside those of `proposals`: examples are the model's own answers that pass (bootstrapped demonstrations, drawn at random:
-BootstrapFewShotWithRandomSearch of DSPy). What is little good is dropped early (successive halving: K. Jamieson, A. Talwalkar,
-Non-stochastic Best Arm Identification and Hyperparameter Optimization, 2016).
+BootstrapFewShotWithRandomSearch of DSPy). What is little good is dropped early (`halving`).
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from infrastructure.evaluation.cases import Case
 from infrastructure.optimisation.bench import Bench
 from infrastructure.optimisation.candidates import Candidate, Example, question_of, rewritten, taught
 from infrastructure.optimisation.editing import CannotEdit, instruction_of
-from infrastructure.optimisation.parts import LEAST_TO_LEARN
-from infrastructure.optimisation.proposals import Failure, propose
+from infrastructure.optimisation.halving import most_measurements, rungs
+from infrastructure.optimisation.proposals import LONGEST_INSTRUCTION, Failure, propose
 from infrastructure.prompts.reading.definition import read_definition
 
 ROUNDS: Final = 2
@@ -66,6 +65,7 @@ async def search(
     """
     found = _Search(bench, proposer, training)
     await bench.measure(bench.base, training)
+    found.remarks += bench.not_run()
     try:
         await found.instructions()
         await found.examples()
@@ -93,8 +93,8 @@ async def search(
 
 def most_calls(training: int, validation: int) -> int:
     """How often the model is asked at most, the proposer included and a judge not."""
-    rounds = ROUNDS * (PROPOSALS + _halving_calls(PROPOSALS, training))
-    examples = EXTRA_ANSWERS * training + _halving_calls(SETS * INSTRUCTIONS_WITH_EXAMPLES, training)
+    rounds = ROUNDS * (PROPOSALS + most_measurements(PROPOSALS, training))
+    examples = EXTRA_ANSWERS * training + most_measurements(SETS * INSTRUCTIONS_WITH_EXAMPLES, training)
     return training + rounds + examples + validation_calls(validation)
 
 
@@ -117,11 +117,18 @@ class _Search:
             best = next(iter(self.best(1)), bench.base)
             failures = list(self._failures(best))
             if not failures:
+                self.remarks.append(f"no instruction was proposed: nothing failed with {best}")
+                return
+            instruction = best.instruction or instruction_of(read_definition(prompt.source).template)
+            if len(instruction) > LONGEST_INSTRUCTION:
+                self.remarks.append(
+                    f"no instruction was proposed: the one there is has more than {LONGEST_INSTRUCTION:,} characters"
+                )
                 return
             proposals = await propose(
                 self._proposer,
                 prompt,
-                best.instruction or instruction_of(read_definition(prompt.source).template),
+                instruction,
                 failures,
                 [
                     (one.instruction, self._gain(one))
@@ -178,7 +185,7 @@ class _Search:
             if one.prompt.content_hash not in known
         ]  # fmt: skip
         self.tried += alive
-        for count in _rungs(len(self._training)):
+        for count in rungs(len(self._training)):
             for candidate in alive:
                 await self._bench.measure(candidate, self._judges(candidate)[:count])
             alive = sorted(alive, key=self._order)[: ceil(len(alive) / 2)]
@@ -223,19 +230,3 @@ class _Search:
 
     def _order(self, candidate: Candidate) -> tuple[float, int, str]:
         return (-self._gain(candidate), len(candidate.prompt.source), candidate.prompt.content_hash)
-
-
-def _rungs(training: int) -> list[int]:
-    """How many cases each round of a halving asks: from a quarter, doubled, to all."""
-    counts = [max(LEAST_TO_LEARN, ceil(training / 4))]
-    while counts[-1] < training:
-        counts.append(min(counts[-1] * 2, training))
-    return counts
-
-
-def _halving_calls(candidates: int, training: int) -> int:
-    calls = before = 0
-    for count in _rungs(training):
-        calls += candidates * (count - before)
-        candidates, before = ceil(candidates / 2), count
-    return calls

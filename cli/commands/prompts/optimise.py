@@ -120,9 +120,9 @@ def command(
     )
     found, made = asyncio.run(_run(subject, parts, models, wanted, Allowance(calls, budget)))
     path = None
-    if found.is_better:
+    if found.is_better and (candidate := found.choice.candidate):
         with explained():
-            path, made = drafts.write(found, made, root, subject)
+            path, made = drafts.write(candidate, made, root, subject)
     if as_json:
         print_json(drafts.as_json(made, path))
     else:

@@ -18,6 +18,7 @@ from cli.prompts import (
     shelf_of,
 )
 from domain.prompt import Prompt
+from infrastructure.evaluation.gate import why_not
 from infrastructure.host.declared import misfits
 from infrastructure.prompts.releases.authoring import Gate
 from infrastructure.prompts.releases.authoring import release as write_release
@@ -33,7 +34,12 @@ def why_agent_cannot(_: Path, agent: str, prompt: Prompt) -> str | None:
     return None
 
 
-GATES: tuple[Gate, ...] = (why_agent_cannot,)
+def why_unmeasured(root: Path, agent: str, prompt: Prompt) -> str | None:
+    """What its evaluation record lacks, or says against it."""
+    return why_not(root, agent, prompt.name, prompt.version)
+
+
+GATES: tuple[Gate, ...] = (why_agent_cannot, why_unmeasured)
 """Asked in turn once the files themselves are fine; each may refuse, with its reason and what to do."""
 
 
@@ -46,8 +52,11 @@ def release(*, prompt: Named, version: str | None, place: str | None, as_json: b
     """Release a version of a prompt, else its newest draft: check it, and write its hash into prompts.lock.
 
     From then on the file never changes. Everything that stands against it is told at once, and then nothing is changed:
-    errors and warnings of the file, a number that is too small a step, an agent that cannot use it.
-    Commit the file and the lock together. Exit code 0, 6 when something stands against it, 9 when there is no such prompt.
+    errors and warnings of the file, a number that is too small a step, an agent that cannot use it, a missing evaluation
+    record (`agents prompts eval --record` writes it), or one that is worse than its predecessor's.
+    Commit the file and the lock together.
+
+    Exit code 0, 6 when something stands against it, 9 when there is no such prompt.
     """
     root = folder_to_write(place)
     shelf_of(root, prompt)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from infrastructure.evaluation import record
+from infrastructure.evaluation.answers import Asker, ModelName
+from infrastructure.evaluation.run import evaluate
+from infrastructure.evaluation.subjects import load
+from infrastructure.memory.model import ScriptedModel
 from infrastructure.prompts.check import check_folder
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.served import write_manifest
 from tests.unit.prompts.folders import HELLO, hashed, prompts
 
+CASES = """\
+margin: 0.1
+threshold: 0.5
+cases:
+  - id: ada
+    input:
+      who: Ada
+    checks:
+      - {contains: Hello}
+"""
 NEXT = HELLO.replace("Hello", "Good morning").replace("max_tokens: 400", "max_tokens: 500")
 
 
@@ -142,7 +159,32 @@ def test_new_copies_the_newest_version(project: Path, agents: Call) -> None:
     assert agents("prompts", "new", "desk/ask", "--major", "--version", "3.0.0").exit_code == 2
 
 
+def measure(folder: Path, *versions: str, answer: str = "Hello Ada") -> None:
+    """A case, and a record of these versions on a model that always gives this answer."""
+    (folder / "desk/ask/cases.yaml").write_text(CASES)
+    model = Asker(ScriptedModel(lambda _: answer), ModelName("scripted", "tiny", "0" * 64))
+    for version in versions:
+        subject = load(folder, "desk/ask", version)
+        evaluation = asyncio.run(evaluate(subject, subject.cases.cases, model))
+        record.write(record.record_of(evaluation, date(2026, 11, 22)), subject.folder)
+
+
+def test_a_release_needs_a_record_that_is_not_worse_than_its_predecessors(
+    project: Path, agents: Call
+) -> None:
+    refused = agents("prompts", "release", "desk/ask")
+    assert refused.exit_code == 6
+    measure(project / "prompts", "1.0.0")
+    refused = agents("prompts", "release", "desk/ask")
+    assert "agents prompts eval desk/ask --version 1.1.0 --record" in refused.stderr
+    measure(project / "prompts", "1.1.0", answer="Good morning")
+    refused = agents("prompts", "release", "desk/ask")
+    assert "desk/ask 1.1.0 scores 0.00, 1.0.0 1.00" in refused.stderr
+    assert "1.1.0" not in (project / "prompts/prompts.lock").read_text()
+
+
 def test_release_and_deprecate_write_the_lock(project: Path, agents: Call) -> None:
+    measure(project / "prompts", "1.0.0", "1.1.0")
     result = agents("prompts", "release", "desk/ask")
     assert result.stdout == (
         f"desk/ask 1.1.0 is released: sha256:{hashed(NEXT)[:12]}…, see prompts/prompts.lock\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from pydantic import BaseModel
 
 from agents.runtime import Agent, Context, Outcome
 from domain.chat import ChatRequest
-from domain.errors import Rejected
+from domain.errors import ModelMisconfigured, Rejected
 from domain.event import EventData
 from domain.ports.channel import NotificationChannel
+from domain.ports.model import LanguageModel
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.prompts import MemoryPrompts, simple_prompt
 from tests.unit.host.hosted import Hosted, error_of, hosted
@@ -109,6 +111,24 @@ async def test_both_results_stand_side_by_side_each_with_its_prompt_model_and_to
     assert now["duration_ms"] >= 0
 
 
+async def test_another_model_can_be_asked(api: Hosted) -> None:
+    @asynccontextmanager
+    async def other(name: str) -> AsyncIterator[LanguageModel]:
+        if name != "big":
+            raise ModelMisconfigured(f"there is no model {name!r}: there is big")
+        yield ScriptedModel(['{"greeting": "Good day"}'])
+
+    execution = await done(api)
+    api.service.other_model = other
+    response = await api.post(f"/api/greeter/executions/{execution}/trial", {"model": "big"})
+    assert response.json()["tried"]["output"] == {"greeting": "Good day"}
+    refused = await api.post(f"/api/greeter/executions/{execution}/trial", {"model": "small"})
+    assert (refused.status_code, error_of(refused)["message"]) == (
+        422,
+        "there is no model 'small': there is big",
+    )
+
+
 async def test_a_trial_leaves_no_trace(api: Hosted) -> None:
     execution = await done(api)
     await api.platform.quiet()
@@ -138,8 +158,10 @@ async def test_failed_work_can_be_tried_too(api: Hosted) -> None:
     [
         ({"prompts": {"greet": "9.9.9"}}, "there is no version 9.9.9 of the prompt greet"),
         ({"prompts": {"other": "1.0.0"}}, "greeter asks no prompt 'other'"),
-        ({"prompt": "1.0.0"}, 'send {} or {"prompts": {"NAME": "VERSION"}}'),
-        ({"prompts": ["greet"]}, 'send {} or {"prompts": {"NAME": "VERSION"}}'),
+        ({"prompt": "1.0.0"}, "send {}, or as much of it as is wanted"),
+        ({"prompts": ["greet"]}, "send {}, or as much of it as is wanted"),
+        ({"model": 5}, "send {}, or as much of it as is wanted"),
+        ({"model": "other"}, "no other model can be asked here"),
     ],
 )
 async def test_what_cannot_be_tried_is_refused_with_what_there_is(

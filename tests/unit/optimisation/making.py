@@ -13,14 +13,14 @@ from domain.chat import ChatRequest
 from infrastructure.evaluation.answers import Asker, ModelName
 from infrastructure.evaluation.cases import Case
 from infrastructure.evaluation.subjects import Subject, load
-from infrastructure.memory.model import ScriptedModel
+from infrastructure.memory.model import Scripted, ScriptedModel
 from infrastructure.optimisation.bench import Bench
 from infrastructure.optimisation.budget import Allowance
 
 NAME = "desk/sort"
 MODEL = ModelName("scripted", "tiny", "0" * 64)
 RULE = "A broken thing that can be touched is hardware, everything else is software."
-Answers: TypeAlias = Callable[[ChatRequest], str]
+Answers: TypeAlias = Callable[[ChatRequest], Scripted]
 
 PROMPT = """\
 name: sort
@@ -91,7 +91,9 @@ def bench_of(
     return Bench(subject, Asker(model, MODEL, budget=allowance), None, allowance, seed)
 
 
-def answering(is_helped: Callable[[ChatRequest], bool], proposals: tuple[str, ...] = (RULE,)) -> Answers:
+def answering(
+    is_helped: Callable[[ChatRequest], bool], proposals: tuple[str, ...] = (RULE,)
+) -> Callable[[ChatRequest], str]:
     """A model that is right about easy tickets, and about all others when it is helped; it proposes by turns."""
     proposed = 0
 

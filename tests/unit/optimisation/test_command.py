@@ -18,7 +18,7 @@ from domain import json
 from domain.chat import ChatRequest, Message
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, status
 from tests.support.commands import interrupted, serving_beside, started
-from tests.unit.optimisation.making import NAME, Answers, answering, has_rule, never, written
+from tests.unit.optimisation.making import NAME, answering, has_rule, never, written
 
 ROOT = Path(__file__).parents[3]
 Call: TypeAlias = Callable[..., Result]
@@ -51,7 +51,7 @@ def project(tmp_path: Path, server: OpenAIServer, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
-def plays(server: OpenAIServer, answers: Answers) -> None:
+def plays(server: OpenAIServer, answers: Callable[[ChatRequest], str]) -> None:
     async def play(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         messages = tuple(Message(one["role"], one["content"]) for one in body["messages"])
         name = body["response_format"]["json_schema"]["name"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 
 from domain.errors import PromptInvalid
 from infrastructure.memory.model import ScriptedModel
+from infrastructure.optimisation.candidates import Candidate
 from infrastructure.optimisation.draft import OptimisationRecord, record_of, write
 from infrastructure.optimisation.optimise import Outcome, optimise
 from infrastructure.optimisation.parts import divide
@@ -18,6 +18,11 @@ from infrastructure.prompts.releases.authoring import release
 from tests.unit.optimisation.making import MODEL, NAME, answering, bench_of, has_rule, subject_in, written
 
 DAY = date(2026, 1, 2)
+
+
+def chosen_by(found: Outcome) -> Candidate:
+    assert found.choice.candidate
+    return found.choice.candidate
 
 
 async def optimised(folder: Path) -> tuple[Outcome, OptimisationRecord]:
@@ -31,7 +36,7 @@ async def test_the_draft_is_the_next_minor_version_and_can_be_released(tmp_path:
     root = written(tmp_path)
     release(root, "desk", "sort", "1.0.0")
     found, made = await optimised(tmp_path)
-    path, whole = write(found, made, root, subject_in(tmp_path))
+    path, whole = write(chosen_by(found), made, root, subject_in(tmp_path))
     assert path == root / NAME / "1.1.0.yaml"
     assert [problem for problem in check_folder(root) if problem.severity != "note"] == []
     assert release(root, "desk", "sort").sha256 == whole.prompt_hash
@@ -40,7 +45,7 @@ async def test_the_draft_is_the_next_minor_version_and_can_be_released(tmp_path:
 async def test_the_record_says_how_the_cases_were_divided_and_what_was_found(tmp_path: Path) -> None:
     root = written(tmp_path)
     found, made = await optimised(tmp_path)
-    write(found, made, root, subject_in(tmp_path))
+    write(chosen_by(found), made, root, subject_in(tmp_path))
     record = OptimisationRecord.model_validate_json(
         (root / NAME / "evaluations" / "1.1.0.optimised.json").read_bytes()
     )
@@ -65,7 +70,7 @@ async def test_a_version_that_is_there_is_left_alone(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "link", late)
     with pytest.raises(PromptInvalid, match="is there already"):
-        write(found, made, root, subject_in(tmp_path))
+        write(chosen_by(found), made, root, subject_in(tmp_path))
     assert (root / NAME / "1.1.0.yaml").read_text() == "by another"
     assert not (root / NAME / "evaluations").exists()
 
@@ -79,7 +84,7 @@ async def test_without_its_record_there_is_no_draft(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(Path, "chmod", full)
     with pytest.raises(OSError, match="No space"):
-        write(found, made, root, subject_in(tmp_path))
+        write(chosen_by(found), made, root, subject_in(tmp_path))
     assert sorted(path.name for path in root.rglob("*")) == [
         "1.0.0.yaml",
         "cases.yaml",
@@ -92,6 +97,6 @@ async def test_without_its_record_there_is_no_draft(tmp_path: Path, monkeypatch:
 async def test_it_begins_after_the_newest_draft(tmp_path: Path) -> None:
     root = written(tmp_path)
     found, made = await optimised(tmp_path)
-    first, _ = write(found, made, root, subject_in(tmp_path))
-    second, _ = write(found, made, root, replace(subject_in(tmp_path)))
+    first, _ = write(chosen_by(found), made, root, subject_in(tmp_path))
+    second, _ = write(chosen_by(found), made, root, subject_in(tmp_path))
     assert (first.name, second.name) == ("1.1.0.yaml", "1.2.0.yaml")

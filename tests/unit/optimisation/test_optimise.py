@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.chat import ChatRequest
+from domain.errors import ModelTimeout, ModelUnavailable
 from infrastructure.evaluation.answers import BudgetSpent
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.optimisation.candidates import Candidate
@@ -15,6 +16,7 @@ from infrastructure.optimisation.optimise import Outcome, Unaffordable, expected
 from infrastructure.optimisation.parts import divide
 from infrastructure.prompts.reading.definition import read_definition
 from tests.unit.optimisation.making import (
+    NAME,
     RULE,
     Answers,
     answering,
@@ -141,13 +143,70 @@ async def test_a_case_does_not_judge_a_candidate_that_was_shown_its_answer(tmp_p
     assert not any(copies(request) for request in model.requests)
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("seed", [1, 16, 17, 26, 33])
 async def test_of_equals_the_shortest_is_taken(tmp_path: Path, seed: int) -> None:
     """Though candidates with examples, judged by fewer cases, may seem to gain more while they learn."""
     written(tmp_path, cases=12)
     found, _ = await optimised(tmp_path, answering(has_rule), seed=seed)
     assert chosen_by(found).instruction == RULE
     assert chosen_by(found).examples == ()
+
+
+async def test_a_prompt_that_passes_everything_is_left_alone(tmp_path: Path) -> None:
+    written(tmp_path)
+    found, model = await optimised(tmp_path, answering(lambda _: True))
+    assert found.choice.candidate is None
+    assert found.choice.remarks == (
+        "no instruction was proposed: nothing failed with the instruction as it was",
+    )
+    assert not any(map(is_proposal, model.requests))
+
+
+async def test_an_instruction_that_a_proposal_could_not_hold_is_kept_and_examples_are_tried(
+    tmp_path: Path,
+) -> None:
+    written(tmp_path, prompt=prompt_text().replace("Sort it.", "Sort it. " * 300))
+    found, model = await optimised(tmp_path, answering(has_examples))
+    assert found.is_better
+    assert found.choice.remarks[0].endswith("the one there is has more than 1,800 characters")
+    assert not any(map(is_proposal, model.requests))
+
+
+async def test_a_call_that_fails_once_does_not_end_the_search(tmp_path: Path) -> None:
+    written(tmp_path)
+    answers, failed = answering(has_rule), set[str]()
+
+    def hiccups(request: ChatRequest) -> str | ModelTimeout:
+        text = text_of(request)
+        if text in failed:
+            return answers(request)
+        failed.add(text)
+        return ModelTimeout("it took too long")
+
+    found, _ = await optimised(tmp_path, hiccups)
+    assert found.held_out
+    assert found.held_out.now.count("error") == 0
+    assert (
+        len(found.held_out.now.scores)
+        == len(found.held_out.before.scores if found.held_out.before else ())
+        == 8
+    )
+
+
+async def test_a_model_that_fails_again_ends_it(tmp_path: Path) -> None:
+    written(tmp_path)
+    with pytest.raises(ModelUnavailable, match=r"the model could not be asked, twice: .*it took too long"):
+        await optimised(tmp_path, lambda _: ModelTimeout("it took too long"))
+
+
+async def test_checks_that_cannot_be_made_are_told(tmp_path: Path) -> None:
+    """A rubric without a judge here; for users an extra that is not installed."""
+    root = written(tmp_path)
+    file = root / NAME / "cases.yaml"
+    file.write_text("checks: [{at: category, judge: {rubric: It is a word}}]\n" + file.read_text())
+    found, _ = await optimised(tmp_path, answering(has_rule))
+    assert found.is_better
+    assert found.choice.remarks[0] == "some checks were not run: there is no judge"
 
 
 async def test_what_is_better_by_chance_alone_is_rarely_called_better(tmp_path: Path) -> None:
