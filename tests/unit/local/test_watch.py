@@ -83,3 +83,9 @@ def test_why_an_agent_would_not_start_is_said_in_a_line(tmp_path: Path) -> None:
     )
     rules.write_text("X = Y\n")
     assert _problem(tmp_path, IMPLEMENTATION, {rules}) == "NameError: name 'Y' is not defined"
+
+
+def test_a_room_that_ends_the_process_without_a_word_is_a_problem_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "room.py").write_text("raise SystemExit(3)\n")
+    agent = Watched("room", "room", "AGENT", [])
+    assert _problem(tmp_path, agent, ()) == "room ends the process with 3 when it is imported"
