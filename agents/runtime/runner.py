@@ -123,7 +123,10 @@ class Runner:
                 await request.announce()
                 return await self._settle_announced(trigger, request)
         finally:
-            self._watches.pop(trigger.execution_id, None)
+            if (
+                self._watches.get(trigger.execution_id) is request.watch
+            ):  # another stream under this key has its own
+                self._watches.pop(trigger.execution_id, None)
 
     async def drain(self, grace: float) -> None:
         """Take nothing new, let what runs end within `grace` seconds, hand back the rest."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from agents.runtime.agent import Agent
 from agents.runtime.context import Ports
 from agents.runtime.outcome import Outcome
 from agents.runtime.run import failure_of
 from agents.runtime.work import Work
-from domain.chat import Usage
+from domain.chat import ChatReply, ChatRequest, Usage
 from domain.errors import Rejected
 from domain.execution import Execution, Failure, PromptUse, Trigger
 from domain.figures import Answered
@@ -45,7 +46,7 @@ async def run_trial(
     """Run the handler once, with `prompts` by name and `model` in place of those in use."""
     pinned = replace(
         ports,
-        model=model or ports.model,
+        model=_OnItsOwn(model or ports.model),
         prompts=_Pinned(ports.prompts, prompts),
         effects=_NoEffects(),
         rollout=_Unpinned(ports.rollout, prompts) if ports.rollout else None,
@@ -67,6 +68,28 @@ async def run_trial(
 
 async def _nobodys(*, surely: bool) -> None:
     """A trial owns nothing that another could have taken."""
+
+
+class _OnItsOwn:
+    """A `LanguageModel` asked in the name of this trial, so that none of its calls is taken from the budgets of the recorded
+    execution and of its chain, which may still be at work; the day's budget pays for it.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._id = f"trial-{uuid4()}"
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ChatReply:
+        if request.origin is not None:
+            own = replace(request.origin, execution_id=self._id, correlation_id=self._id)
+            request = replace(request, origin=own)
+        return await self._model.complete(request, on_text)
+
+    async def check(self) -> None:
+        await self._model.check()
+
+    async def close(self) -> None:
+        await self._model.close()
 
 
 class _NoEffects(Mapping[type[Any], object]):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 
 from cli.local.instance import find_instance
 from cli.output import console, print_json
 from cli.progress import waiting
-from cli.scaffold.change import Change
+from cli.scaffold.change import Change, one_at_a_time
 from cli.scaffold.making import new_agent, new_prompt, new_task
 
 EPILOG = """\b
@@ -42,9 +45,9 @@ def agent(*, name: str, tasks: tuple[str, ...], on: str | None, dry_run: bool, a
     It passes `make check` and `make test` as it is, and runs with the next `agents up`.
     """
     root = find_instance().root
-    change = new_agent(root, name, tasks, on)
     _apply(
-        change,
+        root,
+        lambda: new_agent(root, name, tasks, on),
         [f"agents run {name} {(tasks or ('respond',))[0]} --help", "agents up"],
         dry_run=dry_run,
         as_json=as_json,
@@ -58,8 +61,9 @@ def agent(*, name: str, tasks: tuple[str, ...], on: str | None, dry_run: bool, a
 @as_json_option
 def task(*, agent_id: str, name: str, dry_run: bool, as_json: bool) -> None:
     """Add a task to an agent: at the end of its files, with an event, a prompt with cases and a test."""
-    change = new_task(find_instance().root, agent_id, name)
-    _apply(change, [f"agents run {agent_id} {name} --help"], dry_run=dry_run, as_json=as_json)
+    root = find_instance().root
+    next_steps = [f"agents run {agent_id} {name} --help"]
+    _apply(root, lambda: new_task(root, agent_id, name), next_steps, dry_run=dry_run, as_json=as_json)
 
 
 @command.command(epilog="Example: agents new prompt release-notes shorten-notes")
@@ -71,16 +75,20 @@ def prompt(*, agent_id: str, name: str, dry_run: bool, as_json: bool) -> None:
     """Add a prompt to an agent, declared with its models, for a task to ask by `ctx.ask`. A new version of one that is
     there is made by `agents prompts new`.
     """
-    change = new_prompt(find_instance().root, agent_id, name)
-    _apply(change, [], dry_run=dry_run, as_json=as_json)
+    root = find_instance().root
+    _apply(root, lambda: new_prompt(root, agent_id, name), [], dry_run=dry_run, as_json=as_json)
 
 
-def _apply(change: Change, next_steps: list[str], *, dry_run: bool, as_json: bool) -> None:
-    new = change.new
-    changed = [path for path in change.files if path not in new]
-    if not dry_run:
-        with waiting("writing the generated documents"):
-            change.write()
+def _apply(
+    root: Path, make: Callable[[], Change], next_steps: list[str], *, dry_run: bool, as_json: bool
+) -> None:
+    with one_at_a_time(root):
+        change = make()
+        new = change.new
+        changed = [path for path in change.files if path not in new]
+        if not dry_run:
+            with waiting("writing the generated documents"):
+                change.write()
     if as_json:
         print_json({"new": new, "changed": changed, "written": not dry_run})
         return

@@ -14,6 +14,7 @@ from cli.local.instance import find_instance
 from cli.local.provision.cache import user_cache
 from cli.nearest import nearest
 from cli.output import console, print_json
+from cli.prompts import folder_to_read, folder_to_write, place_option
 from cli.readable import one_line
 from domain.errors import PromptInvalid
 from infrastructure.evaluation import record
@@ -61,6 +62,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 )
 @click.option("--junit", "junit_file", type=_FILE, help="Write JUnit's XML.")
 @click.option("--html", "html_file", type=_FILE, help="Write one HTML file with every answer.")
+@place_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_context
 def command(
@@ -83,6 +85,7 @@ def command(
     recording: bool,
     junit_file: Path | None,
     html_file: Path | None,
+    place: str | None,
     as_json: bool,
 ) -> None:
     """Measure prompts by the cases in their cases.yaml: all prompts, or those that are named.
@@ -96,7 +99,7 @@ def command(
     if recording and chosen:
         raise click.UsageError("--record keeps whole evaluations: leave --cases out")
     instance = find_instance()
-    folder = Path(instance.environment.get("AGENTS_PROMPTS") or instance.root / "prompts")
+    folder = folder_to_write(place) if recording else folder_to_read(place)
     tasks = _tasks(folder, names, version, against, chosen)
     settings = settings_of(instance.root, model)
     wanted = Wanted(

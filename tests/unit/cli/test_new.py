@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from pathlib import Path
 
@@ -141,6 +142,17 @@ def test_when_the_documents_cannot_be_written_nothing_stays(project: ProjectCopy
     assert project.content() == before
     assert not (project.folder / "agents/greeter").exists()
     assert not (project.folder / "docs/agents").exists()
+
+
+def test_two_agents_made_at_once_are_both_there_whole(project: ProjectCopy) -> None:
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda name: project.agents("new", "agent", name), ("greeter", "waiter")))
+    assert [one.returncode for one in done] == [0, 0], done
+    apps = read_manifest(project.folder / "dapr.yaml")
+    assert {"greeter", "waiter"} <= {app.app_id for app in apps}
+    numbers = [port for app in apps for port in ports_of(app).values()]
+    assert len(numbers) == len(set(numbers))
+    assert project.run("cli.documents", "--check").returncode == 0
 
 
 @pytest.mark.parametrize(

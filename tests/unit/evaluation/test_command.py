@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,6 +114,25 @@ def test_an_answer_is_asked_for_once_until_no_cache_says_otherwise(
     assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_prompts_of_a_commit_are_measured_and_no_record_is_written_there(
+    project: Path, server: OpenAIServer, agents: Call, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "prompts"], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+    source = f"git+file://{project}@{commit.strip()}#prompts"
+    place = ["--prompts", source] if by == "option" else []
+    if by == "variable":
+        monkeypatch.setenv("AGENTS_PROMPTS", source)
+    plays(server, RIGHT)
+    assert agents(NAME, *place).exit_code == 0
+    refused = agents(NAME, *place, "--record")
+    assert refused.exit_code == 6
+    assert "which never change" in refused.stderr
+
+
 def test_below_the_threshold_the_exit_code_is_1(project: Path, server: OpenAIServer, agents: Call) -> None:
     plays(server, WRONG)
     result = agents(NAME)
@@ -170,7 +190,7 @@ def test_a_record_is_kept_when_everything_was_measured(
     result = agents(NAME, "--version", "1.0.0", "--record")
     assert result.exit_code == 0
     file = project / "prompts" / NAME / "evaluations" / "1.0.0.json"
-    assert f"recorded: {file}" in result.stderr
+    assert f"recorded: {file.relative_to(project)}" in result.stderr
     assert json.parse(file.read_bytes())["scores"] == {"printer": 1.0, "browser": 1.0}
 
 

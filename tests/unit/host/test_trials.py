@@ -142,6 +142,21 @@ async def test_a_trial_leaves_no_trace(api: Hosted) -> None:
     assert (await api.http.get("/api/greeter/entities/tally/all")).json() == {"greetings": 1}
 
 
+async def test_a_trial_takes_nothing_from_the_budgets_of_the_recorded_chain() -> None:
+    model = ScriptedModel(by_version)
+    prompts = MemoryPrompts(simple_prompt("greet", "Greet {{$name}}", output_schema=SCHEMA))
+    async with hosted(AGENT, model=model, prompts=prompts) as running:
+        execution = await done(running)
+        await trial(running, execution)
+        await trial(running, execution)
+    recorded, *tried = [request.origin for request in model.requests]
+    assert recorded is not None
+    assert recorded.execution_id == execution
+    names = {name for one in tried if one for name in (one.execution_id, one.correlation_id)}
+    assert len(names) == len(tried)
+    assert not names & {execution, recorded.correlation_id}
+
+
 async def test_what_reaches_outside_is_not_done_for_a_trial(api: Hosted) -> None:
     found = await trial(api, await done(api, "write"))
     assert found["tried"]["status"] == "failed"
