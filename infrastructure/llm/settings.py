@@ -18,6 +18,10 @@ def http_address(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an address like https://host or http://host:port")
+    if parts.username or parts.password:
+        raise ValueError(
+            "holds a user or a password, which logs would show — write the address alone; a key has a variable of its own"
+        )
     return text.strip().rstrip("/")
 
 

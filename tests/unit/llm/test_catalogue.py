@@ -146,6 +146,7 @@ budgets:
         ("{provider: ollama, model: tiny}", "3:10: `models.small` has no `prices` — write prices:"),
         ("{provider: ollama, prices: free}", "3:10: `models.small` does not say which model is asked — add `model: NAME`"),
         ("{provider: azure-openai, deployment: d, prices: free}", "`models.small` has no address — add `address: https://NAME"),
+        ('{provider: openai, address: "http://me:secret@host", model: m, prices: free}', "`models.small.address` holds a user or a password, which logs would show — write"),
         ("{provider: openai, model: m, prices: free}", "`models.small` has no key — add `key: OPENAI_API_KEY`"),
         ("{provider: openai, model: m, key: GONE, prices: free}", "3:44: the environment variable GONE, which holds the key of small, is not set — set it"),
         ("{provider: ollama, address: 'ftp://x', model: m, prices: free}", "`models.small.address` is 'ftp://x' — must be host"),
