@@ -17,6 +17,7 @@ from cli.local.provision.dapr import version as dapr_version
 from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
 from cli.local.redis import FULL, NEARLY_FULL, Redis, condition, in_mib
 from cli.local.replicas import port_uses
+from cli.local.strangers import strangers
 from infrastructure.prompts.check import check_folder
 
 LITTLE_DISK, NO_DISK = 10.0, 1.0
@@ -34,7 +35,15 @@ class Finding:
 
 async def look(instance: Instance) -> list[Finding]:
     found = [finding async for finding in _versions(instance)]
-    for check in (about_project, about_prompts, about_ports, about_redis, about_disk, about_stale):
+    for check in (
+        about_project,
+        about_prompts,
+        about_agents_named,
+        about_ports,
+        about_redis,
+        about_disk,
+        about_stale,
+    ):
         # What is wrong with a file or a setting keeps several checks from working: said once.
         told = {one.text for one in found if one.level == "wrong"}
         found += [one for one in _safely(check, instance) if one.text not in told]
@@ -42,7 +51,7 @@ async def look(instance: Instance) -> list[Finding]:
 
 
 def _safely(check: Callable[[Instance], Iterator[Finding]], instance: Instance) -> list[Finding]:
-    name = check.__name__.removeprefix("about_")
+    name = check.__name__.removeprefix("about_").replace("_", " ")
     try:
         return list(check(instance))
     except CommandError as error:
@@ -92,6 +101,12 @@ def about_prompts(instance: Instance) -> Iterator[Finding]:
         yield Finding("prompts", "wrong" if problem.severity == "error" else "note", str(problem))
     if not problems:
         yield Finding("prompts", "ok", str(folder))
+
+
+def about_agents_named(instance: Instance) -> Iterator[Finding]:
+    """Silent where all is well: most projects have no such file."""
+    for problem in strangers(instance):
+        yield Finding("agents named", "wrong", str(problem))
 
 
 def about_ports(instance: Instance) -> Iterator[Finding]:

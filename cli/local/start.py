@@ -23,6 +23,7 @@ from cli.local.provision.run import Programs, provision
 from cli.local.screen import Screen
 from cli.local.service import Adopted, Role, Service
 from cli.local.services import services
+from cli.local.strangers import require_no_strangers
 from cli.local.supervised import State, Supervised
 from cli.local.supervisor import Supervisor
 from cli.local.trimming import keep_trimmed
@@ -107,6 +108,7 @@ def show_addresses(console: Console, instance: Instance, status: dict[str, Any])
 
 async def _prepare(instance: Instance, console: Console) -> tuple[Platform, Programs, list[Adopted]]:
     platform = plan(instance)
+    require_no_strangers(instance)
     adopted = await find_running(platform)
     for part in adopted:
         console.print(f"{part.name}: one answers at {part.address}, it is used", markup=False)
