@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from domain.chat import Message
 from domain.prompt import Prompt
@@ -100,6 +100,7 @@ def test_a_hostile_instruction_is_sent_as_it_is(base: Prompt, text: str) -> None
 
 
 @FORMS
+@settings(deadline=None)
 @given(question=TEXTS, answer=TEXTS)
 def test_any_text_is_sent_as_it_is_or_refused(base: Prompt, question: str, answer: str) -> None:
     try:
@@ -114,6 +115,7 @@ def test_any_text_is_sent_as_it_is_or_refused(base: Prompt, question: str, answe
 
 
 @FORMS
+@settings(deadline=None)
 @given(instruction=TEXTS)
 def test_any_instruction_is_one_system_message_or_refused(base: Prompt, instruction: str) -> None:
     try:
