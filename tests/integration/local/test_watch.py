@@ -150,16 +150,31 @@ def test_what_cannot_run_leaves_the_old_one_running_and_is_shown(system: System,
     assert pids(system) == before
 
 
-def test_an_edited_prompt_is_what_the_model_is_told(system: System, edit: Edit, outside: StandIns) -> None:
-    before = pids(system)
-    edit(
-        "prompts/implementation/review-code/1.0.0.yaml",
-        "You are a careful code reviewer.",
-        "You are a hasty reviewer.",
-    )
-    eventually(lambda: renewed(system, before, "implementation"), WITHIN)
-    reviewed(system)
-    assert "You are a hasty reviewer." in json.dumps(outside.model.last.body)
+def test_a_draft_is_what_the_model_is_told_and_its_edits_too(
+    system: System, project: ProjectCopy, outside: StandIns
+) -> None:
+    """A release is never edited: a change is a new file, and a draft until it is released."""
+
+    def told(words: str) -> bool:
+        try:
+            reviewed(system)
+        except OSError:  # it is just starting again
+            return False
+        return words in json.dumps(outside.model.last.body)
+
+    release = project.folder / "prompts/implementation/review-code/1.0.0.yaml"
+    draft = release.with_name("1.1.0.yaml")
+    text = release.read_text()
+    try:
+        draft.write_text(text.replace("You are a careful code reviewer.", "You are a hasty reviewer."))
+        eventually(lambda: told("You are a hasty reviewer."), WITHIN)
+        draft.write_text(text.replace("You are a careful code reviewer.", "You are a kind reviewer."))
+        eventually(lambda: told("You are a kind reviewer."), WITHIN)
+    finally:
+        done = restarts(system)
+        draft.unlink(missing_ok=True)
+        eventually(lambda: restarted_since(system, done) and all_ready(system), WITHIN)
+    assert told("You are a careful code reviewer.")
 
 
 def test_work_that_comes_while_agents_start_again_is_done_once(
