@@ -17,6 +17,8 @@ from domain.semver import precedence
 
 BUCKETS = 100
 """A share is a whole number of per cent."""
+ROLLED_BACK = ".prompt.rolled-back"
+"""How the topics end on which agents tell of versions that were taken back."""
 KEPT = 50
 """Versions that were taken back and are remembered, of all prompts of an agent."""
 DEARER = 25

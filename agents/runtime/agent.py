@@ -25,8 +25,8 @@ from agents.runtime.context import Context
 from agents.runtime.outcome import Outcome
 from domain.event import EventData
 from domain.events.budgets import BUDGET_EXCEEDED
-from domain.events.prompts import ROLLED_BACK
 from domain.execution import Change
+from domain.rollout import ROLLED_BACK
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)

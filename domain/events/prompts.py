@@ -8,9 +8,6 @@ from domain.entities.values import Reference
 from domain.event import EventData
 from domain.rollout import Criterion
 
-ROLLED_BACK = ".prompt.rolled-back"
-"""How the topics of these events end."""
-
 
 class PromptRolledBack(EventData):
     """A version gets no more work: it was significantly worse than its baseline, or somebody decided so."""

@@ -25,12 +25,10 @@ from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
-from infrastructure.guardrails.file import load_guardrails
-from infrastructure.guardrails.guarded import guarded
-from infrastructure.guardrails.rules import Guardrails
 from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
+from infrastructure.host.guarding import Guard, guard_of
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.models import Reach, models_of, read_models
 from infrastructure.host.service import Check, Service
@@ -55,18 +53,16 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
     """
     prompts = declared_prompts(agent, settings)
-    guardrails = load_guardrails(settings.guardrails, agent.name, agent.tasks)
     catalogue = read_models(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
+    guard = guard_of(agent, settings, telemetry)
     push: list[PushSubscription] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(
-            agent, settings, sidecar, prompts, telemetry, guardrails=guardrails, catalogue=catalogue
-        )
+        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, catalogue=catalogue)
         app.state.service = service
         if service.rollout is not None:
             service.rollout.start()
@@ -91,7 +87,7 @@ def _service(
     prompts: PromptRegistry,
     telemetry: OtelTelemetry,
     *,
-    guardrails: Guardrails,
+    guard: Guard,
     catalogue: Catalogue | None,
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
@@ -116,12 +112,12 @@ def _service(
     @asynccontextmanager
     async def other_model(name: str) -> AsyncIterator[LanguageModel]:
         async with models.other(name) as model:
-            yield guarded(model, guardrails, telemetry)
+            yield guard(model)
 
     ports = Ports(
         store=store,
         publisher=noted,
-        model=guarded(models.model, guardrails, telemetry),
+        model=guard(models.model),
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
