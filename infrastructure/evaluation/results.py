@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ from infrastructure.evaluation.judging import Calibration
 from infrastructure.evaluation.subjects import Subject
 
 Outcome: TypeAlias = Literal["passed", "failed", "not run", "error"]
+_BY_WEIGHT: tuple[Outcome, ...] = ("passed", "not run", "failed", "error")
 """`error`: the model could not be asked, which says nothing about the prompt."""
 
 
@@ -40,11 +41,7 @@ class Attempt:
 
     @property
     def outcome(self) -> Outcome:
-        outcomes = {check.outcome for check in self.checks}
-        for worst in ("error", "failed", "not run"):
-            if worst in outcomes:
-                return worst
-        return "passed"
+        return _worst(check.outcome for check in self.checks)
 
     @property
     def score(self) -> float | None:
@@ -66,11 +63,7 @@ class CaseResult:
 
     @property
     def outcome(self) -> Outcome:
-        outcomes = {attempt.outcome for attempt in self.attempts}
-        for worst in ("error", "failed", "not run"):
-            if worst in outcomes:
-                return worst
-        return "passed"
+        return _worst(attempt.outcome for attempt in self.attempts)
 
     @property
     def score(self) -> float | None:
@@ -171,3 +164,7 @@ def _attempt(attempt: Attempt) -> JsonObject:
         "cached": attempt.cached,
         "checks": checks,
     }
+
+
+def _worst(outcomes: Iterable[Outcome]) -> Outcome:
+    return max(outcomes, key=_BY_WEIGHT.index, default="passed")
