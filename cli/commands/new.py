@@ -10,8 +10,9 @@ import click
 from cli.local.instance import find_instance
 from cli.output import console, print_json
 from cli.progress import waiting
-from cli.scaffold.change import Change, one_at_a_time
+from cli.scaffold.change import Change
 from cli.scaffold.making import new_agent, new_prompt, new_task
+from infrastructure.files.writing import one_at_a_time
 
 EPILOG = """\b
 Examples: agents new agent release-notes --task write-notes --on agents.implementation.code.generated

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import fcntl
 import os
 import re
 import subprocess
@@ -65,17 +64,6 @@ class Change:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text)
             _document(self.root)
-
-
-@contextmanager
-def one_at_a_time(root: Path) -> Iterator[None]:
-    """Who makes a change while another one is made waits, and begins with the files that the other wrote."""
-    descriptor = os.open(root, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def formatted(path: str, text: str, root: Path) -> str:

@@ -15,7 +15,7 @@ from domain import json
 from domain.chat import ChatRequest, Usage
 from domain.errors import AgentError, ModelRefused, ModelTruncated
 from domain.ports.model import LanguageModel
-from infrastructure.evaluation.whole import write_whole
+from infrastructure.files.writing import write_whole
 
 CHARACTERS_PER_TOKEN: Final = 3
 """For estimates alone: English has about four, German and code about three."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from infrastructure.evaluation.results import Evaluation
-from infrastructure.evaluation.whole import write_whole
+from infrastructure.files.writing import write_whole
 
 FOLDER: Final = "evaluations"
 _DIGITS: Final = 4

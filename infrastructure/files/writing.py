@@ -1,9 +1,12 @@
-"""Files that are there whole or not at all, whoever else writes them and whenever this is interrupted."""
+"""Files that are there whole or not at all, and folders with one writer at a time."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -20,3 +23,14 @@ def write_whole(file: Path, content: bytes) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """One writer at a time, of all processes of this machine: who comes second waits, and reads what the first wrote."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

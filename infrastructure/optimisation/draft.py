@@ -16,7 +16,7 @@ from infrastructure.evaluation.answers import ModelName
 from infrastructure.evaluation.compare import METHOD as COMPARED
 from infrastructure.evaluation.record import RecordedModel
 from infrastructure.evaluation.subjects import Subject
-from infrastructure.evaluation.whole import write_whole
+from infrastructure.files.writing import write_whole
 from infrastructure.optimisation.candidates import Candidate
 from infrastructure.optimisation.optimise import Outcome
 from infrastructure.prompts.releases.authoring import begin_draft

@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from urllib.parse import urlsplit
 
 from domain.errors import PromptInvalid
+from infrastructure.files.writing import write_whole
 from infrastructure.prompts.git.address import GitSource
 
 log = logging.getLogger(__name__)
@@ -95,10 +96,7 @@ def _bring_out(source: GitSource, files: Mapping[str, str], home: Path) -> None:
     missing = {path: blob for path, blob in wanted.items() if _blob_name(path) != blob}
     contents = _contents(source, home / "git", list(missing.values()))
     for path, content in zip(missing, contents, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_whole(path, content)
     for path in (home / "files" / source.folder).rglob("*"):
         if not path.is_dir() and path not in wanted:
             path.unlink()

@@ -11,9 +11,10 @@ from typing import TypeAlias
 from domain.errors import PromptInvalid
 from domain.prompt import Prompt
 from domain.semver import precedence
+from infrastructure.files.writing import one_at_a_time
 from infrastructure.located_yaml.problem import Problem
 from infrastructure.prompts.releases.changes import Step, next_version
-from infrastructure.prompts.releases.lock import Lock, Release, read_lock, write_lock, writing
+from infrastructure.prompts.releases.lock import Lock, Release, read_lock, write_lock
 from infrastructure.prompts.releases.steps import too_small_steps
 from infrastructure.prompts.shelf import Shelf, find_shelf, read_version
 
@@ -78,7 +79,7 @@ def release(
         PromptInvalid: there is no such version, or no draft.
 
     """
-    with writing(root):
+    with one_at_a_time(root):
         lock = read_lock(root)
         shelf, problems = find_shelf(root, agent, prompt, lock)
         version = version or _newest_draft(shelf)
@@ -111,7 +112,7 @@ def deprecate(root: Path, agent: str, prompt: str, version: str, because: str) -
 
     """
     because = " ".join(because.split())
-    with writing(root):
+    with one_at_a_time(root):
         lock = read_lock(root)
         shelf, _ = find_shelf(root, agent, prompt, lock)
         if version not in shelf.releases:

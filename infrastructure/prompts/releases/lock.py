@@ -6,17 +6,15 @@ service-desk/triage/1.1.0 sha256:60303a…5ae7 deprecated it forgot the language
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from domain.prompt import PromptState
 from domain.semver import precedence
+from infrastructure.files.writing import write_whole
 from infrastructure.located_yaml.problem import Problem, Report, Spot
 
 NAME: Final = "prompts.lock"
@@ -95,25 +93,9 @@ def read_lock(root: Path) -> Lock:
 
 
 def write_lock(lock: Lock) -> None:
-    """Whole or not at all: a file beside it that is renamed."""
+    """Whole or not at all."""
     text = "".join(f"{line}\n" for line in sorted(map(str, lock.releases.values())))
-    draft = lock.path.with_name(f".{NAME}.{os.getpid()}")
-    try:
-        draft.write_text(text, "utf-8")
-        draft.replace(lock.path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(root: Path) -> Iterator[None]:
-    """One writer at a time, of all processes of this machine: who comes second reads what the first wrote."""
-    descriptor = os.open(root, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    write_whole(lock.path, text.encode())
 
 
 def _read_line(line: str, number: int, report: Report) -> Release | None:

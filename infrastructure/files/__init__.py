@@ -1,0 +1,1 @@
+"""Writing files that others read and write at the same time."""
