@@ -203,46 +203,6 @@ SINCE: JsonObject = {
         }
     ]
 }
-DROP: JsonObject = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            _JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": ["reason"],
-                    "additionalProperties": False,
-                    "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": 500}},
-                }
-            }
-        },
-    }
-}
-TRIAL: JsonObject = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            _JSON: {
-                "schema": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "prompts": {
-                            "type": "object",
-                            "additionalProperties": {"type": "string"},
-                            "description": "Versions of prompts, by name, in place of those in use.",
-                        },
-                        "model": {
-                            "type": "string",
-                            "minLength": 1,
-                            "description": "A model of the file of models, or without one another of the same provider.",
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 def _body(required: JsonObject, optional: JsonObject | None = None) -> JsonObject:
@@ -255,6 +215,22 @@ def _body(required: JsonObject, optional: JsonObject | None = None) -> JsonObjec
     return {"requestBody": {"required": True, "content": {_JSON: {"schema": schema}}}}
 
 
+DROP = _body({"reason": {"type": "string", "minLength": 1, "maxLength": 500}})
+TRIAL = _body(
+    {},
+    {
+        "prompts": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Versions of prompts, by name, in place of those in use.",
+        },
+        "model": {
+            "type": "string",
+            "minLength": 1,
+            "description": "A model of the file of models, or without one another of the same provider.",
+        },
+    },
+)
 _SHARE = {
     "type": "object",
     "required": ["version", "percent"],
