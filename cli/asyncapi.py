@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.runtime.agent import Agent
-from domain.event import Event, EventData
+from domain.event import Event, EventData, schema_of
 from domain.events.budgets import BudgetPassed
 from domain.events.dead_letters import DeadLettered
 from domain.events.prompts import PromptRolledBack
@@ -79,7 +79,7 @@ def payload_schemas(agents: Sequence[Agent], events: Sequence[type[EventData]]) 
         schemas[agent.commands_topic] = _command_schema(agent.commands_topic)
         schemas[agent.dead_letter_topic] = _dead_letter_schema(agent.dead_letter_topic)
         schemas[agent.rolled_back_topic] = _named(
-            PromptRolledBack.model_json_schema(), _urn(agent.rolled_back_topic)
+            PromptRolledBack.model_json_schema(), schema_of(agent.rolled_back_topic)
         )
         schemas[agent.budget_topic] = _budget_schema(agent.budget_topic)
     return dict(sorted(schemas.items()))
@@ -169,19 +169,15 @@ def _command_schema(topic: str) -> JsonObject:
         "ExecutionRequested",
         "A request over HTTP that the agent sends to itself.",
     )
-    return _named(schema, _urn(topic))
+    return _named(schema, schema_of(topic))
 
 
 def _dead_letter_schema(topic: str) -> JsonObject:
-    return _named(DeadLettered.model_json_schema(), _urn(topic))
+    return _named(DeadLettered.model_json_schema(), schema_of(topic))
 
 
 def _budget_schema(topic: str) -> JsonObject:
-    return _named(BudgetPassed.model_json_schema(), _urn(topic))
-
-
-def _urn(topic: str) -> str:
-    return f"urn:my-agents:schema:{topic}:1.0"
+    return _named(BudgetPassed.model_json_schema(), schema_of(topic))
 
 
 def _named(schema: JsonObject, urn: str) -> JsonObject:

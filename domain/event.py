@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -24,6 +25,11 @@ def _hops(value: object) -> object:
 
 Extension = Annotated[str | None, BeforeValidator(_text_or_nothing)]
 Attribute = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+
+
+def schema_of(kind: str, version: str = "1.0") -> str:
+    """The URI of a payload's schema."""
+    return f"urn:my-agents:schema:{kind}:{version}"
 
 
 class Event(BaseModel):
@@ -72,6 +78,20 @@ class Event(BaseModel):
             problem = error.errors(include_url=False, include_input=False)[0]
             raise ValueError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
 
+    @classmethod
+    def of_agent(cls, agent: str, kind: str, *, identity: str, data: object, **attributes: Any) -> Self:
+        """What an agent says now; `attributes` are extensions, and another `dataschema` than the type's 1.0."""
+        return cls(
+            id=identity,
+            source=f"/agents/{agent}",
+            type=kind,
+            time=datetime.now(UTC).isoformat(),
+            datacontenttype="application/json",
+            agentid=agent,
+            data=data,
+            **{"dataschema": schema_of(kind), **attributes},
+        )
+
     def to_json(self) -> bytes:
         """The structured-mode JSON form, without absent attributes."""
         return self.model_dump_json(exclude_none=True).encode()
@@ -99,7 +119,7 @@ class EventData(BaseModel):
     @classmethod
     def data_schema(cls) -> str:
         """The URI that goes into `dataschema`."""
-        return f"urn:my-agents:schema:{cls.event_type}:{cls.version}"
+        return schema_of(cls.event_type, cls.version)
 
     @property
     def subject(self) -> str | None:

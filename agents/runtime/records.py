@@ -16,7 +16,7 @@ from agents.runtime.timing import Timing
 from agents.runtime.work import Ran
 from domain.documents import encode
 from domain.errors import TooLarge
-from domain.event import Event, EventData
+from domain.event import Event, EventData, schema_of
 from domain.events.dead_letters import DeadLettered
 from domain.execution import Claim, DeadLetter, Execution, Failure, TokenUsage, Trigger
 from domain.json import JsonObject, dump
@@ -147,7 +147,7 @@ class Records:
             original=original,
         )
         kind = self._agent.dead_letter_topic
-        schema = f"urn:my-agents:schema:{kind}:1.0"
+        schema = schema_of(kind)
         payload = letter.model_dump(mode="json")
         return self._envelope(trigger, "dead-letter", kind, schema, payload, traceparent=trigger.traceparent)
 
@@ -162,20 +162,17 @@ class Records:
         subject: str | None = None,
         traceparent: str | None,
     ) -> Event:
-        return Event(
-            id=str(uuid5(NAMESPACE_URL, f"{trigger.execution_id}/{index}")),
-            source=f"/agents/{self._agent.name}",
-            type=kind,
-            time=datetime.now(UTC).isoformat(),
-            datacontenttype="application/json",
+        return Event.of_agent(
+            self._agent.name,
+            kind,
+            identity=str(uuid5(NAMESPACE_URL, f"{trigger.execution_id}/{index}")),
+            data=data,
             dataschema=schema,
             correlationid=trigger.root_correlation_id,
             causationid=trigger.causation_id,
-            agentid=self._agent.name,
             hops=trigger.hops,
             subject=subject,
             traceparent=traceparent,
-            data=data,
         )
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
@@ -146,16 +145,12 @@ def _teller(agent: Agent, currency: str | None, publisher: Publisher) -> Callabl
             currency=currency if passed.resource == "cost" else None,
         )
         identity = f"budget/{agent.name}/{passed.scope}/{passed.period}/{passed.resource}"
-        event = Event(
-            id=str(uuid5(NAMESPACE_URL, identity)),
-            source=f"/agents/{agent.name}",
-            type=agent.budget_topic,
-            time=datetime.now(UTC).isoformat(),
-            datacontenttype="application/json",
-            dataschema=f"urn:my-agents:schema:{agent.budget_topic}:1.0",
-            correlationid=passed.period if passed.scope == "chain" else None,
-            agentid=agent.name,
+        event = Event.of_agent(
+            agent.name,
+            agent.budget_topic,
+            identity=str(uuid5(NAMESPACE_URL, identity)),
             data=said.model_dump(mode="json", exclude_none=True),
+            correlationid=passed.period if passed.scope == "chain" else None,
         )
         await publisher.publish(agent.budget_topic, event)
 

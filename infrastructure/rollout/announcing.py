@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from domain.event import Event
@@ -26,15 +25,11 @@ def rolled_back(agent: str, topic: str, one: TakenBack) -> Event:
         revision=one.revision,
         at=one.at,
     )
-    return Event(
-        id=identity,
-        source=f"/agents/{agent}",
-        type=topic,
-        subject=f"prompts/{agent}/{one.prompt}/{one.version}",
-        time=datetime.now(UTC).isoformat(),
-        datacontenttype="application/json",
-        dataschema=f"urn:my-agents:schema:{topic}:1.0",
-        correlationid=identity,
-        agentid=agent,
+    return Event.of_agent(
+        agent,
+        topic,
+        identity=identity,
         data=data.model_dump(mode="json"),
+        subject=f"prompts/{agent}/{one.prompt}/{one.version}",
+        correlationid=identity,
     )
