@@ -12,9 +12,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.stand_ins.openai_server import OpenAIServer, serving
+import pytest
+
+from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, serving
 
 ROOT = Path(__file__).parents[2]
+
+
+def environment(server: OpenAIServer, folder: Path) -> dict[str, str]:
+    """What a command needs to ask the stand-in, with a cache of its own in `folder`."""
+    return {
+        "LLM_PROVIDER": "openai",
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_MODEL": MODEL,
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "AGENTS_PORT_OFFSET": "0",
+    }
+
+
+def enter_project(folder: Path, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the folder a project, and the current one; the model is the server's."""
+    (folder / "dapr.yaml").write_text("version: 1\n")
+    monkeypatch.chdir(folder)
+    for name, value in environment(server, folder).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AGENTS_PROMPTS", raising=False)
 
 
 @contextmanager

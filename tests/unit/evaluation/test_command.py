@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from cli.errors import CommandError
 from cli.group import agents as group
 from domain import json
-from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, status
-from tests.support.commands import interrupted, serving_beside, started
+from tests.stand_ins.openai_server import OpenAIServer, answer, status
+from tests.support.commands import enter_project, interrupted, serving_beside, started
 from tests.unit.evaluation.making import CASES, NAME, written
 
 ROOT = Path(__file__).parents[3]
@@ -36,24 +36,9 @@ def server() -> Iterator[OpenAIServer]:
 @pytest.fixture
 def project(tmp_path: Path, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one prompt, the current folder; the model is the server's."""
-    (tmp_path / "dapr.yaml").write_text("version: 1\n")
     written(tmp_path, "1.0.0", "1.1.0")
-    monkeypatch.chdir(tmp_path)
-    for name, value in environment(server, tmp_path).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AGENTS_PROMPTS", raising=False)
+    enter_project(tmp_path, server, monkeypatch)
     return tmp_path
-
-
-def environment(server: OpenAIServer, folder: Path) -> dict[str, str]:
-    return {
-        "LLM_PROVIDER": "openai",
-        "OPENAI_BASE_URL": server.url,
-        "OPENAI_API_KEY": KEY,
-        "OPENAI_MODEL": MODEL,
-        "XDG_CACHE_HOME": str(folder / "cache"),
-        "AGENTS_PORT_OFFSET": "0",
-    }
 
 
 def plays(server: OpenAIServer, said: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ from cli.errors import CommandError
 from cli.group import agents as group
 from domain import json
 from domain.chat import ChatRequest, Message
-from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, status
-from tests.support.commands import interrupted, serving_beside, started
+from tests.stand_ins.openai_server import MODEL, OpenAIServer, answer, status
+from tests.support.commands import enter_project, interrupted, serving_beside, started
 from tests.unit.optimisation.making import NAME, answering, has_rule, never, written
 
 ROOT = Path(__file__).parents[3]
@@ -34,20 +34,8 @@ def server() -> Iterator[OpenAIServer]:
 @pytest.fixture
 def project(tmp_path: Path, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one prompt, the current folder; the model is the server's."""
-    (tmp_path / "dapr.yaml").write_text("version: 1\n")
     written(tmp_path, cases=12)
-    monkeypatch.chdir(tmp_path)
-    environment = {
-        "LLM_PROVIDER": "openai",
-        "OPENAI_BASE_URL": server.url,
-        "OPENAI_API_KEY": KEY,
-        "OPENAI_MODEL": MODEL,
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "AGENTS_PORT_OFFSET": "0",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AGENTS_PROMPTS", raising=False)
+    enter_project(tmp_path, server, monkeypatch)
     return tmp_path
 
 
