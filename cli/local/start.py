@@ -160,7 +160,8 @@ async def _supervise(
         if why:
             say(f"{one.service.name}: {why}", "warning")
         elif one.state is State.READY:
-            say(f"{one.service.name}: ready{' again' if one.restarts else ''}")
+            took = "again" if one.start_took is None else f"after {one.start_took:.1f} s"
+            say(f"{one.service.name}: ready {took}")
 
     def on_ready(seconds: float) -> None:
         say(f"all ready after {seconds:.1f} s; logs in {instance.logs}")

@@ -51,6 +51,7 @@ class Supervised:
         self.ready = asyncio.Event()
         self.was_ready = False  # at least once since this start
         self.since = time.monotonic()
+        self.start_took: float | None = None  # seconds, when it became ready by a start
         self._freeze_detection = freeze_detection
         self._child: Child | None = None
         self._stopping = asyncio.Event()
@@ -72,7 +73,6 @@ class Supervised:
             if self._stopping.is_set():
                 break
             if self._again.is_set():
-                self._again.clear()
                 pause = FIRST_PAUSE
                 continue
             self.last_exit = f"{ended} after {time.monotonic() - started:.1f} s"
@@ -88,6 +88,7 @@ class Supervised:
     async def restart(self, grace: float = STOP_GRACE) -> None:
         """End it in order, so that its work is finished or handed back, and start it again at once: no crash, and none counted."""
         self._again.set()
+        self._become(State.STARTING)
         if (child := self._child) and child.running:
             child.terminate()
             await asyncio.wait([asyncio.ensure_future(child.wait())], timeout=grace)
@@ -116,6 +117,7 @@ class Supervised:
         self._again.clear()
 
     async def _run_once(self) -> str:
+        self._again.clear()
         self._become(State.STARTING)
         self._note(f"starting {' '.join(map(str, self.service.argv))}")
         try:
@@ -147,9 +149,11 @@ class Supervised:
             now = time.monotonic()
             if health is Health.READY and not prepared:
                 prepared = await self._prepare()
-            if health is Health.READY and prepared:
+            if self._again.is_set():
+                pass  # it is ending, though it may still answer
+            elif health is Health.READY and prepared:
                 self._become(State.READY)
-            elif self.state is State.READY and not self._stopping.is_set() and not self._again.is_set():
+            elif self.state is State.READY and not self._stopping.is_set():
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
             letter, used = _vitals(child.pid)
@@ -183,7 +187,9 @@ class Supervised:
     def _become(self, state: State, why: str = "") -> None:
         if state is self.state and not why:
             return
-        self.state, self.since = state, time.monotonic()
+        now = time.monotonic()
+        self.start_took = now - self.since if self.state is State.STARTING else None
+        self.state, self.since = state, now
         if state is State.READY:
             self.ready.set()
             self.was_ready = True

@@ -175,6 +175,7 @@ def test_a_draft_is_what_the_model_is_told_and_its_edits_too(
         draft.unlink(missing_ok=True)
         eventually(lambda: restarted_since(system, done) and all_ready(system), WITHIN)
     assert told("You are a careful code reviewer.")
+    assert "implementation: ready after " in said(system).rpartition("changed, starting again")[2]
 
 
 def test_work_that_comes_while_agents_start_again_is_done_once(
