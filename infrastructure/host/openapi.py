@@ -7,10 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
 from agents.runtime.agent import DEAD_LETTERS, Agent, Task
 from domain.json import JsonObject
+from infrastructure.host.access import needed
 from infrastructure.host.openapi_schemas import SCHEMAS
 
 Responses = dict[int | str, dict[str, Any]]
@@ -43,21 +46,21 @@ def _sse(*events: str) -> JsonObject:
 
 _MEANINGS = {
     400: "Malformed body or header.",
-    401: "The APP_API_TOKEN is missing or wrong.",
-    403: "The agent listens on loopback, and was called by another name.",
+    401: "Nobody is known by these credentials; the message says why, and what to send.",
+    403: "The caller's roles do not allow this; or the agent listens on loopback, and was called by another name.",
     404: "There is none.",
     408: "The body did not come in time.",
     409: "The idempotency key was used before with another input.",
     413: "The body is too large, or what came of it.",
     415: "The body is not declared as JSON.",
     422: "The input does not fit, or can never work; `details.errors` names each field.",
-    429: "The model is rate limited; the request is kept.",
+    429: "This caller asks too often; or the model is rate limited, and `details.kept` says that the request is kept.",
     500: "A bug, or a document in the store that cannot be read; the log has it.",
     502: "The model's answer could not be used.",
     503: "Something is down or busy; Retry-After says when to ask again, `details.kept` whether the request is kept.",
     504: "The model or the task took too long.",
 }
-_READ = _errors(401, 403, 500, 503)
+_READ = _errors(401, 403, 429, 500, 503)
 _STORED = _READ | _errors(404)
 _POSTED = _READ | _errors(400, 408, 409, 413, 415, 422, 429, 502, 504)
 UNKNOWN = _errors(404)
@@ -106,6 +109,11 @@ TRIED: Responses = (
     | {200: _json("What it gave then, and what it gives now.", "Trial")}
     | {409: _json("It has no outcome yet.", "Error")}
 )  # fmt: skip
+AUDIT: Responses = (
+    _READ
+    | _errors(400)
+    | {200: _json("A page of it, newest first; `next` is the cursor to go on from.", "Audit")}
+)
 COSTS: Responses = _READ | _errors(400) | {200: _json("What was spent.", "Costs")}
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {
@@ -171,6 +179,15 @@ FILTERS: JsonObject = {
             ("after", {"type": "string", "format": "date-time"}, "Seen at this time or later."),
             ("before", {"type": "string", "format": "date-time"}, "Seen earlier."),
             ("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Letters on a page."),
+            ("cursor", {"type": "string"}, "What `next` of the page before said."),
+        )
+    ]
+}
+AUDIT_PAGE: JsonObject = {
+    "parameters": [
+        {"name": name, "in": "query", "schema": schema, "description": meaning}
+        for name, schema, meaning in (
+            ("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Records on a page."),
             ("cursor", {"type": "string"}, "What `next` of the page before said."),
         )
     ]
@@ -254,8 +271,20 @@ FEEDBACK = _body(
     },
 )
 _SECURITY = {
-    "token": {"type": "apiKey", "in": "header", "name": "dapr-api-token"},
-    "bearer": {"type": "http", "scheme": "bearer"},
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "dapr-api-token",
+        "description": "The APP_API_TOKEN: the sidecar's.",
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the OpenID Connect issuer that the agent is told of, or an API key (`agk_…`). "
+        "On loopback, where neither is configured, nothing is asked for. Each operation's `x-permission` must be among the "
+        "permissions of the caller's roles (docs/security.md).",
+    },
 }
 
 
@@ -292,6 +321,8 @@ def install(app: FastAPI, given: Inputs) -> None:
                 # FastAPI adds its own 422 to whatever has a parameter; ours are texts, and any text will do.
                 if _HTTP_VALIDATION in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
+            for route in app.routes:
+                _tell_permission(schema["paths"], route)
             components = schema.setdefault("components", {})
             components["schemas"] = given.definitions | SCHEMAS
             components["securitySchemes"] = _SECURITY
@@ -300,6 +331,15 @@ def install(app: FastAPI, given: Inputs) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _tell_permission(paths: JsonObject, route: BaseRoute) -> None:
+    if not (isinstance(route, APIRoute) and route.include_in_schema):
+        return
+    permission = needed(route)
+    for method in route.methods or ():
+        told: JsonObject = {"security": []} if permission is None else {"x-permission": permission.value}
+        paths[route.path_format][method.lower()] |= told
 
 
 def task(schema: JsonObject) -> JsonObject:

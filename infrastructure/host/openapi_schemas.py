@@ -195,6 +195,24 @@ SCHEMAS: JsonObject = {
         ]
     },
     "Replayed": _object({"execution_id": _TEXT, "replay_of": _TEXT}),
+    "Audit": _object(
+        {
+            "agent": _TEXT,
+            "audit": _list(
+                _object(
+                    {
+                        "number": _COUNT,
+                        **dict.fromkeys(("id", "at", "who", "act", "target"), _TEXT),
+                        "roles": _list(_TEXT),
+                        "result": {"enum": ["begun", "done", "failed"]},
+                        "error": _or_null(_TEXT),
+                        "ended_at": _or_null(_TEXT),
+                    }
+                )
+            ),
+            "next": _or_null(_TEXT),
+        }
+    ),
     "Costs": _object(
         {
             "agent": _TEXT,

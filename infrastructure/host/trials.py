@@ -17,10 +17,12 @@ from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt
 from infrastructure.host import openapi
+from infrastructure.host.access import needs
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
+from infrastructure.identity.roles import Permission
 
 FORM = 'send {}, or as much of it as is wanted: {"prompts": {"NAME": "VERSION"}, "model": "NAME"}'
 
@@ -30,6 +32,7 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
         f"/api/{agent.name}/executions/{{execution_id}}/trial", tags=["executions"],
         responses=openapi.TRIED, openapi_extra=openapi.TRIAL, operation_id="trial",
     )  # fmt: skip
+    @needs(Permission.TRY_PROMPTS)
     async def tried(request: Request, execution_id: str) -> Response:
         """Run its input again and publish, store and send nothing of it: what it gave then, and what it gives now."""
         service = service_of(request)
