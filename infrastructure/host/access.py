@@ -89,17 +89,17 @@ def _declared(route: BaseRoute) -> dict[str, Any]:
 
 async def _recorded(request: Request, caller: Caller, act: str, doing: Awaitable[Response]) -> Response:
     trail = service_of(request).audit
-    number, record = await trail.begin(caller, act, _target(request))
+    begun = await trail.begin(caller, act, _target(request))
     try:
         response = await doing
     except AgentError as error:
         code = error.error_code if isinstance(error, HttpError) else error.code
-        await trail.end(number, record, "failed", code)
+        await trail.end(begun, "failed", code)
         raise
     except Exception as error:
-        await trail.end(number, record, "failed", judge(error).code)
+        await trail.end(begun, "failed", judge(error).code)
         raise
-    await trail.end(number, record, "done")
+    await trail.end(begun, "done")
     return response
 
 

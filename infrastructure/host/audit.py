@@ -5,11 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 
 from agents.runtime.agent import Agent
+from domain.json import JsonObject
 from infrastructure.host import openapi
 from infrastructure.host.access import needs
 from infrastructure.host.requests import HttpError, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
+from infrastructure.identity.audit import Recorded
 from infrastructure.identity.roles import Permission
 
 LIMIT, LARGEST = 50, 500
@@ -33,11 +35,19 @@ def add_audit(app: FastAPI, agent: Agent) -> None:
             page = await service_of(request).audit.page(query.get("cursor"), int(limit))
         except ValueError:
             raise _wrong("cursor is what `next` of the page before said") from None
-        records = [
-            {"number": number, **record.model_dump(mode="json", exclude={"v"})}
-            for number, record in page.records
-        ]
+        records = [_described(record) for record in page.records]
         return json_response({"agent": agent.name, "audit": records, "next": page.next})
+
+
+def _described(record: Recorded) -> JsonObject:
+    act, result = record.act, record.result
+    return {
+        "number": record.number,
+        **act.model_dump(mode="json", exclude={"v"}),
+        "result": result.result if result else "begun",
+        "error": result.error if result else None,
+        "ended_at": result.at if result else None,
+    }
 
 
 def _wrong(message: str) -> HttpError:

@@ -73,9 +73,7 @@ class Tokens:
         if len(token) > LONGEST:
             raise Refused(f"the token is longer than {LONGEST} characters: ask the issuer for fewer claims")
         digest = sha256(token.encode()).digest()
-        if self._known_by != self._issuer.generation:  # a key may have been taken back
-            self._known.clear()
-            self._known_by = self._issuer.generation
+        self._forget_what_rotated()
         if known := self._known.get(digest):
             caller, until = known
             if self._now() < until:
@@ -83,6 +81,7 @@ class Tokens:
             del self._known[digest]
         claims = await self._claims(token)
         caller = self._caller(claims)
+        self._forget_what_rotated()  # the issuer may just have been asked
         self._known[digest] = (caller, float(claims["exp"]) + LEEWAY)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -93,6 +92,12 @@ class Tokens:
 
     async def check(self) -> str | None:
         return await self._issuer.check()
+
+    def _forget_what_rotated(self) -> None:
+        """Whenever the issuer's keys change: one may have been taken back."""
+        if self._known_by != self._issuer.generation:
+            self._known.clear()
+            self._known_by = self._issuer.generation
 
     async def _claims(self, token: str) -> dict[str, Any]:
         if not _FORM.fullmatch(token):
