@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeAlias
 
 from fastapi import Request, Response
@@ -42,7 +42,7 @@ def needs(permission: Permission, *, act: str | None = None) -> Declare:
                 raise _forbidden(caller, permission)
             if act is None:
                 return await handler(request, **path)
-            return await _recorded(request, caller, act, handler(request, **path))
+            return await _recorded(request, caller, act, partial(handler, request, **path))
 
         allowed.__dict__ |= {_NEEDED: permission, _ACT: act}
         return allowed
@@ -87,11 +87,13 @@ def _declared(route: BaseRoute) -> dict[str, Any]:
     return getattr(getattr(route, "endpoint", None), "__dict__", {})
 
 
-async def _recorded(request: Request, caller: Caller, act: str, doing: Awaitable[Response]) -> Response:
+async def _recorded(
+    request: Request, caller: Caller, act: str, do: Callable[[], Awaitable[Response]]
+) -> Response:
     trail = service_of(request).audit
     begun = await trail.begin(caller, act, _target(request))
     try:
-        response = await doing
+        response = await do()
     except AgentError as error:
         code = error.error_code if isinstance(error, HttpError) else error.code
         await trail.end(begun, "failed", code)

@@ -17,10 +17,12 @@ _PUBLIC_NAMES = frozenset({"idempotency_key", "state_key", "trigger_key"})
 
 # A cheap look first: nearly no line has any of these.
 _SUSPICIOUS = re.compile(
-    r"bearer|basic|://[^/\s]*@|(?:key|token|secret|passw|pwd|sig|authorization)", re.IGNORECASE
+    r"bearer|basic|eyJ|agk_|://[^/\s]*@|(?:key|token|secret|passw|pwd|sig|authorization)", re.IGNORECASE
 )
 _SECRETS = (
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # A JWT begins with `{"` in base64url; an API key of ours with agk_ (infrastructure/identity/keys.py).
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\bagk_[\w-]{12,}"), MASK),
     (re.compile(r"(://)[^/\s@]*@"), rf"\1{MASK}@"),
     (
         re.compile(
