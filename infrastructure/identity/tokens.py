@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -15,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import jwt
+from pydantic_core import from_json
 
 from infrastructure.identity.caller import Caller, Refused
 from infrastructure.identity.issuer import Issuer
@@ -102,10 +104,7 @@ class Tokens:
     async def _claims(self, token: str) -> dict[str, Any]:
         if not _FORM.fullmatch(token):
             raise Refused("this is neither a token, of three parts with dots between, nor an API key")
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.InvalidTokenError:
-            raise Refused(_BROKEN) from None
+        header = _header(token)
         kid, algorithm = header.get("kid"), header.get("alg")
         if algorithm not in ALGORITHMS:
             raise Refused(f"the token's algorithm is not accepted: use one of {', '.join(ALGORITHMS)}")
@@ -139,3 +138,15 @@ class Tokens:
         named = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
         roles = tuple(_ROLES[one] for one in dict.fromkeys(named) if one in _ROLES)
         return Caller(f"users/{quote(subject, safe='')}", roles, permissions_of(roles))
+
+
+def _header(token: str) -> dict[str, Any]:
+    """What it says of its key, not believed. Read here: PyJWT decodes the whole token for it, a second time."""
+    encoded = token.partition(".")[0]
+    try:
+        header = from_json(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except ValueError:
+        raise Refused(_BROKEN) from None
+    if not isinstance(header, dict):
+        raise Refused(_BROKEN)
+    return header

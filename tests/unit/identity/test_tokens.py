@@ -76,7 +76,7 @@ FORGED: dict[str, tuple[Callable[[LocalIssuer], str], str]] = {
     "another header after signing": (lambda it: changed(it.token(), 0, {"alg": "RS256", "kid": "rsa", "x": 1}), "signature is wrong"),
     "an unknown kid": (lambda it: it.token(header={"kid": "nobody"}), "does not publish"),
     "no kid": (lambda it: f"{part({'alg': 'RS256'})}.{part(it.claims())}.AAAA", "does not name its key"),
-    "a kid that is no text": (lambda it: f"{part({'alg': 'RS256', 'kid': {'a': 1}})}.{part(it.claims())}.AAAA", "no token that can be read"),
+    "a kid that is no text": (lambda it: f"{part({'alg': 'RS256', 'kid': {'a': 1}})}.{part(it.claims())}.AAAA", "does not name its key"),
     "a kid that is a path": (lambda it: it.token(header={"kid": "../../../../dev/null"}), "does not publish"),
     "a kid that is an address": (lambda it: it.token(header={"kid": f"http://127.0.0.1:{it.port}/evil"}), "does not publish"),
     "a kid that is a file": (lambda it: it.token(header={"kid": "file:///etc/hostname"}), "does not publish"),
