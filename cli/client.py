@@ -5,6 +5,7 @@ On the standard library: `http.client` knows no proxies, follows no redirects an
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from domain.json import JsonObject, dump
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no model."""
+
+TURN, PAUSE = 30.0, 0.25
+"""Seconds that a caller waits for a turn at most, and between two tries (AGENTS_RATE_LIMIT)."""
 
 SILENCE = 60.0
 """Seconds after which a silent stream is dead: the agents send a comment every 15 s."""
@@ -115,10 +119,30 @@ class AgentClient:
     ) -> Answer:
         """One request below `/api/<agent>`.
 
+        Who asks too often waits for their turn.
+
         Raises:
             Unreachable, Interrupted, Refusal
 
         """
+        deadline = time.monotonic() + TURN
+        while True:
+            try:
+                return self._call_any(method, path, body, headers, patience=patience)
+            except Refusal as refusal:
+                if refusal.refused != "too_many_requests" or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
+
+    def _call_any(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None,
+        headers: Mapping[str, str] | None,
+        *,
+        patience: float | None,
+    ) -> Answer:
         problem: CommandError | None = None
         for url in self._urls():
             try:

@@ -24,7 +24,12 @@ def identity_of(settings: Settings) -> Identity | None:
         from infrastructure.identity.tokens import Tokens  # noqa: PLC0415
 
         audiences = tuple(settings.oidc_audience.split(",")) if settings.oidc_audience else ()
-        tokens = Tokens(Issuer(settings.oidc_issuer), audiences, settings.oidc_roles_claim)
+        tokens = Tokens(
+            Issuer(settings.oidc_issuer),
+            audiences,
+            subject_claim=settings.oidc_subject_claim,
+            roles_claim=settings.oidc_roles_claim,
+        )
     if settings.api_keys is not None:
         from infrastructure.identity.key_file import KeyFile  # noqa: PLC0415
 

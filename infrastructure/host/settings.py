@@ -91,6 +91,12 @@ class Settings(ModelSettings):
         validation_alias="AGENTS_OIDC_AUDIENCE",
         description="Audience that their tokens must be for; several by commas. In Entra ID the application's id.",
     )
+    oidc_subject_claim: str = Field(
+        "sub",
+        min_length=1,
+        validation_alias="AGENTS_OIDC_SUBJECT_CLAIM",
+        description="Claim of the tokens that names the caller in records; `oid` is the same in all of Entra ID.",
+    )
     oidc_roles_claim: str = Field(
         "roles",
         min_length=1,

@@ -10,7 +10,7 @@ from infrastructure.identity.roles import Permission, Role
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`name` is what records say of them: `users/<subject>`, `keys/<id>`, `sidecar` or `local`."""
+    """`name` is what records say of them: `subjects/<subject>`, `keys/<id>`, `sidecar` or `local`."""
 
     name: str
     roles: tuple[Role, ...]

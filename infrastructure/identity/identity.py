@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import Context
@@ -11,6 +12,10 @@ from typing import Protocol
 from infrastructure.identity.caller import Caller, Refused
 from infrastructure.identity.keys import PREFIX
 from infrastructure.identity.limits import Limit
+
+log = logging.getLogger(__name__)
+
+AGAIN = 5.0
 
 
 class Proof(Protocol):
@@ -54,10 +59,19 @@ class Identity:
     async def followed(self) -> AsyncIterator[None]:
         """Within it, what callers are judged by is kept up to date in the background."""
         proofs = [proof for proof in (self._tokens, self._keys) if proof is not None]
-        tasks = [asyncio.create_task(proof.follow(), context=Context()) for proof in proofs]
+        tasks = [asyncio.create_task(_followed(proof), context=Context()) for proof in proofs]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+
+
+async def _followed(proof: Proof) -> None:
+    while True:
+        try:
+            await proof.follow()
+        except Exception:
+            log.exception("callers are judged by what was known before; it is looked at again in %g s", AGAIN)
+        await asyncio.sleep(AGAIN)

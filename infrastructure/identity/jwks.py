@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 log = logging.getLogger(__name__)
@@ -48,14 +49,15 @@ def read_keys(document: Mapping[str, Any]) -> dict[str, VerificationKey]:
 
 def _key(entry: dict[str, Any]) -> VerificationKey | None:
     kind = entry.get("kty")
-    possible = _BY_KIND.get((str(kind), None if kind == "RSA" else entry.get("crv")), ())
-    algorithms = tuple(one for one in possible if entry.get("alg") in {None, one})
-    for_signatures = entry.get("use") in {None, "sig"} and "d" not in entry
+    curve = None if kind == "RSA" else str(entry.get("crv"))
+    possible = _BY_KIND.get((str(kind), curve), ())
+    algorithms = tuple(one for one in possible if entry.get("alg") in (None, one))
+    for_signatures = entry.get("use") in (None, "sig") and "d" not in entry
     if not (algorithms and for_signatures and isinstance(entry.get("kid"), str)):
         return None
     try:
         public = jwt.PyJWK(entry, algorithm=algorithms[0]).key
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+    except (jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError, OverflowError):
         log.warning("a key of the issuer cannot be read, and is not used", extra={"kid": entry["kid"][:80]})
         return None
     if isinstance(public, RSAPublicKey) and public.key_size not in _RSA_BITS:

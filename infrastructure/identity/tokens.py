@@ -43,23 +43,26 @@ _WHY: Final[Mapping[type[jwt.InvalidTokenError], str]] = {
     jwt.InvalidSignatureError: f"the token's signature is wrong: {_GET_ANOTHER}",
     jwt.InvalidAlgorithmError: "the token's algorithm is not its key's: " + _GET_ANOTHER,
 }
-_REQUIRED = ["exp", "iss", "aud", "sub"]
 _BROKEN = f"this is no token that can be read: {_GET_ANOTHER}"
 
 
 class Tokens:
-    """`audiences` are accepted; roles are in the claim `roles_claim`. `now` is in seconds since 1970."""
+    """`audiences` are accepted; the claims `subject_claim` and `roles_claim` say who it is. `now` is in seconds since 1970."""
 
     def __init__(
         self,
         issuer: Issuer,
         audiences: tuple[str, ...],
+        *,
+        subject_claim: str = "sub",
         roles_claim: str = "roles",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._issuer = issuer
         self._audiences = audiences
+        self._subject_claim = subject_claim
         self._roles_claim = roles_claim
+        self._required = ["exp", "iss", "aud", subject_claim]
         self._now = now
         self._known: OrderedDict[bytes, tuple[Caller, float]] = OrderedDict()
         self._known_by = issuer.generation
@@ -119,7 +122,7 @@ class Tokens:
                 audience=self._audiences,
                 issuer=self._issuer.url,
                 leeway=LEEWAY,
-                options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+                options={"require": self._required, "enforce_minimum_key_length": True},
             )
         except jwt.MissingRequiredClaimError as error:
             raise Refused(f"the token lacks the claim {error.claim}: {_GET_ANOTHER}") from None
@@ -129,15 +132,14 @@ class Tokens:
             raise Refused(_BROKEN) from None
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
-        """Entra ID's `oid` names a person in all applications, its `sub` in this one alone."""
-        subject = claims.get("oid", claims["sub"])
+        subject = claims[self._subject_claim]
         if not (isinstance(subject, str) and 0 < len(subject) <= _SUBJECT):
             raise Refused(f"the token's subject is no text of 1 to {_SUBJECT} characters: use another issuer")
         given = claims.get(self._roles_claim)
         # A text is no list of roles: "Agents.Admin" is not even looked into.
         named = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
         roles = tuple(_ROLES[one] for one in dict.fromkeys(named) if one in _ROLES)
-        return Caller(f"users/{quote(subject, safe='')}", roles, permissions_of(roles))
+        return Caller(f"subjects/{quote(subject, safe='')}", roles, permissions_of(roles))
 
 
 def _header(token: str) -> dict[str, Any]:

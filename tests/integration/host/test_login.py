@@ -80,7 +80,7 @@ def test_it_is_open_to_those_who_log_in_and_records_what_they_do(
     assert trail is not None
     (record,) = json.loads(trail.body)["audit"]
     assert (record["who"], record["act"], record["target"]) == (
-        f"users/{SUBJECT}",
+        f"subjects/{SUBJECT}",
         "dead-letters.replay",
         NOBODY,
     )
@@ -88,8 +88,8 @@ def test_it_is_open_to_those_who_log_in_and_records_what_they_do(
 
     told = [json.loads(line) for line in desk.log.splitlines() if '"agents.audit"' in line]
     assert [(line["who"], line["act"], line["result"]) for line in told] == [
-        (f"users/{SUBJECT}", "dead-letters.replay", "failed"),
-        (f"users/{SUBJECT}", "dead-letters.replay", "refused"),
+        (f"subjects/{SUBJECT}", "dead-letters.replay", "failed"),
+        (f"subjects/{SUBJECT}", "dead-letters.replay", "refused"),
     ]
     assert operator.rpartition(".")[2] not in desk.log
     assert APP_TOKEN not in desk.log

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from cli import client
+from cli.client import AgentClient
+from cli.refusals import Refusal
 from infrastructure.identity.key_file import read_keys
 from infrastructure.identity.keys import Keyring
 from infrastructure.identity.roles import Role
@@ -114,6 +118,24 @@ def test_the_audit_trail_says_who_did_what(served: Served, agents: Call) -> None
     assert lines[1].endswith(f"local dead-letters.drop {NOBODY} failed unknown_dead_letter")
     (record,) = json.loads(agents("audit", "--limit", "600", "--json").stdout)
     assert (record["agent"], record["who"], record["number"]) == ("planner", "local", 0)
+
+
+def test_who_asks_too_often_waits_for_a_turn(
+    served: Served, agents: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del served
+    refusals = iter([Refusal({"code": "too_many_requests", "message": "often"}, 429, str)] * 3)
+    ask = AgentClient._call_any
+
+    def busy(self: AgentClient, *words: Any, **options: Any) -> Any:
+        if (refusal := next(refusals, None)) is not None:
+            raise refusal
+        return ask(self, *words, **options)
+
+    monkeypatch.setattr(client, "PAUSE", 0.0)
+    monkeypatch.setattr(AgentClient, "_call_any", busy)
+    assert agents("tasks").exit_code == 0
+    assert next(refusals, None) is None
 
 
 def test_an_agent_that_is_not_there_has_no_trail(served: Served, agents: Call) -> None:

@@ -311,7 +311,7 @@ async def test_the_same_idempotency_key_of_two_callers_is_two_executions(
     api: Hosted, issuer: LocalIssuer
 ) -> None:
     seen = {}
-    for bearer, name in ((issuer.token("Agents.Developer"), f"users/{SUBJECT}"), (KEY, f"keys/{KEY_ID}")):
+    for bearer, name in ((issuer.token("Agents.Developer"), f"subjects/{SUBJECT}"), (KEY, f"keys/{KEY_ID}")):
         for _ in range(2):
             response = await api.post(
                 "/api/sample/shout", {"word": "hi"}, Idempotency_Key="k1", Authorization=f"Bearer {bearer}"
@@ -353,7 +353,11 @@ async def test_privileged_acts_are_recorded_with_who_what_target_and_result(
         (0, "dead-letters.drop", "failed", "invalid_input"),
     ]
     for one in records:
-        assert (one["who"], one["roles"], one["target"]) == (f"users/{SUBJECT}", ["Agents.Operator"], found)
+        assert (one["who"], one["roles"], one["target"]) == (
+            f"subjects/{SUBJECT}",
+            ["Agents.Operator"],
+            found,
+        )
         assert one["at"] <= one["ended_at"]
 
 
@@ -395,7 +399,7 @@ async def test_an_act_that_is_refused_is_logged_with_who_tried(
     (told,) = [record for record in caplog.records if record.name == "agents.audit"]
     fields = {name: vars(told)[name] for name in ("who", "act", "target", "result")}
     assert fields == {
-        "who": f"users/{SUBJECT}",
+        "who": f"subjects/{SUBJECT}",
         "act": "prompts.promote",
         "target": "greeting",
         "result": "refused",

@@ -13,7 +13,7 @@ from infrastructure.identity.caller import LOCAL, Caller
 from infrastructure.identity.roles import Role, permissions_of
 from infrastructure.memory.state import MemoryStateStore
 
-BOB = Caller("users/bob", (Role.OPERATOR,), permissions_of([Role.OPERATOR]))
+BOB = Caller("subjects/bob", (Role.OPERATOR,), permissions_of([Role.OPERATOR]))
 
 
 class Failing(MemoryStateStore):
@@ -46,7 +46,7 @@ async def test_an_act_is_recorded_before_it_is_done_and_its_result_after() -> No
     begun = await trail.begin(BOB, "prompts.promote", "greeting")
     (record,) = (await trail.page(None, 10)).records
     assert (record.number, record.act.who, record.act.roles, record.act.act, record.act.target, record.result) == (
-        0, "users/bob", ("Agents.Operator",), "prompts.promote", "greeting", None,
+        0, "subjects/bob", ("Agents.Operator",), "prompts.promote", "greeting", None,
     )  # fmt: skip
     await trail.end(begun, "failed", "unknown_prompt")
     (record,) = (await trail.page(None, 10)).records
@@ -130,7 +130,7 @@ async def test_a_result_that_cannot_be_kept_is_in_the_log(caplog: pytest.LogCapt
     await trail.end(begun, "done")
     told, warned = caplog.records
     assert (told.name, told.getMessage()) == ("agents.audit", "act done")
-    assert (vars(told)["who"], vars(told)["target"], vars(told)["number"]) == ("users/bob", "x", 0)
+    assert (vars(told)["who"], vars(told)["target"], vars(told)["number"]) == ("subjects/bob", "x", 0)
     assert warned.getMessage() == "the result of record 0 is in the log alone: down"
     assert (await trail.page(None, 5)).records[0].result is None
 

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import Unavailable
 from infrastructure.identity import tokens as module
 from infrastructure.identity.caller import Refused
 from infrastructure.identity.issuer import Issuer
+from infrastructure.identity.jwks import read_keys
 from infrastructure.identity.roles import PERMISSIONS, Permission, Role
 from infrastructure.identity.tokens import LEEWAY, LONGEST, Tokens
 from tests.support.issuer import AUDIENCE, SUBJECT, LocalIssuer, part, public_jwk, public_pem, rsa_key
@@ -56,6 +60,14 @@ def flipped(token: str) -> str:
     raw = bytearray(base64.urlsafe_b64decode(signature + "=="))
     raw[10] ^= 1
     return f"{head}.{part(bytes(raw))}"
+
+
+def by_number(issuer: LocalIssuer) -> str:
+    """PyJWT makes no such token: it wants a text for `sub`."""
+    head = part({"alg": "RS256", "kid": "rsa"})
+    signed = f"{head}.{part(issuer.claims('Agents.Admin') | {'sub': 7})}"
+    key = issuer.keys["rsa"]
+    return f"{signed}.{part(key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
 NOW = int(time.time())
@@ -103,7 +115,7 @@ FORGED: dict[str, tuple[Callable[[LocalIssuer], str], str]] = {
     "issued in the future": (lambda it: it.token(iat=NOW + LEEWAY + 60), "not valid yet"),
     "no subject": (lambda it: it.token(sub=None), "lacks the claim sub"),
     "an empty subject": (lambda it: it.token(sub=""), "subject is no text"),
-    "a subject that is a number": (lambda it: it.token(oid=7), "subject is no text"),
+    "a subject that is a number": (by_number, "no token that can be read"),
     "a subject of 10,000 characters": (lambda it: it.token(sub="s" * 10_000), "subject is no text"),
     "a huge token": (lambda it: it.token(padding="x" * LONGEST), "longer than"),
     "a header nested 3,000 deep": (lambda _: f"{part(b'[' * 3000 + b']' * 3000)}.AAAA.AAAA", "no token that can be read"),
@@ -138,7 +150,7 @@ async def test_a_token_that_the_issuer_signed_says_who_calls_and_what_they_may(
     issuer: LocalIssuer, kid: str
 ) -> None:
     caller = await tokens_of(issuer).caller(issuer.token("Agents.Viewer", "Agents.Operator", kid=kid))
-    assert caller.name == f"users/{SUBJECT}"
+    assert caller.name == f"subjects/{SUBJECT}"
     assert caller.roles == (Role.VIEWER, Role.OPERATOR)
     assert caller.permissions == PERMISSIONS[Role.OPERATOR]
 
@@ -146,12 +158,12 @@ async def test_a_token_that_the_issuer_signed_says_who_calls_and_what_they_may(
 @pytest.mark.parametrize(
     ("changes", "who"),
     [
-        ({"oid": "the-person"}, "users/the-person"),
-        ({"sub": "auth0|a b/../c"}, "users/auth0%7Ca%20b%2F..%2Fc"),
-        ({"aud": ["x", "agents-of-old"]}, f"users/{SUBJECT}"),
-        ({"exp": NOW - LEEWAY + 20}, f"users/{SUBJECT}"),
-        ({"nbf": NOW + LEEWAY - 20, "iat": NOW + LEEWAY - 20}, f"users/{SUBJECT}"),
-        ({"nbf": None, "iat": None}, f"users/{SUBJECT}"),
+        ({"oid": "somebody else"}, f"subjects/{SUBJECT}"),
+        ({"sub": "auth0|a b/../c"}, "subjects/auth0%7Ca%20b%2F..%2Fc"),
+        ({"aud": ["x", "agents-of-old"]}, f"subjects/{SUBJECT}"),
+        ({"exp": NOW - LEEWAY + 20}, f"subjects/{SUBJECT}"),
+        ({"nbf": NOW + LEEWAY - 20, "iat": NOW + LEEWAY - 20}, f"subjects/{SUBJECT}"),
+        ({"nbf": None, "iat": None}, f"subjects/{SUBJECT}"),
     ],
 )
 async def test_what_differs_among_issuers_is_taken(
@@ -178,6 +190,15 @@ async def test_roles_may_be_in_another_claim(issuer: LocalIssuer) -> None:
     caller = await tokens_of(issuer, roles_claim="groups").caller(token)
     assert caller.roles == (Role.VIEWER,)
     assert Permission.READ_AUDIT not in caller.permissions
+
+
+async def test_the_subject_may_be_in_another_claim(issuer: LocalIssuer) -> None:
+    tokens = tokens_of(issuer, subject_claim="oid")
+    assert (await tokens.caller(issuer.token(oid="the-person"))).name == "subjects/the-person"
+    with pytest.raises(Refused, match="lacks the claim oid"):
+        await tokens.caller(issuer.token())
+    with pytest.raises(Refused, match="subject is no text"):
+        await tokens.caller(issuer.token(oid=["a"]))
 
 
 async def test_a_token_is_checked_once_and_known_until_it_expires(issuer: LocalIssuer) -> None:
@@ -237,6 +258,29 @@ async def test_a_published_key_that_is_not_for_this_is_not_used(issuer: LocalIss
     issuer.published = [UNUSABLE[name], public_jwk("other", ed25519.Ed25519PrivateKey.generate()), 7, {}]  # type: ignore[list-item]
     with pytest.raises(Refused, match="does not publish"):
         await tokens_of(issuer).caller(issuer.token("Agents.Admin"))
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))  # fmt: skip
+FIELDS = {
+    "kty": ["RSA", "EC", "OKP", "oct"],
+    "crv": ["P-256", "P-521", "Ed25519", "Ed448"],
+    "alg": ["RS256", "ES256", "none"],
+}
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"kid": st.just("k")},
+            optional={name: st.sampled_from(values) | JSON for name, values in FIELDS.items()}
+            | {name: st.sampled_from(["AQAB", "AAAA", ""]) | JSON for name in ("n", "e", "x", "y", "use")},
+        )
+        | JSON
+    )
+    | JSON
+)
+def test_whatever_an_issuer_publishes_breaks_nothing(keys: Any) -> None:
+    assert isinstance(read_keys({"keys": keys}), dict)
 
 
 async def test_a_key_for_one_algorithm_is_not_used_for_another(issuer: LocalIssuer) -> None:
