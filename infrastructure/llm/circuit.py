@@ -58,14 +58,12 @@ class CircuitBreaker:
         self._suspects = Suspects()
         self._failed_last: str | None = None
         self._head_start = 0.0
-        """Seconds for which the circuit stays shut for the execution that failed last: others that wait come before it."""
+        """Seconds by which an open circuit lets those that never failed go before the others."""
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ChatReply:
         if self._last is None:
             return await self._ask(request, on_text)
-        left = self._shut_until - asyncio.get_running_loop().time()
-        if self._failed_last is not None and self._failed_last == _execution_of(request):
-            left += self._head_start
+        left = self._shut_until + self._behind(request) - asyncio.get_running_loop().time()
         if left > 0 or self._asking:
             wait = max(left, FIRST_PAUSE) if left > 0 else self._longest_pause / 2
             raise type(self._last)(self._last.message, retry_after=wait, **self._last.details)
@@ -129,6 +127,13 @@ class CircuitBreaker:
         if self._last is not None:
             log.info("the model answers again")
         self._failures, self._last = 0, None
+
+    def _behind(self, request: ChatRequest) -> float:
+        """Seconds for which others go first, who may be answered where this one is not: longest for the one that failed last."""
+        execution = _execution_of(request)
+        if execution is None or execution not in self._suspects:
+            return 0.0
+        return self._head_start * (2 if execution == self._failed_last else 1)
 
 
 def _execution_of(request: ChatRequest) -> str | None:

@@ -29,6 +29,9 @@ class Suspects:
         """How many calls were answered."""
         self._known: OrderedDict[str, _Suspect] = OrderedDict()
 
+    def __contains__(self, execution: str) -> bool:
+        return execution in self._known
+
     def answered(self, execution: str | None) -> None:
         """Note an answer. One's own says nothing of others: a handler's first prompt may work and its second never."""
         self.answers += 1

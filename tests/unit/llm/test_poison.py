@@ -182,20 +182,24 @@ async def test_who_failed_three_times_while_others_were_answered_opens_nothing_a
 
 
 @in_virtual_time
-async def test_where_one_call_finds_out_others_go_before_the_one_that_failed_last() -> None:
+async def test_where_one_call_finds_out_those_that_never_failed_go_first_and_the_one_that_failed_last_goes_last() -> (
+    None
+):
     circuit, model = poisoned()
-    for _ in range(3):
-        await error_of(circuit)  # in silence: it opens the circuit
-    held = await error_of(circuit, asked_by(execution="good"))
-    assert isinstance(held, Unavailable)
-    assert held.retry_after == pytest.approx(0.25)
-    await asyncio.sleep(0.26)
-    again = await error_of(circuit)  # comes before the good one, and is sent away
-    assert isinstance(again, Unavailable)
-    assert again.retry_after is not None
-    assert again.retry_after > 0.04  # when the good one, a fifth late, will have asked
+    await error_of(circuit, asked_by(execution="poison 1"))
+    await error_of(circuit, asked_by(execution="poison 1"))
+    await error_of(circuit, asked_by(execution="poison 2"))  # the third failure in a row: it opens
+    waits = {}
+    for execution in ("good", "poison 1", "poison 2"):
+        error = await error_of(circuit, asked_by(execution=execution))
+        assert isinstance(error, Unavailable)
+        waits[execution] = error.retry_after
+    assert waits == pytest.approx({"good": 0.25, "poison 1": 0.5625, "poison 2": 0.875})
+    await asyncio.sleep(0.29)
+    for execution in ("poison 1", "poison 2"):  # they come before the good one, which is as late as it may be
+        await error_of(circuit, asked_by(execution=execution))
     assert len(model.requests) == 3
-    await asyncio.sleep(0.04)
+    await asyncio.sleep(0.01)
     assert (await circuit.complete(asked_by(execution="good"))).text == "well"
 
 
@@ -210,7 +214,7 @@ async def test_a_single_execution_that_waits_finds_out_by_itself() -> None:
         await asyncio.sleep(error.retry_after or 0.25)
     assert len(model.requests) > 3
     model.down = None
-    await asyncio.sleep(2.75)  # the longest pause and the longest head start
+    await asyncio.sleep(3.5)  # the longest pause, and for how long others would go first
     assert (await circuit.complete(good)).text == "well"
 
 

@@ -64,7 +64,7 @@ class World:
         return self._against.get(request.origin.execution_id) or answer_by_schema(request)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 @in_virtual_time
 async def test_all_good_work_is_done_outages_burn_no_attempt_and_every_poison_ends(seed: int) -> None:
     world = World(seed)
@@ -74,8 +74,8 @@ async def test_all_good_work_is_done_outages_burn_no_attempt_and_every_poison_en
         for at, number in world.comes:
             await asyncio.sleep(at - asyncio.get_running_loop().time())
             platform.publish(generated(number))
-        extra = 1_000
-        runner = platform.services["implementation"].runner
+        extra, runner = 1_000, platform.services["implementation"].runner
+        await asyncio.sleep(1)
         # A poison is known by what is answered around it: work goes on to come.
         while runner.running or asyncio.get_running_loop().time() < world.ends:
             platform.publish(generated(extra := extra + 1))
@@ -91,20 +91,23 @@ async def test_all_good_work_is_done_outages_burn_no_attempt_and_every_poison_en
     good = [one for number, one in found.items() if number not in world.poison]
     assert [(one.status, one.attempts) for one in good] == [("completed", 1)] * GOOD
     assert len({event.causationid for event in made}) == len(made) == GOOD + extra - 1_000
+    said = {error.message for error in OUTAGES}  # where an outage begins with the last of its failures
     for number, error in world.poison.items():
         outcome = found[number]
         assert (outcome.status, outcome.attempts) == ("failed", 3)
         assert outcome.error is not None
         assert outcome.error.code == "model_fails_for_input"
-        assert outcome.error.message.startswith("the model fails for this input while it answers others (")
-        assert outcome.error.message.endswith(error.message)
+        told, _, original = outcome.error.message.partition(" times by now): ")
+        assert told == f"the model fails for this input while it answers others ({outcome.error.details['failures']}"
+        assert original in {error.message, *said}
     assert len(letters) == BAD
 
 
 @in_virtual_time
-async def test_poison_holds_good_work_up_for_seconds_at_most_and_is_out_within_two_minutes() -> None:
+async def test_poison_holds_good_work_up_for_seconds_at_most_and_ends_within_two_minutes() -> None:
     world = World(0)
     world.outages = []
+    assert set(world.poison.values()) == set(POISON)
     model = ScriptedModel(world.answer, delay=0.3)
     slowest = 0.0
     async with MemoryPlatform([AGENT], model=CircuitBreaker(model), timing=Timing()) as platform:
@@ -119,4 +122,4 @@ async def test_poison_holds_good_work_up_for_seconds_at_most_and_is_out_within_t
             slowest = max(slowest, asyncio.get_running_loop().time() - began)
             await asyncio.sleep(max(0.0, 2 - (asyncio.get_running_loop().time() - began)))
         assert runner.running == 0
-    assert slowest < 10  # of seconds for which the server itself asked, 5
+    assert slowest < 10  # 5 of them are the server's own Retry-After
