@@ -238,7 +238,9 @@ async def test_one_input_that_the_server_always_fails_for_is_told_so_and_holds_n
             # With a new text each time, so that no cache answers for the model.
             assert (await system.model.complete(asking(f"good {turn}"))).text
         assert [type(one) for one in found] == [*[error] * POISONED, ModelFailsForInput]
-        assert "the model fails for this input while it answers others (10 times by now): " in found[-1].message
+        assert (
+            "the model fails for this input while it answers others (10 times by now): " in found[-1].message
+        )
         assert says in found[-1].message
 
 

@@ -63,7 +63,7 @@ async def is_blamed(model: CircuitBreaker, *, within: int) -> int:
 async def test_an_input_that_fails_again_and_again_while_others_are_answered_is_told_so(
     error: AgentError,
 ) -> None:
-    circuit, model = poisoned(error)
+    circuit, _ = poisoned(error)
     for _ in range(POISONED):
         assert type(await error_of(circuit)) is type(error)
         await asyncio.sleep(60)  # whatever pause the server asked for

@@ -98,7 +98,10 @@ async def test_all_good_work_is_done_outages_burn_no_attempt_and_every_poison_en
         assert outcome.error is not None
         assert outcome.error.code == "model_fails_for_input"
         told, _, original = outcome.error.message.partition(" times by now): ")
-        assert told == f"the model fails for this input while it answers others ({outcome.error.details['failures']}"
+        assert (
+            told
+            == f"the model fails for this input while it answers others ({outcome.error.details['failures']}"
+        )
         assert original in {error.message, *said}
     assert len(letters) == BAD
 
@@ -117,7 +120,7 @@ async def test_poison_holds_good_work_up_for_seconds_at_most_and_ends_within_two
         for number in range(1_000, 1_060):
             platform.publish(generated(number))
             began = asyncio.get_running_loop().time()
-            while not ((known := await runner.find(execution_of(number))) and known.outcome):
+            while not ((known := await runner.find(execution_of(number))) and known.outcome):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             slowest = max(slowest, asyncio.get_running_loop().time() - began)
             await asyncio.sleep(max(0.0, 2 - (asyncio.get_running_loop().time() - began)))
