@@ -23,6 +23,7 @@ from infrastructure.llm.ledger import Ledger, today
 from infrastructure.llm.stack import Stack, Surroundings
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
+from tests.integration.ollama import OLLAMA_MODEL
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, answer, broken_off, raw, serving, status
 
 LONG = "The printer in room Paris prints only blank pages since the toner was changed by a colleague of ours this very morning and nobody here knows what to do about it now"
@@ -72,13 +73,14 @@ async def system(
     store: MemoryStateStore | None = None,
     cache: str = "",
     prices: str = "free",
+    near: str | None = None,
 ) -> AsyncIterator[System]:
     async with serving(OpenAIServer()) as chat, serving(OpenAIServer()) as embedding:
         (folder / "models.yaml").write_text(f"""
 currency: EUR
 models:
   big: {{provider: openai, address: '{chat.url}', model: {MODEL}, key: KEY, prices: {{input: 1, output: 1}}}}
-  near: {{provider: openai, address: '{embedding.url}', model: {MODEL}, key: KEY, prices: {prices}, timeout: 1s}}
+  near: {near or f"{{provider: openai, address: '{embedding.url}', model: {MODEL}, key: KEY, prices: {prices}, timeout: 1s}}"}
 tasks: {{default: {{model: big, cache: {{ttl: 1h, similar: {similar}, {cache}}}}}}}
 """)
         telemetry, store = MemoryTelemetry(), store or MemoryStateStore()
@@ -122,6 +124,16 @@ async def test_a_question_that_is_less_near_than_wanted_is_asked(tmp_path: Path)
         assert (first.similarity, other.cached) == (None, True)
         assert other.similarity is not None
         assert 0.95 < other.similarity < 0.99
+
+
+async def test_of_several_texts_the_one_that_differs_most_decides(tmp_path: Path) -> None:
+    def both(title: str) -> ChatRequest:
+        return replace(asked(f"{title}: {LONG}"), untrusted={"title": title, "text": LONG})
+
+    async with system(tmp_path) as it:
+        assert not (await it.model.complete(both("printer broken"))).cached
+        assert not (await it.model.complete(both("screen broken"))).cached
+        assert (await it.model.complete(both("broken printer"))).cached
 
 
 @pytest.mark.parametrize(
@@ -324,3 +336,22 @@ async def test_without_the_setting_no_vector_is_asked_for(tmp_path: Path) -> Non
     async with system(tmp_path, "") as it:
         assert [reply.cached for reply in await it.ask(LONG, NEAR, LONG)] == [False, False, True]
         assert (it.embedding.embedded, it.documents()) == ([], [])
+
+
+@pytest.fixture
+def bundled(ollama: str) -> str:
+    """The small model of `agents up` as an embedding model, which it is not: of use here, where texts hardly differ."""
+    return f"{{provider: ollama, address: '{ollama}', model: {OLLAMA_MODEL}, prices: free, timeout: 60s}}"
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(400)
+async def test_a_real_ollama_compares_questions(tmp_path: Path, bundled: str) -> None:
+    async with system(tmp_path, "{model: near, at_least: 0.95}", near=bundled) as it:
+        texts = (
+            "How do I reset my password?",
+            "How can I reset my password?",
+            "The invoice is late, when do you pay?",
+        )
+        assert [reply.cached for reply in await it.ask(*texts)] == [False, True, False]
+        assert it.telemetry.counted("agents.model.cache.uncompared") == 0
