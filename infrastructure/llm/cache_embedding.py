@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from domain.chat import ChatRequest
 from domain.errors import AgentError, ModelTimeout, Unavailable
-from domain.ports.telemetry import Telemetry
+from domain.ports.telemetry import Span, Telemetry
 from domain.tokens import tokens_of
 from infrastructure.llm.amounts import Amounts
 from infrastructure.llm.catalogue import Prices
@@ -76,7 +77,8 @@ class CacheEmbedding:
         reservation = await self._ledger.reserve(request.origin, self._amounts(estimated))
         used: int | None = None
         try:
-            found = await self._embeddings.embed(texts, timeout=self._timeout)
+            with self._span():
+                found = await self._embeddings.embed(texts, timeout=self._timeout)
             used = found.tokens or estimated
         except (ModelTimeout, asyncio.CancelledError):
             used = estimated  # it was asked, and has perhaps answered
@@ -87,6 +89,12 @@ class CacheEmbedding:
                 spent = Spent(calls=1, input_tokens=used, cost=self._prices.cost(used, 0))
                 self._ledger.count(request.origin, self._name, spent)
         return found.vectors
+
+    def _span(self) -> AbstractContextManager[Span]:
+        """By the GenAI conventions: the question waits for this before the model is asked."""
+        model = self._embeddings.model
+        labels = {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": model}
+        return self._telemetry.span(f"embeddings {model}", "client", attributes=labels)
 
     def _amounts(self, tokens: int) -> Amounts:
         return Amounts(tokens, self._prices.cost(tokens, 0), 1)

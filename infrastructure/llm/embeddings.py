@@ -39,6 +39,7 @@ class Embeddings:
     """One embedding model of one server."""
 
     def __init__(self, endpoint: Endpoint) -> None:
+        self.model = endpoint.model
         self._endpoint = endpoint
         self._url = URL(f"{endpoint.url}/embeddings", encoded=True).with_query(dict(endpoint.query))
         self._session: aiohttp.ClientSession | None = None

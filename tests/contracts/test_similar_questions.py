@@ -330,6 +330,7 @@ async def test_vectors_are_paid_for_and_similar_answers_counted_as_answers_from_
         spent = {line.model: line.spent for line in lines}
         assert spent["near"] == Spent(calls=2, input_tokens=10, cost=0.01)
         assert (spent["big"].calls, spent["big"].answers_from_cache) == (1, 1)
+        assert [span.name for span in it.telemetry.spans] == [f"embeddings {MODEL}"] * 2
 
 
 async def test_without_the_setting_no_vector_is_asked_for(tmp_path: Path) -> None:
