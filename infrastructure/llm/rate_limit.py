@@ -10,8 +10,8 @@ from dataclasses import replace
 from domain.chat import ChatReply, ChatRequest
 from domain.errors import ModelFailsForInput, ModelRateLimited, Unavailable
 from domain.ports.model import LanguageModel
+from domain.tokens import input_tokens
 from infrastructure.llm.allowance import Allowance
-from infrastructure.llm.amounts import input_tokens
 from infrastructure.llm.fair_queue import FairQueue, Waiting
 
 PATIENCE = 10.0
