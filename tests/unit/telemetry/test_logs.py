@@ -162,8 +162,6 @@ def test_values_under_a_secret_name_are_masked(
         ("{'api-key': 'abc', 'x': 1}", "{'api-key': '***', 'x': 1}"),
         ("?sv=1&sig=abc&x=2", "?sv=1&sig=***&x=2"),
         ("used 12 tokens: a basic case, the key: none", "used 12 tokens: a basic case, the key: none"),
-        ("token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2ln of", "token *** of"),
-        ("'agk_881471ce7e9e_0YabbaDDexI8tFg7aATYiQZozI7-1XpsriSgzqstvgs'", "'***'"),
     ],
 )
 def test_secrets_inside_of_texts_are_masked(stream: io.StringIO, message: str, shown: str) -> None:
