@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.algorithms import RSAAlgorithm
 
 from domain.errors import Unavailable
 from infrastructure.identity import tokens as module
@@ -244,7 +245,7 @@ UNUSABLE: dict[str, dict[str, Any]] = {
     "for encryption": public_jwk("rsa", rsa_key(), use="enc"),
     "of another algorithm": public_jwk("rsa", rsa_key(), alg="RSA-OAEP"),
     "symmetric": {"kty": "oct", "kid": "rsa", "k": "c2VjcmV0"},
-    "with its private part": public_jwk("rsa", rsa_key(), d="AAAA"),
+    "with its private part": {**RSAAlgorithm.to_jwk(rsa_key(), as_dict=True), "kid": "rsa"},
     "too short": public_jwk("rsa", rsa_key(9, 1024)),
     "broken": {"kty": "RSA", "kid": "rsa", "n": "!", "e": "AQAB"},
     "on another curve": public_jwk("rsa", ec.generate_private_key(ec.SECP256R1()), crv="secp256k1"),
