@@ -32,6 +32,8 @@ HEADERS: Sequence[tuple[str, str]] = (
 """On every answer; the server adds them (`uvicorn.Config.headers`)."""
 CALLER = "caller"
 """Where a request's scope says who calls, a `Caller`."""
+_AS_SIDECAR = "send the APP_API_TOKEN in the header dapr-api-token, or as Authorization: Bearer …"
+_LOG_IN = "send Authorization: Bearer and a token of the issuer, or an API key"
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[0-9a-z.-]+?)\.?)(?::[0-9]{0,5})?", re.IGNORECASE)
 
 
@@ -63,36 +65,32 @@ class Guard:
         if path.startswith(SIDECAR_ONLY):
             if self._is_sidecar(headers) or (self._loopback and self._token is None):
                 return SIDECAR
-            raise self._unknown(
-                "send the APP_API_TOKEN in the header dapr-api-token, or as Authorization: Bearer …"
-            )
+            raise _unknown(_AS_SIDECAR)
         if self._identity is not None:
             return await self._logged_in(self._identity, headers)
         if self._loopback:
             return LOCAL
         if self._is_sidecar(headers):
             return SIDECAR
-        raise self._unknown(
-            "send the APP_API_TOKEN in the header dapr-api-token, or as Authorization: Bearer …"
-        )
+        raise _unknown(_AS_SIDECAR)
 
     async def _logged_in(self, identity: Identity, headers: Headers) -> Caller:
         """Who a caller says to be counts for more than the sidecar that brings the request, and adds its own token."""
         given = headers.getlist("authorization")
         if len(given) > 1:
-            raise self._unknown("send one Authorization header")
+            raise _unknown("send one Authorization header")
         scheme, _, bearer = given[0].partition(" ") if given else ("", "", "")
         bearer = bearer.strip()
         if given and not (scheme.lower() == "bearer" and bearer):
-            raise self._unknown("send Authorization: Bearer and a token of the issuer, or an API key")
+            raise _unknown(_LOG_IN)
         if not given or (self._token is not None and _same(bearer, self._token)):
             if self._is_sidecar(headers):
                 return SIDECAR
-            raise self._unknown("send Authorization: Bearer and a token of the issuer, or an API key")
+            raise _unknown(_LOG_IN)
         try:
             caller = await identity.caller(bearer)
         except Refused as refusal:
-            raise self._unknown(str(refusal), error="invalid_token") from None
+            raise _unknown(str(refusal), error="invalid_token") from None
         if identity.limit is not None and (wait := identity.limit.wait(caller.name)):
             raise HttpError(
                 429, "too_many_requests", "you ask too often: AGENTS_RATE_LIMIT is per caller and second",
@@ -103,15 +101,17 @@ class Guard:
     def _is_sidecar(self, headers: Headers) -> bool:
         return self._token is not None and _same(_given(headers), self._token)
 
-    def _unknown(self, message: str, error: str | None = None) -> HttpError:
-        challenge = f'Bearer error="{error}"' if error else "Bearer"
-        return HttpError(401, "unauthorized", message, headers={"WWW-Authenticate": challenge})
-
 
 def names_loopback(host_header: str) -> bool:
     """Whether a Host header names this machine's loopback, by a name that no web page can own."""
     form = _HOST.fullmatch(host_header)
     return form is not None and is_loopback(form["six"] or form["name"].lower())
+
+
+def _unknown(message: str, error: str | None = None) -> HttpError:
+    """`error`: what is wrong with credentials that were shown (RFC 6750)."""
+    challenge = f'Bearer error="{error}"' if error else "Bearer"
+    return HttpError(401, "unauthorized", message, headers={"WWW-Authenticate": challenge})
 
 
 def _check_names(headers: Headers) -> None:
