@@ -115,8 +115,8 @@ def _forbidden(caller: Caller, permission: Permission) -> HttpError:
     return HttpError(
         403,
         "forbidden",
-        f"this needs the permission {permission}, which {' and '.join(able)} have; your roles: {yours}. "
-        "Ask whoever gives roles for one, or use another token or API key",
+        f"this takes the permission {permission}, of the roles {', '.join(able)}; yours: {yours}. Ask whoever gives "
+        "roles for one, or use another token or API key",
         headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
         needs=permission.value,
         roles=able,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.suite.processes import free_ports
 from cli.local.provision.run import Programs
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.issuer import AUDIENCE, SUBJECT, LocalIssuer, local_issuer
-from tests.support.processes import Redis, daprd
+from tests.support.processes import Daprd, Redis, daprd
 from tests.support.raw_http import Answer, get, post, send
 
 pytestmark = pytest.mark.integration
@@ -32,11 +33,26 @@ def issuer() -> Iterator[LocalIssuer]:
 
 
 @pytest.fixture(scope="module")
+def port() -> int:
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="module")
+def own_sidecar(
+    programs: Programs, redis: Redis, port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Daprd]:
+    folder: Path = tmp_path_factory.mktemp("sidecar")
+    assert programs.daprd is not None
+    env = {"APP_API_TOKEN": APP_TOKEN}
+    with daprd(programs.daprd, folder, redis.port, app_id="service-desk", app_port=port, env=env) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def desk(
-    programs: Programs, redis: Redis, issuer: LocalIssuer, tmp_path_factory: pytest.TempPathFactory
+    own_sidecar: Daprd, port: int, issuer: LocalIssuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AgentProcess]:
     folder: Path = tmp_path_factory.mktemp("desk")
-    assert programs.daprd is not None
     env = {
         "AGENTS_HOST": "0.0.0.0",
         "APP_API_TOKEN": APP_TOKEN,
@@ -47,9 +63,8 @@ def desk(
         "AGENTS_RATE_LIMIT": "5",
     }
     with (
-        daprd(programs.daprd, folder, redis.port, app_id="service-desk") as sidecar,
         model_server() as model,
-        agent_process("agents.service_desk:AGENT", folder, sidecar, model.url, env) as running,
+        agent_process("agents.service_desk:AGENT", folder, own_sidecar, model.url, env, port=port) as running,
     ):
         yield running
         assert "Traceback" not in running.log
@@ -112,6 +127,24 @@ def test_every_answer_has_the_security_headers_and_names_no_server(
         assert answer is not None
         assert HEADERS.items() <= answer.headers.items()
         assert not {"server", "x-powered-by", "access-control-allow-origin"} & answer.headers.keys()
+
+
+def test_through_the_sidecar_it_counts_who_the_caller_is(
+    desk: AgentProcess, own_sidecar: Daprd, issuer: LocalIssuer
+) -> None:
+    """daprd hands on the caller's Authorization, and adds the APP_API_TOKEN of its own."""
+    del desk
+    root = "/v1.0/invoke/service-desk/method/api/service-desk"
+    forged = issuer.token("Agents.Admin", sub="forger") + "x"
+    for path, headers, status in (
+        ("/tasks", [], 200),
+        ("/audit", [], 403),
+        ("/audit", [bearer(issuer.token("Agents.Admin", sub="invoker"))], 200),
+        ("/tasks", [bearer(forged)], 401),
+    ):
+        answer = get(own_sidecar.http_port, root + path, *headers)
+        assert answer is not None
+        assert answer.status == status, (path, answer.body)
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(desk: AgentProcess, issuer: LocalIssuer) -> None:

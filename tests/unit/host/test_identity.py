@@ -199,7 +199,7 @@ async def test_who_may_not_is_told_what_it_takes(api: Hosted, issuer: LocalIssue
         "yours": ["Agents.Viewer"],
     }
     assert error["message"] == (
-        "this needs the permission settle-dead-letters, which Agents.Operator and Agents.Admin have; your roles: "
+        "this takes the permission settle-dead-letters, of the roles Agents.Operator, Agents.Admin; yours: "
         "Agents.Viewer. Ask whoever gives roles for one, or use another token or API key"
     )
 
