@@ -145,7 +145,7 @@ class Account:
             raise BudgetExceeded(
                 f"the budget {_OF[self.scope]} ({self.period}) is used up: of {budget.hard:g} {resource} {max(free, 0):.6g} are "
                 f"left or in use, and this call may need {need.of(resource):.6g}. Raise budgets.{self.scope}.{resource} in the file "
-                "of models, and replay what failed: `agents dead-letters replay`",
+                "of models; then `agents dead-letters replay` does the work of events, and a request is sent anew",
                 scope=self.scope, period=self.period, resource=resource, bound=budget.hard, left=max(free, 0.0),
             )  # fmt: skip
         advance = budget.hard / ONE_OF if self.scope == "day" else 0.0
