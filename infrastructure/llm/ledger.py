@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from domain.chat import Origin
-from domain.errors import AgentError, BudgetExceeded, DocumentUnreadable, Unavailable
+from domain.errors import AgentError, BudgetExceeded, Unavailable
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from infrastructure.llm.accounts import Account, Passed
@@ -112,29 +112,31 @@ class Ledger:
 
         Raises:
             Unavailable: the store cannot be asked; nothing is lost.
-            DocumentUnreadable: of one of them; all others are written.
+            Exception: what is wrong with one of them, as `DocumentUnreadable`; all others are written.
 
         """
-        unreadable: list[DocumentUnreadable] = []
+        problems: list[Exception] = []
         waiting = iter([account for account in self._accounts.values() if not account.is_settled])
 
         async def in_turn() -> None:
             for account in waiting:
                 try:
                     await self._write(account)
-                except DocumentUnreadable as error:
-                    unreadable.append(error)
+                except Unavailable:
+                    raise
+                except Exception as error:  # noqa: BLE001  # raised below: one must not hold up the others
+                    problems.append(error)
 
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(AT_ONCE):
                     group.create_task(in_turn())
-        except ExceptionGroup as problems:  # the first ends the others: a store that is down is asked no more
-            raise problems.exceptions[0] from None
+        except ExceptionGroup as outage:  # the first ends the others: a store that is down is asked no more
+            raise outage.exceptions[0] from None
         self._accounts = {key: one for key, one in self._accounts.items() if not one.is_settled}
         await self.costs.flush()
-        if unreadable:
-            raise unreadable[0]
+        if problems:
+            raise problems[0]
 
     async def close(self) -> None:
         if self._flushing is not None:
@@ -143,10 +145,10 @@ class Ledger:
         try:
             async with asyncio.timeout(LAST):
                 await self.flush()
-        except (AgentError, TimeoutError) as error:
-            log.warning(
-                "what the models cost in the last second was not written: %s", error or "no time left"
-            )
+        except Exception as error:
+            bug = not isinstance(error, (AgentError, TimeoutError))
+            why = "no time left" if isinstance(error, TimeoutError) else error
+            log.warning("what the models cost in the last second was not written: %s", why, exc_info=bug)
 
     def _accounts_of(self, origin: Origin | None) -> tuple[Account, ...]:
         periods: dict[Scope, str] = {"day": self._day().isoformat()}
@@ -203,9 +205,15 @@ class Ledger:
             self._flushing = asyncio.create_task(self._keep_flushing(), context=Context())
 
     async def _keep_flushing(self) -> None:
+        trouble = False
         while not (self.costs.is_written and all(account.is_settled for account in self._accounts.values())):
             await asyncio.sleep(EVERY)
             try:
                 await self.flush()
-            except AgentError as error:
-                log.warning("what the models cost is written later: %s", error)
+            except Exception as error:
+                if not trouble:
+                    bug = not isinstance(error, AgentError)
+                    log.warning("what the models cost is written later: %s", error, exc_info=bug)
+                trouble = True
+            else:
+                trouble = False

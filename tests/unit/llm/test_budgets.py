@@ -42,8 +42,11 @@ class Replica:
         self.costs = CostBook(store, agent, "EUR")
 
         self.broker_is_down = False
+        self.bug: Exception | None = None
 
         async def tell(passed: Passed) -> None:
+            if self.bug:
+                raise self.bug
             if self.broker_is_down:
                 raise SidecarUnavailable("no broker")
             self.told.append(passed)
@@ -316,6 +319,30 @@ async def test_an_account_that_cannot_be_read_holds_up_no_other_and_no_costs() -
     assert [passed.scope for passed in replica.told] == ["day"]
     (line,) = await replica.costs.lines(DAY, DAY)
     assert line.spent.calls == 1
+    await replica.ledger.close()
+
+
+@in_virtual_time
+async def test_what_nobody_foresaw_is_logged_once_and_ends_no_writing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    replica = Replica(
+        MemoryStateStore(),
+        {"execution": Spending(calls=Budget(soft=1)), "day": Spending(calls=Budget(soft=9))},
+    )
+    replica.bug = KeyError("of ours")
+    for _ in range(2):
+        await replica.model.complete(asked_by())
+    await asyncio.sleep(5)
+    assert caplog.text.count("what the models cost is written later: 'of ours'") == 1
+    assert "Traceback" in caplog.text
+    (line,) = await replica.costs.lines(DAY, DAY)
+    assert line.spent.calls == 2
+    assert list(replica.ledger._accounts) == ["budget:execution:sample:e1"]
+    replica.bug = None
+    await asyncio.sleep(5)
+    assert len(replica.told) == 1
+    assert replica.ledger._accounts == {}
     await replica.ledger.close()
 
 

@@ -27,9 +27,12 @@ class Store(MemoryStateStore):
         super().__init__()
         self.down = False
         self.lost_answers = 0
+        self.bugs_at = ""
 
     async def get(self, key: str) -> Stored | None:
         self._require()
+        if key == self.bugs_at:
+            raise KeyError("of ours")
         return await super().get(key)
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
@@ -55,8 +58,11 @@ class Broker(MemoryBroker):
     def __init__(self) -> None:
         super().__init__()
         self.down = False
+        self.bug: Exception | None = None
 
     async def publish(self, topic: str, event: Event) -> None:
+        if self.bug:
+            raise self.bug
         if self.down:
             raise SidecarUnavailable("the broker is away")
         await super().publish(topic, event)
