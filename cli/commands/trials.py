@@ -82,7 +82,8 @@ def replay(
         for one, found in _each(clients, meant, Instead(prompts, model), parallel):
             if isinstance(found, CommandError):
                 failed.append(found)
-                click.echo(f"failed: {one}: {found.message}", err=True)
+                if len(meant) > 1:
+                    click.echo(f"failed: {one}: {found.message}", err=True)
             else:
                 done.append(found)
                 if as_json:
