@@ -231,17 +231,14 @@ TRIAL = _body(
         },
     },
 )
-_SHARE = {
+_SHARES = {
     "type": "object",
-    "required": ["version", "percent"],
-    "additionalProperties": False,
-    "properties": {
-        "version": {"type": "string"},
-        "percent": {"type": "integer", "minimum": 0, "maximum": 100},
-    },
+    "description": "Per cent by version; together 100.",
+    "minProperties": 1,
+    "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100},
 }
 SPLIT_ORDER = _body(
-    {"shares": {"type": "array", "items": _SHARE, "minItems": 1}},
+    {"shares": _SHARES},
     {"dearer": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 25}},
 )
 PROMOTION = _body({"version": {"type": "string"}})

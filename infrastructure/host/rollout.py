@@ -24,7 +24,7 @@ from infrastructure.prompts.git.address import GitSource
 from infrastructure.prompts.git.fetched import folder_of
 from infrastructure.rollout.feedback import Feedback, Score
 from infrastructure.rollout.live import LiveRollout
-from infrastructure.rollout.orders import Orders, Share
+from infrastructure.rollout.orders import Orders
 from infrastructure.rollout.report import described, report
 
 REASON, NAME, COMMENT = 500, 100, 2000
@@ -142,19 +142,13 @@ def _split(prompt: str, split: Split | None) -> Response:
     return json_response({"prompt": prompt, "split": described(split) if split else None})
 
 
-def _shares(body: JsonObject) -> list[Share]:
-    """As a list, not an object: a version that is named twice is to be seen."""
+def _shares(body: JsonObject) -> JsonObject:
+    """Per cent by version, as a split is shown."""
     shares = body.get("shares")
-    if set(body) - {"shares", "dearer"} or not isinstance(shares, list) or not shares:
-        raise _invalid('send {"shares": [{"version": "1.0.0", "percent": 90}, …]}, "dearer" if you want')
-    for share in shares:
-        if not (
-            isinstance(share, dict)
-            and set(share) == {"version", "percent"}
-            and isinstance(share["version"], str)
-        ):
-            raise _invalid(f'a share is {{"version": "1.0.0", "percent": 90}}, not {shown(share)}')
-    return [Share(share["version"], share["percent"]) for share in shares]
+    if set(body) - {"shares", "dearer"} or not isinstance(shares, dict) or not shares:
+        what = " (not a list)" if isinstance(shares, list) else ""
+        raise _invalid(f'send {{"shares": {{"1.0.0": 90, "1.1.0": 10}}}}{what}, and "dearer" if you want')
+    return shares
 
 
 def _by(body: JsonObject) -> str:

@@ -14,7 +14,7 @@ from infrastructure.memory.pubsub import MemoryBroker
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.rollout.live import LiveRollout
-from infrastructure.rollout.orders import Orders, Share
+from infrastructure.rollout.orders import Orders
 from tests.unit.rollout.writing import prompts
 
 TOPIC = "agents.writer.prompt.rolled-back"
@@ -104,8 +104,8 @@ async def until(wanted: Callable[[], object], seconds: float = 30) -> None:
             await asyncio.sleep(0.01)
 
 
-def shares(**given: int) -> list[Share]:
-    return [Share(name[1:].replace("_", "."), percent) for name, percent in given.items()]
+def shares(**given: int) -> dict[str, int]:
+    return {name[1:].replace("_", "."): percent for name, percent in given.items()}
 
 
 def outcome(replica: LiveRollout, chain: str, *, valid: bool = True) -> None:
