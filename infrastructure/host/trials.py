@@ -17,7 +17,7 @@ from domain.json import JsonObject
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt
-from infrastructure.host import openapi
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
@@ -36,7 +36,7 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
 
     @app.post(
         f"/api/{agent.name}/executions/{{execution_id}}/trial", tags=["executions"],
-        responses=openapi.TRIED, openapi_extra=openapi.TRIAL, operation_id="trial",
+        responses=responses.TRIED, openapi_extra=requests.TRIAL, operation_id="trial",
     )  # fmt: skip
     async def tried(request: Request, execution_id: str) -> Response:
         """Run its input again and publish, store and send nothing of it: what it gave then, and what it gives now."""
