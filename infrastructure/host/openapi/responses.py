@@ -35,6 +35,7 @@ def _sse(*events: str) -> JsonObject:
 _MEANINGS = {
     400: "Malformed body or header.",
     401: "The APP_API_TOKEN is missing or wrong.",
+    402: "A budget of the file of models is used up; `details` says which. No dead letter: send it anew when there is more.",
     403: "The agent listens on loopback, and was called by another name.",
     404: "There is none.",
     408: "The body did not come in time.",
@@ -50,7 +51,7 @@ _MEANINGS = {
 }
 _READ = _errors(401, 403, 500, 503)
 _STORED = _READ | _errors(404)
-_POSTED = _READ | _errors(400, 408, 409, 413, 415, 422, 429, 502, 504)
+_POSTED = _READ | _errors(400, 402, 408, 409, 413, 415, 422, 429, 502, 504)
 UNKNOWN = _errors(404)
 TASK: Responses = _POSTED | {
     200: _json("The outcome.", "Result"),

@@ -108,6 +108,8 @@ async def test_a_hard_budget_makes_a_dead_letter_of_an_event_and_of_a_request_th
         refused = await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k")
         error = error_of(refused)
         assert (refused.status_code, error["code"]) == (402, "budget_exceeded")
+        described = (await api.http.get("/openapi.json")).json()["paths"]["/api/service-desk/triage"]
+        assert "No dead letter" in described["post"]["responses"]["402"]["description"]
         again = error_of(await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k"))
         assert again["details"] == error["details"] | {"replayed": True}
         await api.platform.quiet()

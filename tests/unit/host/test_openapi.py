@@ -51,7 +51,7 @@ async def test_a_task_is_documented_with_its_own_schema_and_example() -> None:
     assert body == {"$ref": "#/components/schemas/OpenTicket"}
     assert document["components"]["schemas"]["OpenTicket"]["examples"][0]["impact"] == "team"
     assert sorted(operation["responses"]) == [
-        "200", "202", "400", "401", "403", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504",
+        "200", "202", "400", "401", "402", "403", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504",
     ]  # fmt: skip
     assert [parameter["name"] for parameter in operation["parameters"]] == [
         "Idempotency-Key",
