@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from domain.chat import ChatReply, ChatRequest
-from domain.errors import ModelRateLimited, Unavailable
+from domain.errors import ModelFailsForInput, ModelRateLimited, Unavailable
 from domain.ports.model import LanguageModel
+from domain.tokens import input_tokens
 from infrastructure.llm.allowance import Allowance
-from infrastructure.llm.amounts import input_tokens
 from infrastructure.llm.fair_queue import FairQueue, Waiting
 
 PATIENCE = 10.0
@@ -54,7 +54,7 @@ class RateLimitedModel:
         try:
             reply = await self._model.complete(request, on_text)
             used = reply.usage.input_tokens + reply.usage.output_tokens or estimated
-        except Unavailable:
+        except (Unavailable, ModelFailsForInput):
             used = 0
             raise
         else:

@@ -83,7 +83,7 @@ def test_a_prompt_is_measured_with_the_model_of_the_environment(
     result = agents()
     assert result.exit_code == 0
     assert result.stdout.startswith("✓ desk/sort 1.1.0  1.00  2 of 2 cases pass, 38 tokens")
-    assert result.stderr.startswith("2 calls, about 24 input tokens, at most 200 output tokens")
+    assert result.stderr.startswith("2 calls, about 218 input tokens, at most 200 output tokens")
     assert [request.body["seed"] for request in server.requests] == [1, 1]
     assert server.last.body["response_format"]["json_schema"]["name"] == "sort"
 

@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 
 from domain.chat import ChatReply, ChatRequest, Usage
-from domain.errors import ModelRateLimited, ModelUnavailable, SidecarUnavailable
+from domain.errors import (
+    AgentError,
+    ModelFailsForInput,
+    ModelRateLimited,
+    ModelUnavailable,
+    SidecarUnavailable,
+)
 from infrastructure.llm.allowance import Allowance
 from infrastructure.llm.rate_limit import RateLimitedModel
 from infrastructure.memory.model import ScriptedModel
@@ -144,12 +150,13 @@ async def test_only_so_many_run_at_a_time_and_who_leaves_frees_a_place() -> None
     assert replica.model._running == 0
 
 
+@pytest.mark.parametrize("error", [ModelUnavailable("gone"), ModelFailsForInput("fails for this input")])
 @in_virtual_time
-async def test_a_model_that_is_down_uses_up_no_tokens() -> None:
+async def test_a_model_that_fails_uses_up_no_tokens(error: AgentError) -> None:
     replica = Replica(MemoryStateStore(), tokens=600)
-    replica.asked.down = ModelUnavailable("gone")
+    replica.asked.down = error
     for _ in range(50):
-        with pytest.raises(ModelUnavailable):
+        with pytest.raises(type(error)):
             await replica.model.complete(asked_by())
     assert now() == 0
 
