@@ -6,8 +6,8 @@ from fastapi import FastAPI, Request, Response
 
 from agents.runtime.agent import Agent
 from domain.json import JsonObject
-from infrastructure.host import openapi
 from infrastructure.host.access import needs
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import HttpError, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
@@ -19,7 +19,7 @@ LIMIT, LARGEST = 50, 500
 
 def add_audit(app: FastAPI, agent: Agent) -> None:
     @app.get(
-        f"/api/{agent.name}/audit", tags=["audit"], responses=openapi.AUDIT, openapi_extra=openapi.AUDIT_PAGE,
+        f"/api/{agent.name}/audit", tags=["audit"], responses=responses.AUDIT, openapi_extra=requests.AUDIT_PAGE,
         operation_id="audit",
     )  # fmt: skip
     @needs(Permission.READ_AUDIT)

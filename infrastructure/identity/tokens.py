@@ -35,7 +35,7 @@ _SUBJECT = 200
 _ROLES = {role.value: role for role in Role}
 
 _GET_ANOTHER = "get a new one from the issuer"
-_WHY: Final[Mapping[type[jwt.InvalidTokenError], str]] = {
+_WHY: Final[Mapping[type[jwt.PyJWTError], str]] = {
     jwt.ExpiredSignatureError: f"the token has expired: {_GET_ANOTHER}",
     jwt.ImmatureSignatureError: "the token is not valid yet: compare the clocks of the issuer and of this machine",
     jwt.InvalidAudienceError: "the token is for another audience: ask the issuer for one for AGENTS_OIDC_AUDIENCE",
@@ -126,7 +126,7 @@ class Tokens:
             )
         except jwt.MissingRequiredClaimError as error:
             raise Refused(f"the token lacks the claim {error.claim}: {_GET_ANOTHER}") from None
-        except jwt.InvalidTokenError as error:
+        except jwt.PyJWTError as error:
             raise Refused(_WHY.get(type(error), _BROKEN)) from None
         except (ValueError, OverflowError, RecursionError):  # claims that even the issuer should not make
             raise Refused(_BROKEN) from None

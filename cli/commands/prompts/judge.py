@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import click
 
+from cli.asked_models import AskedModel, asked_model
 from cli.errors import CommandError
-from cli.evaluating import Wanted, asker_of, settings_of
+from cli.evaluating import Wanted, asker_of
 from cli.exit_codes import ExitCode
 from cli.local.instance import find_instance
 from cli.local.provision.cache import user_cache
@@ -17,7 +18,6 @@ from cli.readable import one_line
 from domain.errors import AgentError
 from infrastructure.evaluation.answers import Budget
 from infrastructure.evaluation.judging import BELIEVED, Calibration, Judge, Verdict
-from infrastructure.llm.settings import ModelSettings
 
 EPILOG = """\b
 Examples: agents prompts judge
@@ -26,14 +26,14 @@ Examples: agents prompts judge
 
 
 @click.command(epilog=EPILOG)
-@click.option("--model", help="Ask this model of the provider in the environment.")
+@click.option("--model", help="Ask this model: of the file of models, or another of the same provider.")
 @click.option("--no-cache", is_flag=True, help="Ask anew what was asked before.")
 @json_option
 @click.pass_context
 def judge(ctx: click.Context, *, model: str | None, no_cache: bool, as_json: bool) -> None:
     """Ask a model about twelve answers whose verdict is known, before you let it judge others.
 
-    Needs a model, as `agents prompts eval` does (LLM_PROVIDER and so on); a judge there is named by --judge.
+    Needs a model, as `agents prompts eval` does (AGENTS_MODELS, or LLM_PROVIDER and so on); a judge there is named by --judge.
 
     Exit code 0 when it agrees with ten of them or more, 1 when it does not, 4 when it cannot be asked, 9 when there is
     no such model.
@@ -42,7 +42,7 @@ def judge(ctx: click.Context, *, model: str | None, no_cache: bool, as_json: boo
     answers = None if no_cache else user_cache(instance.environment).root / "answers"
     wanted = Wanted(concurrency=2, repeat=1, seed=1, budget=None, price=None, answers=answers, is_agreed=True)
     with waiting("asking about answers whose verdict is known"):
-        verdicts, calibration = asyncio.run(_ask(settings_of(instance.root, model), wanted))
+        verdicts, calibration = asyncio.run(_ask(asked_model(instance, model), wanted))
     believed = calibration.agreed >= BELIEVED
     if as_json:
         print_json(_as_json(verdicts, calibration, believed=believed))
@@ -51,8 +51,8 @@ def judge(ctx: click.Context, *, model: str | None, no_cache: bool, as_json: boo
     ctx.exit(ExitCode.OK if believed else ExitCode.FAILED)
 
 
-async def _ask(settings: ModelSettings, wanted: Wanted) -> tuple[Sequence[Verdict], Calibration]:
-    async with asker_of(settings, wanted, Budget(None)) as asker:
+async def _ask(model: AskedModel, wanted: Wanted) -> tuple[Sequence[Verdict], Calibration]:
+    async with asker_of(model, wanted, Budget(None)) as asker:
         asked = Judge(asker)
         try:
             verdicts = await asked.verdicts()

@@ -187,3 +187,25 @@ async def test_while_the_store_is_down_each_replica_goes_on_with_its_last_share(
     store.down = True
     await alone.keep_asking(now() + 60)
     assert 1 <= len(alone.sent) <= 100  # it had none: a tenth
+
+
+@in_virtual_time
+async def test_an_error_that_nobody_foresaw_is_the_callers_and_those_behind_have_their_turn() -> None:
+    replica = Replica(MemoryStateStore(), requests=600)
+    allowance = replica.model._requests
+    assert allowance is not None
+    clock, bugs = allowance.clock, [KeyError("of ours")]
+
+    def broken_once() -> float:
+        if bugs:
+            raise bugs.pop()
+        return clock()
+
+    allowance.clock = broken_once
+    began = now()
+    answers = await asyncio.gather(
+        *(replica.model.complete(asked_by()) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [KeyError, ChatReply, ChatReply]
+    assert now() - began < 1
+    await replica.model.close()
