@@ -18,10 +18,10 @@ from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
+from domain.ports.pubsub import Subscription
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
 from infrastructure.dapr.publisher import DaprPublisher
-from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
@@ -30,10 +30,9 @@ from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
 from infrastructure.host.guarding import Guard, guard_of
 from infrastructure.host.journal import Journal, NotedPublisher
-from infrastructure.host.models import Reach, models_of, read_models
+from infrastructure.host.models import Models, Reach, models_of
 from infrastructure.host.service import Check, Service
 from infrastructure.host.settings import Settings
-from infrastructure.llm.catalogue import Catalogue
 from infrastructure.rollout.live import LiveRollout
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
@@ -53,16 +52,16 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
     """
     prompts = declared_prompts(agent, settings)
-    catalogue = read_models(agent, settings)
+    models = models_of(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     guard = guard_of(agent, settings, telemetry)
-    push: list[PushSubscription] = []
+    push: list[Subscription] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, catalogue=catalogue)
+        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, models_with=models)
         app.state.service = service
         if service.rollout is not None:
             service.rollout.start()
@@ -76,6 +75,9 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     app = create_app(agent, settings, lifespan)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
+        # Imported only when chosen: it brings the whole client of the Dapr SDK, a twentieth of every start otherwise.
+        from infrastructure.dapr.push import PushSubscription  # noqa: PLC0415
+
         push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
     return app
 
@@ -88,7 +90,7 @@ def _service(
     telemetry: OtelTelemetry,
     *,
     guard: Guard,
-    catalogue: Catalogue | None,
+    models_with: Callable[[Reach], Models],
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
@@ -97,7 +99,7 @@ def _service(
     noted = NotedPublisher(publisher, journal)
     store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
     shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
-    models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
+    models = models_with(Reach(store, shared, noted, telemetry))
     owner = Owner(_owner(agent), settings.version)
     rollout = LiveRollout(
         agent.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -280,11 +281,12 @@ def inputs(agent: Agent) -> Inputs:
     )
 
 
-def install(app: FastAPI, given: Inputs) -> None:
-    """Serve a document whose components hold every task's input."""
+def install(app: FastAPI, given: Inputs, complete: Callable[[], None]) -> None:
+    """Serve a document whose components hold every task's input, of all routes: `complete` adds what is not there yet."""
 
     def document() -> JsonObject:
         if app.openapi_schema is None:
+            complete()
             schema = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
@@ -292,6 +294,8 @@ def install(app: FastAPI, given: Inputs) -> None:
                 # FastAPI adds its own 422 to whatever has a parameter; ours are texts, and any text will do.
                 if _HTTP_VALIDATION in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
+            # The probes, which are there first, come last.
+            schema["paths"] = dict(sorted(schema["paths"].items(), key=lambda path: path[0].count("/") == 1))
             components = schema.setdefault("components", {})
             components["schemas"] = given.definitions | SCHEMAS
             components["securitySchemes"] = _SECURITY

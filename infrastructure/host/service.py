@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.requests import Request as HttpRequest
@@ -26,8 +27,10 @@ from domain.execution import Trigger
 from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
 from infrastructure.host.models import Other
-from infrastructure.llm.costs import CostBook
 from infrastructure.rollout.live import LiveRollout
+
+if TYPE_CHECKING:
+    from infrastructure.llm.costs import CostBook
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ from domain.ports.rollout import Chosen
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from domain.rollout import Criterion, Splits, TakenBack, announced, take_back
-from domain.verdict import Finding, compare
 from infrastructure.rollout.announcing import rolled_back
 from infrastructure.rollout.gathering import Gathering, Version
 from infrastructure.rollout.splits import LiveSplits
@@ -147,6 +146,9 @@ class LiveRollout:
         split = self.splits.current.splits.get(prompt)
         if split is None or not split.candidates:
             return
+        # Imported with the first candidate: where nothing is split, nobody needs the statistics.
+        from domain.verdict import compare, worst  # noqa: PLC0415
+
         counts: dict[str, Counts] = {}
         for version in (split.baseline, *split.candidates):
             sheet = written.get((prompt, version)) or await self.figures.sheet(prompt, version)
@@ -158,8 +160,8 @@ class LiveRollout:
                 dearer=split.dearer,
                 candidates=len(split.buckets) - 1,
             )
-            if worst := _worst(findings):
-                await self.roll_back(prompt, {version: worst.because}, worst.criterion)
+            if finding := worst(findings):
+                await self.roll_back(prompt, {version: finding.because}, finding.criterion)
 
     async def _flush_soon(self) -> None:
         failures = 0
@@ -203,8 +205,3 @@ class LiveRollout:
             else:
                 log.info("told for another replica that %s %s was taken back", one.prompt, one.version)
         return silent
-
-
-def _worst(findings: Sequence[Finding]) -> Finding | None:
-    """The first that is surely worse: they come by what weighs most."""
-    return next((finding for finding in findings if finding.worse), None)

@@ -1,0 +1,47 @@
+"""Routes that are made when somebody asks for one of them, so that they are no part of an agent's start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from threading import Lock
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Rest:
+    """Adds the rest of the routes, once, whoever calls it and from whichever thread."""
+
+    def __init__(self, add: Callable[[], None]) -> None:
+        self.is_there = False
+        self._add = add
+        self._turn = Lock()
+
+    def __call__(self) -> None:
+        with self._turn:
+            if not self.is_there:
+                self._add()
+                self.is_there = True
+
+
+class OnDemand:
+    """Lets a request that none of the `routes` of the start answers wait for the rest; made in a thread, for the work goes on."""
+
+    def __init__(self, app: ASGIApp, rest: Rest, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        self._rest = rest
+        self._answered = {
+            (method, route.path)
+            for route in routes
+            if isinstance(route, Route)
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._rest.is_there and scope["type"] == "http" and not self._answers(scope):
+            await asyncio.to_thread(self._rest)
+        await self._app(scope, receive, send)
+
+    def _answers(self, scope: Scope) -> bool:
+        return (scope["method"], scope["path"]) in self._answered
