@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from infrastructure.guardrails.plain import readings
@@ -38,6 +38,10 @@ class Rule:
     meanings: tuple[str, ...]
     window: int = 8
     ordered: bool = False
+    needed: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needed", frozenset(self.meanings))
 
 
 RULES: Final = (
@@ -187,7 +191,12 @@ def suspicion(text: str) -> Suspicion:
 
 def _score(text: str) -> tuple[float, tuple[str, ...]]:
     positions = _positions(_WORD.findall(text))
-    hits = [(place, index) for index, rule in enumerate(RULES) for place in _places(rule, positions)]
+    hits = [
+        (place, index)
+        for index, rule in enumerate(RULES)
+        if positions.keys() >= rule.needed
+        for place in _places(rule, positions)
+    ]
     found = [
         (match.start(), index)
         for index, form in enumerate(FORMS, start=len(RULES))
@@ -228,20 +237,19 @@ _NAMES: Final = tuple(each.name for each in (*RULES, *FORMS))
 def _positions(words: Sequence[str]) -> Positions:
     """Where each meaning stands, counted in words."""
     found: defaultdict[str, list[int]] = defaultdict(list)
-    for place, word in enumerate(words):
-        for meaning in meanings(word):
+    # Most words mean nothing, and many come again: each is looked up once.
+    telling = {word: meant for word in set(words) if (meant := meanings(word)) or word in PHRASES}
+    for place, word in [(place, word) for place, word in enumerate(words) if word in telling]:
+        for meaning in telling[word]:
             found[meaning].append(place)
-        if word in PHRASES:
-            for rest, meaning in PHRASES[word]:
-                if tuple(words[place + 1 : place + 1 + len(rest)]) == rest:
-                    found[meaning].append(place)
+        for rest, meaning in PHRASES.get(word, ()):
+            if tuple(words[place + 1 : place + 1 + len(rest)]) == rest:
+                found[meaning].append(place)
     return found
 
 
 def _places(rule: Rule, positions: Positions) -> Iterator[int]:
-    """Where a rule speaks: at each place of its rarest meaning that has the others close by."""
-    if any(meaning not in positions for meaning in rule.meanings):
-        return
+    """Where a rule speaks whose meanings are all there: at each place of its rarest that has the others close by."""
     if rule.ordered:
         for start in positions[rule.meanings[0]]:
             if _chain(rule, positions, start):
