@@ -193,15 +193,17 @@ def _score(text: str) -> tuple[float, tuple[str, ...]]:
     positions = _positions(_WORD.findall(text))
     hits = [
         (place, index)
-        for index, rule in enumerate(RULES)
-        if positions.keys() >= rule.needed
+        for meaning in positions
+        for index, rule in _RULES_FROM.get(meaning, ())
+        if rule.needed <= positions.keys()
         for place in _places(rule, positions)
     ]
+    wanted = {form for need, form in _NEEDS if need in text}
+    wanted.update(index for index, form in enumerate(FORMS) if form.meaning in positions)
     found = [
-        (match.start(), index)
-        for index, form in enumerate(FORMS, start=len(RULES))
-        if form.meaning in positions or any(need in text for need in form.needs)
-        for match in form.pattern.finditer(text)
+        (match.start(), len(RULES) + index)
+        for index in wanted
+        for match in FORMS[index].pattern.finditer(text)
     ]
     if found:
         offsets = [match.start() for match in _WORD.finditer(text)]
@@ -230,6 +232,11 @@ def _densest(hits: Sequence[tuple[int, int]]) -> tuple[float, tuple[str, ...]]:
     return best, tuple(dict.fromkeys(_NAMES[index] for index in sorted(best_rules)))
 
 
+_RULES_FROM: Final[Mapping[str, Sequence[tuple[int, Rule]]]] = {
+    first: [(index, rule) for index, rule in enumerate(RULES) if rule.meanings[0] == first]
+    for first in {rule.meanings[0] for rule in RULES}
+}
+_NEEDS: Final = tuple((need, index) for index, form in enumerate(FORMS) for need in form.needs)
 _WEIGHTS: Final = tuple(each.weight for each in (*RULES, *FORMS))
 _NAMES: Final = tuple(each.name for each in (*RULES, *FORMS))
 
