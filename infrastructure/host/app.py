@@ -56,7 +56,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     )
     errors.install(app)
     rest = Rest(partial(_add_inspection, app, agent, settings))
-    app.add_middleware(OnDemand, rest=rest, routes=app.routes)
+    app.add_middleware(OnDemand, rest=rest, root=f"/api/{agent.name}/", routes=app.routes)
     app.add_middleware(Capacity)
     app.add_middleware(Guard, host=settings.host, token=settings.app_token)
     inputs = openapi.inputs(agent)

@@ -26,11 +26,15 @@ class Rest:
 
 
 class OnDemand:
-    """Lets a request that none of the `routes` of the start answers wait for the rest; made in a thread, for the work goes on."""
+    """Lets a request that none of the `routes` of the start answers wait for the rest; made in a thread, for the work goes on.
 
-    def __init__(self, app: ASGIApp, rest: Rest, routes: Iterable[BaseRoute]) -> None:
+    `root` is the path below which the rest is. A sidecar asks for other paths at every start.
+    """
+
+    def __init__(self, app: ASGIApp, rest: Rest, root: str, routes: Iterable[BaseRoute]) -> None:
         self._app = app
         self._rest = rest
+        self._root = root
         self._answered = {
             (method, route.path)
             for route in routes
@@ -39,9 +43,10 @@ class OnDemand:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._rest.is_there and scope["type"] == "http" and not self._answers(scope):
+        if not self._rest.is_there and scope["type"] == "http" and self._wants_rest(scope):
             await asyncio.to_thread(self._rest)
         await self._app(scope, receive, send)
 
-    def _answers(self, scope: Scope) -> bool:
-        return (scope["method"], scope["path"]) in self._answered
+    def _wants_rest(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return path.startswith(self._root) and (scope["method"], path) not in self._answered

@@ -84,6 +84,7 @@ async def test_the_routes_of_the_start_are_those_of_the_work_and_the_probes() ->
     async with hosted(AGENT) as api:
         assert (await api.http.get("/healthz")).status_code == 200
         assert (await api.post("/api/service-desk/triage", {})).status_code == 422
+        assert (await api.http.get("/dapr/config")).status_code == 404
         assert "/api/service-desk/costs" not in _paths(api.app.routes)
 
 
@@ -91,7 +92,7 @@ async def test_the_routes_of_the_start_are_those_of_the_work_and_the_probes() ->
     ("path", "status"),
     [
         ("/api/service-desk/costs", 200),
-        ("/nothing/here", 404),
+        ("/api/service-desk/nothing/here", 404),
         ("/api/service-desk/entities/ticket/T-1", 404),
     ],
 )
