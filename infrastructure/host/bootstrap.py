@@ -19,10 +19,10 @@ from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
+from domain.ports.pubsub import Subscription
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
 from infrastructure.dapr.publisher import DaprPublisher
-from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
@@ -32,10 +32,9 @@ from infrastructure.host.declared import declared_prompts
 from infrastructure.host.guarding import Guard, guard_of
 from infrastructure.host.identity import identity_of
 from infrastructure.host.journal import Journal, NotedPublisher
-from infrastructure.host.models import Reach, models_of, read_models
+from infrastructure.host.models import Models, Reach, models_of
 from infrastructure.host.service import Check, Service, rollout_of
 from infrastructure.host.settings import Settings
-from infrastructure.llm.catalogue import Catalogue
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
 from infrastructure.telemetry.state import TracedStore
@@ -55,17 +54,17 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
 
     """
     prompts = declared_prompts(agent, settings)
-    catalogue = read_models(agent, settings)
+    models = models_of(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     guard = guard_of(agent, settings, telemetry)
     identity = identity_of(settings)
-    push: list[PushSubscription] = []
+    push: list[Subscription] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, catalogue=catalogue)
+        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, models_with=models)
         app.state.service = service
         if identity is not None:
             service.checks["identity"] = identity.check
@@ -82,6 +81,9 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
     app = create_app(agent, settings, lifespan, identity)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
+        # Imported only when chosen: it brings the whole client of the Dapr SDK, a twentieth of every start otherwise.
+        from infrastructure.dapr.push import PushSubscription  # noqa: PLC0415
+
         push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
     return app
 
@@ -94,7 +96,7 @@ def _service(
     telemetry: OtelTelemetry,
     *,
     guard: Guard,
-    catalogue: Catalogue | None,
+    models_with: Callable[[Reach], Models],
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
@@ -103,7 +105,7 @@ def _service(
     noted = NotedPublisher(publisher, journal)
     store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
     shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
-    models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
+    models = models_with(Reach(store, shared, noted, telemetry))
     owner = Owner(_owner(agent), settings.version)
 
     @asynccontextmanager

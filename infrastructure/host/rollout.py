@@ -15,15 +15,13 @@ from domain.execution import Execution
 from domain.json import JsonObject
 from domain.rollout import DEARER, Split
 from infrastructure.host.access import needs
-from infrastructure.host.declared import misfits
+from infrastructure.host.declared import folder_of_prompts, misfits
 from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.identity.roles import Permission
-from infrastructure.prompts.git.address import GitSource
-from infrastructure.prompts.git.fetched import folder_of
 from infrastructure.rollout.feedback import Feedback, Score
 from infrastructure.rollout.live import LiveRollout
 from infrastructure.rollout.orders import Orders
@@ -102,8 +100,8 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
     async def stats(request: Request, prompt: str) -> Response:
         """The figures of its versions with intervals, how candidates compare, and what was taken back and why."""
         service, rollout = _asked(request, agent, prompt)
-        folder = await asyncio.to_thread(_folder, settings, agent.name)
-        evaluated = partial(_evaluated, folder)
+        folder = await asyncio.to_thread(folder_of_prompts, settings)
+        evaluated = partial(_evaluated, folder / agent.name)
         told = await report(rollout, service.ports.prompts, prompt, evaluated)
         return json_response({"agent": agent.name, **told})
 
@@ -193,14 +191,8 @@ async def _scorable(service: Service, execution_id: str) -> Execution:
     return outcome
 
 
-def _folder(settings: Settings, agent: str) -> Path:
-    """Where the prompts of an agent lie, and the records of their evaluations beside them."""
-    place = settings.prompts
-    return (folder_of(place) if isinstance(place, GitSource) else place) / agent
-
-
 def _evaluated(folder: Path, prompt: str, version: str) -> float | None:
-    """The score of a version's evaluation, None where there is no record that can be read.
+    """The score of a version's evaluation, whose record lies beside the version; None where there is no record that can be read.
 
     That one number is read here: what knows the whole record costs every agent a second and some memory.
     """

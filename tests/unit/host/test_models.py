@@ -14,7 +14,7 @@ from domain.errors import ModelsInvalid
 from domain.event import Event
 from domain.events.servicedesk import TicketCreated
 from infrastructure.host import __main__ as host
-from infrastructure.host.models import Models, Reach, models_of, read_models
+from infrastructure.host.models import Models, Reach, models_of
 from infrastructure.host.settings import Settings
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.testing.platform import MemoryPlatform
@@ -40,9 +40,7 @@ def put_in(platform: MemoryPlatform, chosen: Settings) -> Models:
     """Have the platform's agent ask the models of the file."""
     service = platform.services[AGENT.name]
     store = platform.stores[AGENT.name]
-    models = models_of(
-        AGENT, chosen, read_models(AGENT, chosen), Reach(store, store, platform.broker, MemoryTelemetry())
-    )
+    models = models_of(AGENT, chosen)(Reach(store, store, platform.broker, MemoryTelemetry()))
     ports: Ports = dataclasses.replace(service.ports, model=models.model)
     service.ports, service.costs = ports, models.costs
     service.runner.work._ports = ports
@@ -141,7 +139,7 @@ def test_a_task_that_the_agent_does_not_have_is_named_with_its_line(tmp_path: Pa
     with pytest.raises(
         ModelsInvalid, match=r"models\.yaml:5: there is no task service-desk/triadge — write one of .*triage"
     ):
-        read_models(AGENT, chosen)
+        models_of(AGENT, chosen)
 
 
 def test_a_file_that_is_wrong_stops_the_start_with_every_mistake(
