@@ -101,10 +101,10 @@ Types, unknown keys and patterns are values.schema.json's business.
 {{- end }}
 
 {{- /* Times */ -}}
-{{- if gt $v.timing.lease (mulf 0.8 $v.timing.redeliveryAfter) }}
+{{- if gt (float64 $v.timing.lease) (mulf 0.8 $v.timing.redeliveryAfter) }}
 - timing.lease: {{ $v.timing.lease }} s is above 80 % of timing.redeliveryAfter ({{ $v.timing.redeliveryAfter }} s), so a redelivery could not wait for its owner to be declared lost; lower it, and the app refuses it too
 {{- end }}
-{{- if lt $v.shutdown.grace $v.timing.lease }}
+{{- if lt (float64 $v.shutdown.grace) (float64 $v.timing.lease) }}
 - shutdown.grace: {{ $v.shutdown.grace }} s is below timing.lease ({{ $v.timing.lease }} s), so handing work back would be no faster than being killed; raise it to {{ $v.timing.lease }} or more
 {{- end }}
 
