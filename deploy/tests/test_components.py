@@ -18,7 +18,9 @@ SETS = {"dev": "redis", "staging": "azure", "prod": "azure"}
 
 def test_components_are_those_of_the_repository_but_for_what_the_cluster_knows(rendered: Rendered) -> None:
     for environment, folder in SETS.items():
-        declared = [yaml.safe_load(path.read_text()) for path in (ROOT / "components" / folder).glob("*.yaml")]
+        declared = [
+            yaml.safe_load(path.read_text()) for path in (ROOT / "components" / folder).glob("*.yaml")
+        ]
         components = of_kind(rendered(environment), "Component")
         assert {found["metadata"]["name"] for found in components} == {
             found["metadata"]["name"] for found in declared if found["kind"] == "Component"
@@ -75,9 +77,7 @@ def test_a_foreign_agent_comes_with_its_topics(rendered: Rendered) -> None:
         "subscribes={agents.translation.execution.requested}",
     )
     objects = rendered("dev", *all_agents_and(*(f"agents[5].{part}" for part in entry)))
-    assert _topic_scopes(objects)["publishingScopes"]["translation"] == [
-        "agents.translation.text.translated"
-    ]
+    assert _topic_scopes(objects)["publishingScopes"]["translation"] == ["agents.translation.text.translated"]
     named(objects, "ScaledObject", "translation")
     (agent,) = [
         found for found in of_kind(objects, "Deployment") if found["metadata"]["name"] == "translation"
@@ -128,7 +128,9 @@ def test_a_change_of_the_components_starts_new_pods_and_a_new_chart_version_does
 
 
 def test_a_resiliency_of_ones_own_is_for_all_agents(rendered: Rendered) -> None:
-    objects = rendered("dev", "dapr.resiliency.policies.timeouts.short=5s", "dapr.resiliency.targets.apps.x.timeout=short")
+    objects = rendered(
+        "dev", "dapr.resiliency.policies.timeouts.short=5s", "dapr.resiliency.targets.apps.x.timeout=short"
+    )
     (resiliency,) = of_kind(objects, "Resiliency")
     assert resiliency["spec"]["targets"] == {"apps": {"x": {"timeout": "short"}}}
     assert len(resiliency["scopes"]) == 5

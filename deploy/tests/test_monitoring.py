@@ -15,7 +15,9 @@ OURS = re.compile(r"\b((?:agents|gen_ai)_[a-z_]+?)(?:_bucket|_sum|_count)?(?=\{)
 
 
 def test_every_metric_that_is_asked_for_is_one_of_ours(rendered: Rendered) -> None:
-    documented = set(re.findall(r"`((?:agents|gen_ai)_[a-z_]+)`", (ROOT / "docs/observability.md").read_text()))
+    documented = set(
+        re.findall(r"`((?:agents|gen_ai)_[a-z_]+)`", (ROOT / "docs/observability.md").read_text())
+    )
     asked = {name for expression in _expressions(rendered("prod")) for name in OURS.findall(expression)}
     assert len(asked) > 10
     assert asked <= documented

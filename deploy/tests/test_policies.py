@@ -84,7 +84,9 @@ def test_every_pod_has_one_disruption_budget_and_one_service(objects: list[Docum
         assert budgets[0]["spec"]["maxUnavailable"] == 1
 
 
-def test_every_agent_has_an_account_of_its_own_and_no_token_of_the_api_server(objects: list[Document]) -> None:
+def test_every_agent_has_an_account_of_its_own_and_no_token_of_the_api_server(
+    objects: list[Document],
+) -> None:
     for deployment in of_kind(objects, "Deployment"):
         pod = pod_of(deployment)["spec"]
         account = named(objects, "ServiceAccount", deployment["metadata"]["name"])
@@ -98,7 +100,9 @@ def test_on_azure_every_agent_has_a_managed_identity_of_its_own(rendered: Render
     for environment in ("staging", "prod"):
         objects = rendered(environment)
         accounts = of_kind(objects, "ServiceAccount")
-        ids = {account["metadata"]["annotations"]["azure.workload.identity/client-id"] for account in accounts}
+        ids = {
+            account["metadata"]["annotations"]["azure.workload.identity/client-id"] for account in accounts
+        }
         assert len(ids) == len(accounts)
         for deployment in of_kind(objects, "Deployment"):
             assert pod_of(deployment)["metadata"]["labels"]["azure.workload.identity/use"] == "true"
@@ -110,7 +114,9 @@ def test_probes_ask_what_needs_no_token_and_wait_for_the_slowest_check(objects: 
         assert container["startupProbe"]["httpGet"]["path"] == "/healthz"
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
-        assert container["readinessProbe"]["timeoutSeconds"] > 3  # infrastructure/host/probes.py, CHECK_SECONDS
+        assert (
+            container["readinessProbe"]["timeoutSeconds"] > 3
+        )  # infrastructure/host/probes.py, CHECK_SECONDS
 
 
 def test_replicas_spread_over_zones_and_nodes(rendered: Rendered, objects: list[Document]) -> None:
@@ -119,7 +125,9 @@ def test_replicas_spread_over_zones_and_nodes(rendered: Rendered, objects: list[
         (spread,) = pod["spec"]["topologySpreadConstraints"]
         assert (spread["topologyKey"], spread["maxSkew"]) == ("topology.kubernetes.io/zone", 1)
         assert selects(spread["labelSelector"]["matchLabels"], pod["metadata"]["labels"])
-        (term,) = pod["spec"]["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        (term,) = pod["spec"]["affinity"]["podAntiAffinity"][
+            "preferredDuringSchedulingIgnoredDuringExecution"
+        ]
         assert term["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
     for deployment in of_kind(rendered("prod"), "Deployment"):
         (spread,) = pod_of(deployment)["spec"]["topologySpreadConstraints"]
@@ -178,7 +186,9 @@ def test_a_password_of_redis_reaches_component_and_scaler_from_a_secret(rendered
     metadata = named(objects, "Component", "agents-pubsub")["spec"]["metadata"]
     assert {"name": "redisPassword", "secretKeyRef": {"name": "redis", "key": "password"}} in metadata
     authentication = named(objects, "TriggerAuthentication", "devops")["spec"]
-    assert authentication["secretTargetRef"] == [{"parameter": "password", "name": "redis", "key": "password"}]
+    assert authentication["secretTargetRef"] == [
+        {"parameter": "password", "name": "redis", "key": "password"}
+    ]
 
 
 def test_no_secret_is_written_down(objects: list[Document]) -> None:

@@ -52,7 +52,9 @@ def test_two_agents_with_one_app_id_are_refused(refusal: Refusal) -> None:
 
 def test_an_agent_that_nobody_has_written_is_refused(refusal: Refusal) -> None:
     said = refusal("dev", "--set=agents[0].name=devopps")
-    assert '- agents[0].name: "devopps" is no agent of this repository (it has devops, implementation,' in said
+    assert (
+        '- agents[0].name: "devopps" is no agent of this repository (it has devops, implementation,' in said
+    )
     assert "run `python -m deploy.declared`" in said
 
 
@@ -96,7 +98,11 @@ def test_prod_alone_says_everything_that_is_missing_at_once(helm: Path) -> None:
             "network.egress[0].to=all,network.egress[0].cidrs={0.0.0.0/0},network.egress[0].ports={443}",
             "0.0.0.0/0 includes the node's metadata service",
         ),
-        ("dev", "network.egress[0].to=x,network.egress[0].ports={443}", "leads nowhere; give namespace or cidrs"),
+        (
+            "dev",
+            "network.egress[0].to=x,network.egress[0].ports={443}",
+            "leads nowhere; give namespace or cidrs",
+        ),
         (
             "dev",
             "dapr.resiliency.targets.components.agents-pubsub.inbound.retry=x",

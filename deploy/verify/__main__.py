@@ -65,7 +65,9 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
     proofs = [
         Proof("the chart's files are those of the repository", checks.nothing_drifted),
         Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
-        Proof("what is rendered fits strict schemas", lambda: checks.fits_schemas(helm, kubeconform, schemas)),
+        Proof(
+            "what is rendered fits strict schemas", lambda: checks.fits_schemas(helm, kubeconform, schemas)
+        ),
         Proof(
             "the overlays for Argo CD and Flux build",
             lambda: checks.overlays_build(helm, kustomize, kubeconform, schemas),

@@ -25,9 +25,7 @@ Document = dict[str, Any]
 
 def value_files(environment: str) -> list[str]:
     """As options of helm."""
-    return [
-        part for name in ENVIRONMENTS[environment] for part in ("--values", str(ROOT / CHART / name))
-    ]
+    return [part for name in ENVIRONMENTS[environment] for part in ("--values", str(ROOT / CHART / name))]
 
 
 def helm(program: Path, *arguments: str) -> str:

@@ -59,7 +59,16 @@ def overlays_build(helm: Path, kustomize: Path, kubeconform: Path, schemas: Path
 
 def policies_hold(helm: Path) -> str:
     said = _run(
-        [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", ROOT / "deploy" / "tests"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+            ROOT / "deploy" / "tests",
+        ],
         {"AGENTS_VERIFY_HELM": str(helm)},
     )
     return said.strip().splitlines()[-1].strip("= ")

@@ -1,3 +1,180 @@
+"""A release's life on a real API server: admitted, installed, upgraded, applied again, rolled back, removed."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
 from pathlib import Path
-def prove_lifecycle(helm: Path, etcd: Path, api_server: Path, crds: Path) -> str:
-    return ""
+
+import yaml
+
+from cli.errors import CommandError
+from deploy.declared import CHART, ROOT
+from deploy.verify.chart import (
+    ENVIRONMENTS,
+    NAMESPACE,
+    RELEASE,
+    Document,
+    documents,
+    helm,
+    template,
+    value_files,
+)
+from deploy.verify.cluster import Api, Refused, api_server
+from deploy.verify.schemas import Loader
+
+ESTABLISHED_WITHIN = 30.0
+OLD_DIGEST = "sha256:" + "0" * 64
+NEW_AGENT = "service-desk"
+"""What the release before did not have."""
+
+
+def prove_lifecycle(program: Path, etcd: Path, kube_apiserver: Path, crds: Path) -> str:
+    """On one server, for every environment in turn; says what was done."""
+    done = []
+    with api_server(etcd, kube_apiserver) as api:
+        _define(api, crds)
+        for environment in ENVIRONMENTS:
+            _namespace(api)
+            pods = _admitted(api, documents(template(program, environment)))
+            _refused_when_privileged(api, pods[0])
+            done.append(f"{environment}: {len(pods)} pods admitted, {_life(api, program, environment)}")
+    return "; ".join(done)
+
+
+def _define(api: Api, crds: Path) -> None:
+    defined = []
+    for path in sorted(crds.glob("*.yaml")):
+        for definition in yaml.load_all(path.read_text(), Loader=Loader):
+            if definition:
+                api.apply(definition)
+                defined.append(definition)
+    deadline = time.monotonic() + ESTABLISHED_WITHIN
+    while not all(_established(api.get(definition)) for definition in defined):
+        if time.monotonic() > deadline:
+            raise CommandError("the custom resource definitions are not established")
+        time.sleep(0.1)
+
+
+def _established(definition: Document | None) -> bool:
+    conditions = (definition or {}).get("status", {}).get("conditions", [])
+    return any(found["type"] == "Established" and found["status"] == "True" for found in conditions)
+
+
+def _namespace(api: Api) -> None:
+    """As the overlays make it: pods must be restricted."""
+    (document,) = yaml.safe_load_all((ROOT / "deploy/gitops/prod/namespace.yaml").read_text())
+    api.apply(document)
+
+
+def _admitted(api: Api, objects: list[Document]) -> list[Document]:
+    """A pod of every Deployment goes through admission: the pod-security standard speaks about pods alone."""
+    pods = []
+    for deployment in objects:
+        if deployment["kind"] == "Deployment":
+            made = deployment["spec"]["template"]
+            metadata = {**made["metadata"], "name": deployment["metadata"]["name"], "namespace": NAMESPACE}
+            pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]})
+    for pod in pods:
+        try:
+            api.would_create(pod)
+        except Refused as refused:
+            raise CommandError(f"the pod of {pod['metadata']['name']} is not admitted: {refused}") from None
+    return pods
+
+
+def _refused_when_privileged(api: Api, pod: Document) -> None:
+    """That admission looks at all: the same pod without one of its restrictions does not pass."""
+    privileged = copy.deepcopy(pod)
+    privileged["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    try:
+        api.would_create(privileged)
+    except Refused as refused:
+        if "violates PodSecurity" in str(refused):
+            return
+        raise CommandError(f"a privileged pod is refused for another reason: {refused}") from None
+    raise CommandError("a privileged pod is admitted: the pod-security standard is not enforced")
+
+
+def _life(api: Api, program: Path, environment: str) -> str:
+    """Install N−1, upgrade to N, apply N again, roll back, remove."""
+    to = ("--namespace", NAMESPACE, "--kubeconfig", str(api.kubeconfig))
+    chart, values = str(ROOT / CHART), value_files(environment)
+    with tempfile.TemporaryDirectory() as folder:
+        before = _release_before(Path(folder))
+        older = (*values, "--set", f"image.digest={OLD_DIGEST}")
+        helm(program, "install", RELEASE, str(before), *older, *to)
+    first = _manifest(program, to)
+    _expect(not _has(first, NEW_AGENT), f"release N-1 has {NEW_AGENT} already")
+
+    helm(program, "upgrade", RELEASE, chart, *values, *to)
+    second = _manifest(program, to)
+    _expect(_has(second, NEW_AGENT), f"the upgrade did not bring {NEW_AGENT}")
+    versions = _versions(api, second)
+
+    helm(program, "upgrade", RELEASE, chart, *values, *to)
+    changed = [name for name, version in _versions(api, second).items() if versions[name] != version]
+    _expect(not changed, f"applying the same again changed {', '.join(changed)}")
+
+    helm(program, "rollback", RELEASE, "1", *to)
+    known = {_key(found) for found in first}
+    gone = [found for found in second if _key(found) not in known]
+    left = [_key(found) for found in gone if api.get(found) is not None]
+    _expect(not left, f"the rollback left {left}")
+    for deployment in (found for found in first if found["kind"] == "Deployment"):
+        image = (api.get(deployment) or {})["spec"]["template"]["spec"]["containers"][0]["image"]
+        _expect(
+            image.endswith(OLD_DIGEST), f"after the rollback {deployment['metadata']['name']} runs {image}"
+        )
+
+    helm(program, "uninstall", RELEASE, *to)
+    left = [_key(found) for found in first if api.get(found) is not None]
+    _expect(not left, f"removing the release left {left}")
+    return f"{len(first)} objects installed, {len(second)} after the upgrade, none changed by the next, {len(gone)} gone by rollback"
+
+
+def _release_before(folder: Path) -> Path:
+    """The chart one version ago: without one agent, whose list it has in its own values."""
+    before = folder / "agents"
+    shutil.copytree(ROOT / CHART, before)
+    for name, old, new in (
+        ("Chart.yaml", "version: 0.1.0", "version: 0.0.9"),
+        ("values.yaml", f"  - name: {NEW_AGENT}\n", ""),
+        ("examples/azure.yaml", f"  {NEW_AGENT}: 55555555-5555-4555-8555-555555555555\n", ""),
+    ):
+        path = before / name
+        path.write_text(path.read_text().replace(old, new))
+    return before
+
+
+def _manifest(program: Path, to: Iterable[str]) -> list[Document]:
+    """What Helm says the release consists of, each with its namespace."""
+    found = documents(helm(program, "get", "manifest", RELEASE, *to))
+    for document in found:
+        document["metadata"]["namespace"] = NAMESPACE
+    return found
+
+
+def _versions(api: Api, objects: list[Document]) -> dict[str, str]:
+    found = {}
+    for document in objects:
+        live = api.get(document)
+        _expect(live is not None, f"{_key(document)} is not on the server")
+        found[_key(document)] = (live or {})["metadata"]["resourceVersion"]
+    return found
+
+
+def _has(objects: list[Document], agent: str) -> bool:
+    return any(found["metadata"]["name"] == agent for found in objects)
+
+
+def _key(document: Document) -> str:
+    return f"{document['kind']}/{document['metadata']['name']}"
+
+
+def _expect(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        raise CommandError(otherwise)

