@@ -81,11 +81,12 @@ def daprd(
     app_port: int | None = None,
     grpc_port: int | None = None,
     env: Mapping[str, str] | None = None,
+    components: Path = COMPONENTS,
 ) -> Iterator[Daprd]:
     """A sidecar with the shipped Redis components, pointed at another port. No placement, no scheduler."""
     resources = folder / "components"
     resources.mkdir(exist_ok=True)
-    for file in COMPONENTS.glob("*.yaml"):
+    for file in components.glob("*.yaml"):
         text = file.read_text().replace("127.0.0.1:6379", f"127.0.0.1:{redis_port}")
         (resources / file.name).write_text(text)
     http, grpc, internal, metrics = free_ports(4)
