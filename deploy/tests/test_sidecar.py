@@ -114,7 +114,7 @@ def test_the_sidecars_http_api_gives_metadata_and_health_alone(pair: Pair) -> No
 
 def _called(pair: Pair, method: str, request: object, token: str = TOKEN) -> grpc.StatusCode:
     with grpc.insecure_channel(pair.sidecar.address) as channel:
-        stub = api_service_v1.DaprStub(channel)
+        stub = api_service_v1.DaprStub(channel)  # type: ignore[no-untyped-call]  # generated
         try:
             getattr(stub, method)(request, metadata=(("dapr-api-token", token),), timeout=5)
         except grpc.RpcError as error:

@@ -18,12 +18,12 @@ from cli.exit_codes import EXIT_CODES, ExitCode
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
 from deploy.verify import checks
-from deploy.verify.lifecycle import prove_lifecycle
+from deploy.verify.lifecycle import Server, prove_lifecycle
 from deploy.verify.schemas import provide_schemas
-from deploy.verify.tools import ETCD, HELM, KUBE_APISERVER, KUBECONFORM, KUSTOMIZE, Tool, provide
+from deploy.verify.tools import ETCD, HELM, KEDA, KUBE_APISERVER, KUBECONFORM, KUSTOMIZE, Tool, provide
 
 FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
-SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER)
+SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA)
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
         Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm)),
     ]
     if api_server:
+        etcd, kube_apiserver, keda = (programs[tool.name] for tool in SERVER)
+        server = Server(etcd, kube_apiserver, keda, schemas / "crds")
         proofs.append(
             Proof(
-                "a real API server takes it, through upgrade and rollback",
-                lambda: prove_lifecycle(
-                    helm, programs[ETCD.name], programs[KUBE_APISERVER.name], schemas / "crds"
-                ),
+                "a real API server with KEDA's webhook takes it, through upgrade and rollback",
+                lambda: prove_lifecycle(helm, server),
             )
         )
     return proofs

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
@@ -113,10 +113,10 @@ def api_server(etcd: Path, kube_apiserver: Path) -> Iterator[Api]:
     """Both processes and all their data are gone afterwards."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        client, peer, secure = _free_ports(3)
+        client, peer, secure = free_ports(3)
         etcd_url, peer_url = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
         stack.enter_context(
-            _running(
+            running(
                 [
                     etcd,
                     f"--data-dir={folder / 'etcd'}",
@@ -133,7 +133,7 @@ def api_server(etcd: Path, kube_apiserver: Path) -> Iterator[Api]:
         (folder / "service-accounts.pem").write_bytes(_key())
         (folder / "tokens.csv").write_text(f"{TOKEN},verify,1,system:masters\n")
         server = stack.enter_context(
-            _running(
+            running(
                 [
                     kube_apiserver,
                     f"--etcd-servers={etcd_url}",
@@ -188,9 +188,12 @@ def _kubeconfig(folder: Path, address: str, certificate: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _running(argv: Sequence[str | Path], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process while the block lasts, its output in a file."""
     with log.open("wb") as output:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env)
     try:
         yield process
     finally:
@@ -209,7 +212,7 @@ def _key() -> bytes:
     )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket() for _ in range(count)]
     for bound in sockets:
         bound.bind(("127.0.0.1", 0))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -24,6 +26,7 @@ from deploy.verify.chart import (
     value_files,
 )
 from deploy.verify.cluster import Api, Refused, api_server
+from deploy.verify.keda import keda_admission
 from deploy.verify.schemas import Loader
 
 ESTABLISHED_WITHIN = 30.0
@@ -32,11 +35,24 @@ NEW_AGENT = "service-desk"
 """What the release before did not have."""
 
 
-def prove_lifecycle(program: Path, etcd: Path, kube_apiserver: Path, crds: Path) -> str:
+@dataclass(frozen=True)
+class Server:
+    """The programs that make one, and the folder of the definitions that it is given."""
+
+    etcd: Path
+    kube_apiserver: Path
+    keda: Path
+    definitions: Path
+
+
+def prove_lifecycle(program: Path, server: Server) -> str:
     """On one server, for every environment in turn; says what was done."""
     done = []
-    with api_server(etcd, kube_apiserver) as api:
-        _define(api, crds)
+    with contextlib.ExitStack() as stack:
+        api = stack.enter_context(api_server(server.etcd, server.kube_apiserver))
+        _define(api, server.definitions)
+        webhooks = server.definitions / "validation_webhooks.yaml"
+        stack.enter_context(keda_admission(server.keda, webhooks, api))
         for environment in ENVIRONMENTS:
             _namespace(api)
             pods = _admitted(api, documents(template(program, environment)))
@@ -49,7 +65,7 @@ def _define(api: Api, crds: Path) -> None:
     defined = []
     for path in sorted(crds.glob("*.yaml")):
         for definition in yaml.load_all(path.read_text(), Loader=Loader):
-            if definition:
+            if definition and definition["kind"] == "CustomResourceDefinition":
                 api.apply(definition)
                 defined.append(definition)
     deadline = time.monotonic() + ESTABLISHED_WITHIN
@@ -99,6 +115,19 @@ def _refused_when_privileged(api: Api, pod: Document) -> None:
     raise CommandError("a privileged pod is admitted: the pod-security standard is not enforced")
 
 
+def _refused_second_scaler(api: Api, objects: list[Document]) -> None:
+    scaler = next(found for found in objects if found["kind"] == "ScaledObject")
+    second = copy.deepcopy(scaler)
+    second["metadata"]["name"] += "-again"
+    try:
+        api.would_create(second)
+    except Refused as refused:
+        if "already managed" in str(refused):
+            return
+        raise CommandError(f"a second scaler is refused for another reason: {refused}") from None
+    raise CommandError("a second scaler on one Deployment is admitted: KEDA's webhook is not asked")
+
+
 def _life(api: Api, program: Path, environment: str) -> str:
     """Install N−1, upgrade to N, apply N again, roll back, remove."""
     to = ("--namespace", NAMESPACE, "--kubeconfig", str(api.kubeconfig))
@@ -114,6 +143,7 @@ def _life(api: Api, program: Path, environment: str) -> str:
     second = _manifest(program, to)
     _expect(_has(second, NEW_AGENT), f"the upgrade did not bring {NEW_AGENT}")
     versions = _versions(api, second)
+    _refused_second_scaler(api, second)
 
     helm(program, "upgrade", RELEASE, chart, *values, *to)
     changed = [name for name, version in _versions(api, second).items() if versions[name] != version]
