@@ -8,9 +8,11 @@ from typing import Any
 
 from cli.local.manifest import read_manifest
 from deploy.declared import ROOT
-from deploy.tests.kinds import all_agents_and, container_of, named, of_kind, pod_of, selects
+from deploy.tests.kinds import all_agents_and, container_of, environment_of, named, of_kind, pod_of, selects
 from deploy.verify.chart import Document
+from infrastructure.host.settings import Settings
 
+LOGIN = {"AGENTS_OIDC_ISSUER", "AGENTS_OIDC_AUDIENCE", "AGENTS_API_KEYS"}
 Rendered = Callable[..., list[Document]]
 
 
@@ -195,8 +197,34 @@ def test_no_secret_is_written_down(objects: list[Document]) -> None:
     assert not of_kind(objects, "Secret")
     for deployment in of_kind(objects, "Deployment"):
         for entry in container_of(deployment)["env"]:
-            if re.search("TOKEN|KEY|PASSWORD|SECRET", entry["name"]):
+            if re.search("TOKEN|KEY$|PASSWORD|SECRET", entry["name"]):
                 assert "value" not in entry, entry["name"]
+
+
+def test_every_setting_that_is_given_is_one_of_the_apps(objects: list[Document]) -> None:
+    known = (
+        {str(field.validation_alias) for field in Settings.model_fields.values()} | LOGIN | {"XDG_CACHE_HOME"}
+    )
+    for deployment in of_kind(objects, "Deployment"):
+        assert set(environment_of(deployment)) <= known
+
+
+def test_callers_log_in_at_the_issuer_by_keys_or_not_at_all(rendered: Rendered) -> None:
+    def login(environment: str, *values: str) -> tuple[object, object, object]:
+        deployment = of_kind(rendered(environment, *values), "Deployment")[0]
+        given = environment_of(deployment)
+        volumes = {volume["name"]: volume for volume in pod_of(deployment)["spec"]["volumes"]}
+        return given.get("AGENTS_OIDC_AUDIENCE"), given.get("AGENTS_API_KEYS"), volumes.get("keys")
+
+    assert login("prod") == ("88888888-8888-4888-8888-888888888888", None, None)
+    nobody = {"name": "keys", "configMap": {"name": "agents-no-keys"}}
+    assert login("dev") == (None, "/etc/keys/keys.yaml", nobody)
+    assert named(rendered("dev"), "ConfigMap", "agents-no-keys")["data"] == {"keys.yaml": "keys: []\n"}
+    of_secret = {"secretName": "keys", "items": [{"key": "keys.yaml", "path": "keys.yaml"}]}
+    assert login("dev", "login.keysSecret=keys")[1:] == (
+        "/etc/keys/keys.yaml",
+        {"name": "keys", "secret": of_secret},
+    )
 
 
 def test_an_agent_that_is_not_exposed_has_no_route(rendered: Rendered) -> None:

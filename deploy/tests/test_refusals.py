@@ -81,6 +81,12 @@ def test_prod_alone_says_everything_that_is_missing_at_once(helm: Path) -> None:
     [
         ("prod", "image.digest=", "image.digest: is missing"),
         ("prod", "secrets.source=existing", "set secrets.source: keyVault"),
+        (
+            "prod",
+            "login.issuer=,login.audience=",
+            "login.issuer: is missing, and in prod callers log in; give",
+        ),
+        ("staging", "login.audience=", "login: issuer and audience belong together"),
         ("prod", "network.enabled=false", "network.enabled: is false"),
         ("prod", "agentDefaults.autoscaling.min=2", "autoscaling of devops: prod needs at least 3 replicas"),
         ("dev", "image.tag=latest", "image.tag: latest is another image tomorrow; name a version"),

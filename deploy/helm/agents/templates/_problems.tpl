@@ -71,6 +71,13 @@ Types, unknown keys and patterns are values.schema.json's business.
 {{- end }}
 {{- end }}
 
+{{- if ne (empty $v.login.issuer) (empty $v.login.audience) }}
+- login: issuer and audience belong together, since a token for any other audience is no token for these agents; give both
+{{- end }}
+{{- if and $prod (not $v.login.issuer) (not $v.login.keysSecret) }}
+- login.issuer: is missing, and in prod callers log in; give login.issuer and login.audience, or login.keysSecret
+{{- end }}
+
 {{- /* Components */ -}}
 {{- $set := get $v.components $v.components.set -}}
 {{- $names := list -}}
