@@ -23,9 +23,9 @@ RELEASE = NAMESPACE = "agents"
 Document = dict[str, Any]
 
 
-def value_files(environment: str) -> list[str]:
+def value_files(environment: str, chart: Path = ROOT / CHART) -> list[str]:
     """As options of helm."""
-    return [part for name in ENVIRONMENTS[environment] for part in ("--values", str(ROOT / CHART / name))]
+    return [part for name in ENVIRONMENTS[environment] for part in ("--values", str(chart / name))]
 
 
 def helm(program: Path, *arguments: str) -> str:

@@ -134,7 +134,7 @@ def _life(api: Api, program: Path, environment: str) -> str:
     chart, values = str(ROOT / CHART), value_files(environment)
     with tempfile.TemporaryDirectory() as folder:
         before = _release_before(Path(folder))
-        older = (*values, "--set", f"image.digest={OLD_DIGEST}")
+        older = (*value_files(environment, before), "--set", f"image.digest={OLD_DIGEST}")
         helm(program, "install", RELEASE, str(before), *older, *to)
     first = _manifest(program, to)
     _expect(not _has(first, NEW_AGENT), f"release N-1 has {NEW_AGENT} already")
