@@ -87,7 +87,7 @@ def test_a_foreign_agent_comes_with_its_topics(rendered: Rendered) -> None:
 
 def test_nobody_may_invoke_an_agent_through_its_sidecar(objects: list[Document]) -> None:
     control = named(objects, "Configuration", "agents")["spec"]["accessControl"]
-    assert control == {"defaultAction": "deny", "trustDomain": "public", "policies": []}
+    assert control == {"defaultAction": "deny", "trustDomain": "public"}
 
 
 def test_a_sidecar_answers_what_the_runtime_asks_and_gives_out_no_secrets(objects: list[Document]) -> None:
