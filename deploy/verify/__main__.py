@@ -20,10 +20,20 @@ from cli.local.provision.progress import Progress
 from deploy.verify import checks
 from deploy.verify.lifecycle import Server, prove_lifecycle
 from deploy.verify.schemas import provide_schemas
-from deploy.verify.tools import ETCD, HELM, KEDA, KUBE_APISERVER, KUBECONFORM, KUSTOMIZE, Tool, provide
+from deploy.verify.tools import (
+    ETCD,
+    HELM,
+    INJECTOR,
+    KEDA,
+    KUBE_APISERVER,
+    KUBECONFORM,
+    KUSTOMIZE,
+    Tool,
+    provide,
+)
 
 FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
-SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA)
+SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,8 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
         Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm)),
     ]
     if api_server:
-        etcd, kube_apiserver, keda = (programs[tool.name] for tool in SERVER)
-        server = Server(etcd, kube_apiserver, keda, schemas / "crds")
+        etcd, kube_apiserver, keda, injector = (programs[tool.name] for tool in SERVER)
+        server = Server(etcd, kube_apiserver, keda, injector, schemas / "crds")
         proofs.append(
             Proof(
                 "a real API server with KEDA's webhook takes it, through upgrade and rollback",

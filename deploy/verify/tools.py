@@ -55,6 +55,7 @@ KUBE_APISERVER = Tool(
     "kube-apiserver", "v1.36.3", "k8s.io/kubernetes/cmd/kube-apiserver", 240, _kubernetes("v1.36.3")
 )
 ETCD = Tool("etcd", "v3.6.16", ".", 40, {})
+INJECTOR = Tool("dapr-injector", "v1.16.0", ".", 60, {})
 KEDA = Tool("keda", "v2.21.0", "github.com/kedacore/keda/v2/cmd/webhooks", 120, {})
 
 
