@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
@@ -17,6 +15,7 @@ import yaml
 
 from cli.errors import CommandError
 from deploy.declared import CHART, ROOT
+from deploy.verify.admission import admit, injected, pods_of, refuse_privileges
 from deploy.verify.chart import (
     ENVIRONMENTS,
     NAMESPACE,
@@ -59,10 +58,10 @@ def prove_lifecycle(program: Path, server: Server) -> str:
         for environment in ENVIRONMENTS:
             _namespace(api)
             pods = [
-                _injected(server.injector, pod) for pod in _pods(documents(template(program, environment)))
+                injected(server.injector, pod) for pod in pods_of(documents(template(program, environment)))
             ]
-            _admitted(api, pods)
-            _refused_when_privileged(api, pods[0])
+            admit(api, pods)
+            refuse_privileges(api, pods[0])
             done.append(
                 f"{environment}: {len(pods)} pods with sidecars admitted, {_life(api, program, environment)}"
             )
@@ -92,56 +91,6 @@ def _namespace(api: Api) -> None:
     """As the overlays make it: pods must be restricted."""
     (document,) = yaml.safe_load_all((ROOT / "deploy/gitops/prod/namespace.yaml").read_text())
     api.apply(document)
-
-
-def _pods(objects: list[Document]) -> list[Document]:
-    """One of every Deployment: the pod-security standard speaks about pods alone."""
-    pods = []
-    for deployment in objects:
-        if deployment["kind"] == "Deployment":
-            made = deployment["spec"]["template"]
-            metadata = {**made["metadata"], "name": deployment["metadata"]["name"], "namespace": NAMESPACE}
-            pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]})
-    return pods
-
-
-def _injected(injector: Path, pod: Document) -> Document:
-    """As Dapr makes it, with the one setting of its chart that *restricted* asks for."""
-    made = subprocess.run(
-        [injector],
-        input=json.dumps(pod),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"SIDECAR_DROP_ALL_CAPABILITIES": "true"},
-    )
-    if made.returncode != 0:
-        raise CommandError(f"Dapr's injector refuses {pod['metadata']['name']}: {made.stderr.strip()}")
-    injected: Document = {"apiVersion": "v1", "kind": "Pod", **json.loads(made.stdout)}
-    names = [container["name"] for container in injected["spec"]["containers"]]
-    _expect(names == ["agent", "daprd"], f"the pod of {pod['metadata']['name']} has the containers {names}")
-    return injected
-
-
-def _admitted(api: Api, pods: list[Document]) -> None:
-    for pod in pods:
-        try:
-            api.would_create(pod)
-        except Refused as refused:
-            raise CommandError(f"the pod of {pod['metadata']['name']} is not admitted: {refused}") from None
-
-
-def _refused_when_privileged(api: Api, pod: Document) -> None:
-    """That admission looks at all: the same pod without one of its restrictions does not pass."""
-    privileged = copy.deepcopy(pod)
-    privileged["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
-    try:
-        api.would_create(privileged)
-    except Refused as refused:
-        if "violates PodSecurity" in str(refused):
-            return
-        raise CommandError(f"a privileged pod is refused for another reason: {refused}") from None
-    raise CommandError("a privileged pod is admitted: the pod-security standard is not enforced")
 
 
 def _refused_second_scaler(api: Api, objects: list[Document]) -> None:
