@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import pytest
@@ -19,9 +23,10 @@ from rich.console import Console
 
 from cli.local.provision.run import Wanted, provision
 from deploy.verify.chart import Document
+from tests.stand_ins.openai_server import OpenAIServer, slow
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.processes import Daprd, daprd, redis_server
-from tests.support.raw_http import get, post
+from tests.support.raw_http import Answer, get, post
 
 Rendered = Callable[..., list[Document]]
 AGENT, TOKEN = "implementation", "token-of-the-sidecar"
@@ -33,41 +38,85 @@ class Pair:
     agent: AgentProcess
     sidecar: Daprd
     redis: RedisClient
+    model: OpenAIServer
 
 
-@pytest.fixture(scope="module")
-def pair(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """One agent and its sidecar on the components and configuration of dev, with the API token."""
+@contextmanager
+def running_pair(
+    objects: Callable[[int], list[Document]], folder: Path, options: Sequence[str] = ()
+) -> Iterator[Pair]:
+    """One agent and its sidecar on what is rendered for a Redis at this port, with the API token."""
     programs = asyncio.run(provision(Wanted(ollama=False, model=False), os.environ, Console(stderr=True)))
     assert programs.redis_server is not None
     assert programs.daprd is not None
-    folder, resources = tmp_path_factory.mktemp("pair"), tmp_path_factory.mktemp("rendered")
+    resources = folder / "rendered"
+    resources.mkdir()
     tokens = {"DAPR_API_TOKEN": TOKEN}
     with redis_server(programs.redis_server, folder) as redis:
-        address = f"redisHost=127.0.0.1:{redis.port}"
-        components = ("agents-pubsub", "agents-statestore")
-        for found in rendered("dev", *(f"components.redis.{name}.{address}" for name in components)):
+        for found in objects(redis.port):
             if found["apiVersion"] == "dapr.io/v1alpha1":
                 name = "config" if found["kind"] == "Configuration" else found["metadata"]["name"]
                 (resources / f"{name}.yaml").write_text(yaml.safe_dump(found))
+        given = {"app_id": AGENT, "env": tokens, "components": resources, "options": options}
         with (
-            daprd(
-                programs.daprd, folder, redis.port, app_id=AGENT, env=tokens, components=resources
-            ) as sidecar,
+            daprd(programs.daprd, folder, redis.port, **given) as sidecar,
             model_server() as model,
             agent_process("agents.implementation:AGENT", folder, sidecar, model.url, tokens) as agent,
             RedisClient(port=redis.port) as client,
         ):
-            yield Pair(agent, sidecar, client)
+            yield Pair(agent, sidecar, client, model)
+
+
+@pytest.fixture(scope="module")
+def dev(rendered: Rendered) -> Callable[[int], list[Document]]:
+    """What is rendered for dev with Redis at a port of this machine."""
+
+    def at(port: int) -> list[Document]:
+        components = ("agents-pubsub", "agents-statestore")
+        return rendered(
+            "dev", *(f"components.redis.{name}.redisHost=127.0.0.1:{port}" for name in components)
+        )
+
+    return at
+
+
+@pytest.fixture(scope="module")
+def pair(dev: Callable[[int], list[Document]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with running_pair(dev, tmp_path_factory.mktemp("pair")) as running:
+        yield running
+
+
+def review(pair: Pair, *headers: str) -> Answer:
+    """Ask for work with the example that the task gives."""
+    tasks = get(pair.agent.port, f"/api/{AGENT}/tasks")
+    assert tasks is not None
+    (task,) = [found for found in json.loads(tasks.body)["tasks"] if found["name"] == "review-code"]
+    answer = post(
+        pair.agent.port, f"/api/{AGENT}/review-code", json.dumps(task["examples"][0]).encode(), *headers
+    )
+    assert answer is not None
+    return answer
+
+
+def test_work_in_progress_ends_through_a_sidecar_that_was_asked_to_end_first(
+    dev: Callable[[int], list[Document]], tmp_path: Path
+) -> None:
+    """A pod's end in its order: SIGTERM to the sidecar, preStop, SIGTERM to the app, whose model takes longer than that."""
+    options = ("--dapr-block-shutdown-duration=15s", "--dapr-graceful-shutdown-seconds=5")
+    with running_pair(dev, tmp_path, options) as pair:
+        pair.model.next.append(slow(3))
+        assert review(pair, "Prefer: respond-async").status == 202
+        pair.sidecar.process.signal(signal.SIGTERM)
+        time.sleep(1)
+        pair.agent.process.signal(signal.SIGTERM)
+        assert pair.agent.process.popen.wait(15) == 0
+        assert pair.sidecar.process.popen.poll() is None
+        assert pair.redis.xlen(RESULT) == 1
+        assert len(pair.model.requests) == 1
 
 
 def test_the_agent_works_on_what_the_chart_lets_its_sidecar_do(pair: Pair) -> None:
-    tasks = get(pair.agent.port, f"/api/{AGENT}/tasks")
-    assert tasks is not None
-    (review,) = [task for task in json.loads(tasks.body)["tasks"] if task["name"] == "review-code"]
-    example = json.dumps(review["examples"][0]).encode()
-    answer = post(pair.agent.port, f"/api/{AGENT}/review-code", example)
-    assert answer is not None
+    answer = review(pair)
     assert answer.status == 200, answer.body
     assert pair.redis.xlen(RESULT) == 1
     # The command came over the agent's own stream as well: it may receive what it declares.
