@@ -57,9 +57,16 @@ def running_pair(
             if found["apiVersion"] == "dapr.io/v1alpha1":
                 name = "config" if found["kind"] == "Configuration" else found["metadata"]["name"]
                 (resources / f"{name}.yaml").write_text(yaml.safe_dump(found))
-        given = {"app_id": AGENT, "env": tokens, "components": resources, "options": options}
         with (
-            daprd(programs.daprd, folder, redis.port, **given) as sidecar,
+            daprd(
+                programs.daprd,
+                folder,
+                redis.port,
+                app_id=AGENT,
+                env=tokens,
+                components=resources,
+                options=options,
+            ) as sidecar,
             model_server() as model,
             agent_process("agents.implementation:AGENT", folder, sidecar, model.url, tokens) as agent,
             RedisClient(port=redis.port) as client,
