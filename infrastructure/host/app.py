@@ -13,11 +13,14 @@ from agents.runtime.runner import Pending, Settled
 from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
-from infrastructure.host import errors, openapi
+from infrastructure.host import errors
 from infrastructure.host.capacity import Capacity
 from infrastructure.host.costs import add_costs
 from infrastructure.host.dead_letters import add_dead_letters
 from infrastructure.host.journal import readable
+from infrastructure.host.openapi import requests, responses
+from infrastructure.host.openapi.document import install_document
+from infrastructure.host.openapi.inputs import Inputs, inputs_of
 from infrastructure.host.probes import add_probes
 from infrastructure.host.prompts import add_prompts
 from infrastructure.host.requests import (
@@ -30,7 +33,7 @@ from infrastructure.host.requests import (
     traceparent,
     wants_async,
 )
-from infrastructure.host.results import json_response, record, result
+from infrastructure.host.results import described, json_response, record, result
 from infrastructure.host.rollout import add_rollout
 from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
@@ -62,7 +65,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     errors.install(app)
     app.add_middleware(Capacity)
     app.add_middleware(Guard, host=settings.host, token=settings.app_token)
-    inputs = openapi.inputs(agent)
+    inputs = inputs_of(agent)
     _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
     add_trials(app, agent, settings)
@@ -71,11 +74,11 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     add_prompts(app, agent, settings)
     add_costs(app, agent)
     add_probes(app)
-    openapi.install(app, inputs)
+    install_document(app, inputs)
     return app
 
 
-def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: openapi.Inputs) -> None:
+def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: Inputs) -> None:
     root = f"/api/{agent.name}"
 
     async def execute(request: Request) -> Response:
@@ -95,14 +98,14 @@ def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: openapi.I
 
     app.post(
         f"{root}/execute",
-        openapi_extra=openapi.execute(inputs), responses=openapi.TASK | openapi.UNKNOWN, tags=["tasks"],
+        openapi_extra=requests.execute(inputs), responses=responses.TASK | responses.UNKNOWN, tags=["tasks"],
         summary="Any task by its name", operation_id="execute",
     )(execute)  # fmt: skip
     for task in agent.tasks.values():
         _add_task(app, root, task, settings, inputs)
 
 
-def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: openapi.Inputs) -> None:
+def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: Inputs) -> None:
     async def run(request: Request) -> Response:
         return await _run(request, task, await read_json_object(request, settings.max_body_bytes), settings)
 
@@ -126,15 +129,15 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
 
         return task_response(submit)
 
-    extra = openapi.task(inputs.schemas[task.name])
+    extra = requests.task(inputs.schemas[task.name])
     app.post(
         f"{root}/{task.name}",
-        openapi_extra=extra, responses=openapi.TASK, tags=["tasks"],
+        openapi_extra=extra, responses=responses.TASK, tags=["tasks"],
         summary=task.name, description=task.description, operation_id=task.name,
     )(run)  # fmt: skip
     app.post(
         f"{root}/{task.name}/stream",
-        openapi_extra=extra, responses=openapi.STREAM, tags=["tasks"],
+        openapi_extra=extra, responses=responses.STREAM, tags=["tasks"],
         summary=f"{task.name}, with the model's text as it comes", operation_id=f"{task.name}-stream",
     )(stream)  # fmt: skip
 
@@ -142,7 +145,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
 def _add_reading(app: FastAPI, agent: Agent) -> None:
     root = f"/api/{agent.name}"
 
-    @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=openapi.EXECUTION)
+    @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=responses.EXECUTION)
     async def execution(request: Request, execution_id: str) -> Response:
         """The whole record, outgoing events as whole CloudEvents; of unfinished work, who is at it."""
         known = EXECUTION_ID.fullmatch(execution_id)
@@ -153,12 +156,14 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
             )
         return json_response(record(found))
 
-    @app.get(f"{root}/correlations/{{correlation:path}}", tags=["executions"], responses=openapi.CORRELATION)
+    @app.get(
+        f"{root}/correlations/{{correlation:path}}", tags=["executions"], responses=responses.CORRELATION
+    )
     async def correlated(request: Request, correlation: str) -> Response:
         """The executions of this agent that brought the correlation id in."""
         return json_response({"executions": await service_of(request).correlations.roots(correlation)})
 
-    @app.get(f"{root}/entities/{{kind}}/{{entity_id:path}}", tags=["entities"], responses=openapi.ENTITY)
+    @app.get(f"{root}/entities/{{kind}}/{{entity_id:path}}", tags=["entities"], responses=responses.ENTITY)
     async def entity(request: Request, kind: str, entity_id: str) -> Response:
         """An entity that this agent keeps, as it is now."""
         kinds = agent.entities
@@ -172,14 +177,14 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
             raise HttpError(404, "unknown_entity", f"there is no {kind} {shown(entity_id)}")
         return json_response(found.model_dump(mode="json"))
 
-    @app.get(f"{root}/tasks", tags=["tasks"], responses=openapi.TASKS)
+    @app.get(f"{root}/tasks", tags=["tasks"], responses=responses.TASKS)
     async def tasks(request: Request) -> Response:
         """What this agent does: schemas, examples, and the events that start each task."""
         dead_letters = service_of(request).receive_dead_letters
-        described = [openapi.describe(task, dead_letters=dead_letters) for task in agent.tasks.values()]
-        return json_response({"agent": agent.name, "tasks": described})
+        found = [described(task, dead_letters=dead_letters) for task in agent.tasks.values()]
+        return json_response({"agent": agent.name, "tasks": found})
 
-    @app.get(f"{root}/events/stream", tags=["events"], responses=openapi.EVENTS)
+    @app.get(f"{root}/events/stream", tags=["events"], responses=responses.EVENTS)
     async def events(request: Request) -> Response:
         """What this replica received and published, as server-sent events: the last ones, then new ones."""
         entries = service_of(request).journal.watch()

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI
 
@@ -31,10 +32,9 @@ from infrastructure.host.declared import declared_prompts
 from infrastructure.host.guarding import Guard, guard_of
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.models import Reach, models_of, read_models
-from infrastructure.host.service import Check, Service
+from infrastructure.host.service import Check, Service, rollout_of
 from infrastructure.host.settings import Settings
 from infrastructure.llm.catalogue import Catalogue
-from infrastructure.rollout.live import LiveRollout
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
 from infrastructure.telemetry.state import TracedStore
@@ -99,15 +99,6 @@ def _service(
     shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
     models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
     owner = Owner(_owner(agent), settings.version)
-    rollout = LiveRollout(
-        agent.name,
-        agent.rolled_back_topic,
-        store=store,
-        prompts=prompts,
-        publisher=noted,
-        telemetry=telemetry,
-        replica=owner.name,
-    )
 
     @asynccontextmanager
     async def other_model(name: str) -> AsyncIterator[LanguageModel]:
@@ -121,11 +112,11 @@ def _service(
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
-        rollout=rollout,
     )
+    rollout = rollout_of(agent, ports, owner)
     service = Service(
         agent,
-        ports,
+        replace(ports, rollout=rollout),
         settings.timing,
         owner,
         journal,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from fastapi import FastAPI, Request, Response
 
 from agents.runtime.agent import Agent
-from infrastructure.host import openapi
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import HttpError
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
@@ -20,7 +20,7 @@ DAYS = 7
 
 def add_costs(app: FastAPI, agent: Agent) -> None:
     @app.get(
-        f"/api/{agent.name}/costs", tags=["costs"], responses=openapi.COSTS, openapi_extra=openapi.SINCE,
+        f"/api/{agent.name}/costs", tags=["costs"], responses=responses.COSTS, openapi_extra=requests.SINCE,
         operation_id="costs",
     )  # fmt: skip
     async def costs(request: Request) -> Response:

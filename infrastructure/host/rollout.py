@@ -14,8 +14,8 @@ from agents.runtime.agent import Agent
 from domain.execution import Execution
 from domain.json import JsonObject
 from domain.rollout import DEARER, Split
-from infrastructure.host import openapi
 from infrastructure.host.declared import misfits
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
@@ -24,7 +24,7 @@ from infrastructure.prompts.git.address import GitSource
 from infrastructure.prompts.git.fetched import folder_of
 from infrastructure.rollout.feedback import Feedback, Score
 from infrastructure.rollout.live import LiveRollout
-from infrastructure.rollout.orders import Orders, Share
+from infrastructure.rollout.orders import Orders
 from infrastructure.rollout.report import described, report
 
 REASON, NAME, COMMENT = 500, 100, 2000
@@ -37,7 +37,7 @@ BY_HAND = "somebody rolled it back"
 def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
     root = f"/api/{agent.name}/prompts/{{prompt}}"
 
-    @app.get(f"{root}/split", tags=["prompts"], responses=openapi.SPLIT, operation_id="split")
+    @app.get(f"{root}/split", tags=["prompts"], responses=responses.SPLIT, operation_id="split")
     async def split(request: Request, prompt: str) -> Response:
         """How its work is split among versions."""
         _, rollout = _asked(request, agent, prompt)
@@ -45,7 +45,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, splits.splits.get(prompt))
 
     @app.put(
-        f"{root}/split", tags=["prompts"], responses=openapi.SPLIT_SET, openapi_extra=openapi.SPLIT_ORDER,
+        f"{root}/split", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.SPLIT_ORDER,
         operation_id="set-split",
     )  # fmt: skip
     async def split_set(request: Request, prompt: str) -> Response:
@@ -57,7 +57,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
             raise _invalid(f"dearer is a whole number of per cent, 0 to {DEAREST}")
         return _split(prompt, await _orders(service, rollout).split(prompt, shares, dearer=dearer))
 
-    @app.delete(f"{root}/split", tags=["prompts"], responses=openapi.SPLIT, operation_id="end-split")
+    @app.delete(f"{root}/split", tags=["prompts"], responses=responses.SPLIT, operation_id="end-split")
     async def split_ended(request: Request, prompt: str) -> Response:
         """No split any more: the newest release has all the work, and so will every later one at once."""
         service, rollout = _asked(request, agent, prompt)
@@ -65,7 +65,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, None)
 
     @app.post(
-        f"{root}/promote", tags=["prompts"], responses=openapi.SPLIT_SET, openapi_extra=openapi.PROMOTION,
+        f"{root}/promote", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.PROMOTION,
         operation_id="promote",
     )  # fmt: skip
     async def promoted(request: Request, prompt: str) -> Response:
@@ -78,7 +78,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, await _orders(service, rollout).promote(prompt, version))
 
     @app.post(
-        f"{root}/rollback", tags=["prompts"], responses=openapi.SPLIT_SET, openapi_extra=openapi.ROLLBACK,
+        f"{root}/rollback", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.ROLLBACK,
         operation_id="rollback",
     )  # fmt: skip
     async def rolled_back(request: Request, prompt: str) -> Response:
@@ -90,7 +90,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
             raise _invalid(f'send {{}} or {{"because": "…"}}, 1 to {REASON} characters')
         return _split(prompt, await _orders(service, rollout).roll_back(prompt, because.strip()))
 
-    @app.get(f"{root}/stats", tags=["prompts"], responses=openapi.STATS, operation_id="prompt-stats")
+    @app.get(f"{root}/stats", tags=["prompts"], responses=responses.STATS, operation_id="prompt-stats")
     async def stats(request: Request, prompt: str) -> Response:
         """The figures of its versions with intervals, how candidates compare, and what was taken back and why."""
         service, rollout = _asked(request, agent, prompt)
@@ -101,7 +101,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
 
     @app.post(
         f"/api/{agent.name}/executions/{{execution_id}}/feedback", tags=["executions"],
-        responses=openapi.FEEDBACK_GIVEN, openapi_extra=openapi.FEEDBACK, operation_id="feedback",
+        responses=responses.FEEDBACK_GIVEN, openapi_extra=requests.FEEDBACK, operation_id="feedback",
     )  # fmt: skip
     async def feedback(request: Request, execution_id: str) -> Response:
         """What somebody thinks of a completed execution. One score each: a later one takes its place."""
@@ -142,19 +142,13 @@ def _split(prompt: str, split: Split | None) -> Response:
     return json_response({"prompt": prompt, "split": described(split) if split else None})
 
 
-def _shares(body: JsonObject) -> list[Share]:
-    """As a list, not an object: a version that is named twice is to be seen."""
+def _shares(body: JsonObject) -> JsonObject:
+    """Per cent by version, as a split is shown."""
     shares = body.get("shares")
-    if set(body) - {"shares", "dearer"} or not isinstance(shares, list) or not shares:
-        raise _invalid('send {"shares": [{"version": "1.0.0", "percent": 90}, …]}, "dearer" if you want')
-    for share in shares:
-        if not (
-            isinstance(share, dict)
-            and set(share) == {"version", "percent"}
-            and isinstance(share["version"], str)
-        ):
-            raise _invalid(f'a share is {{"version": "1.0.0", "percent": 90}}, not {shown(share)}')
-    return [Share(share["version"], share["percent"]) for share in shares]
+    if set(body) - {"shares", "dearer"} or not isinstance(shares, dict) or not shares:
+        what = " (not a list)" if isinstance(shares, list) else ""
+        raise _invalid(f'send {{"shares": {{"1.0.0": 90, "1.1.0": 10}}}}{what}, and "dearer" if you want')
+    return shares
 
 
 def _by(body: JsonObject) -> str:

@@ -169,6 +169,19 @@ class Service:
             await close()
 
 
+def rollout_of(agent: Agent, ports: Ports, owner: Owner) -> LiveRollout:
+    """The rollout of an agent's prompts over the rest of its ports; it begins with `start`."""
+    return LiveRollout(
+        agent.name,
+        agent.rolled_back_topic,
+        store=ports.store,
+        prompts=ports.prompts,
+        publisher=ports.publisher,
+        telemetry=ports.telemetry,
+        replica=owner.name,
+    )
+
+
 def service_of(request: HttpRequest) -> Service:
     """The service that the lifespan put there."""
     service: Service = request.app.state.service

@@ -18,6 +18,7 @@ from domain.ports.telemetry import Telemetry
 from infrastructure.llm.allowance import Allowance
 from infrastructure.llm.by_task import ModelByTask
 from infrastructure.llm.cache import CachedModel
+from infrastructure.llm.cache_similar import similar_of
 from infrastructure.llm.catalogue import DEFAULT, Catalogue, Limits, NamedModel, TaskModel
 from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.costs import Spent
@@ -120,14 +121,16 @@ class Stack:
         def served(request: ChatRequest) -> None:
             around.ledger.count(request.origin, name, Spent(answers_from_cache=1))
 
+        identity = f"{named.provider} {named.url} {named.wire_name}"
         return CachedModel(
             model,
             around.store,
-            identity=f"{named.provider} {named.url} {named.wire_name}",
+            identity=identity,
             ttl=max(int(cache.ttl), 1),
             sampled=cache.sampled,
             telemetry=around.telemetry,
             served=served,
+            similar=similar_of(cache, identity, self._catalogue, around),
         )
 
     def _allowance(self, key: str, a_minute: int | None) -> Allowance | None:

@@ -176,6 +176,8 @@ class LiveRollout:
         while True:
             try:
                 splits = await self.splits.refresh()
+                known = True
+                silent = await self._announce_for_others(splits, silent)
             except Exception as error:
                 if not trouble:
                     bug = not isinstance(error, AgentError)
@@ -184,8 +186,7 @@ class LiveRollout:
             else:
                 if trouble:
                     log.info("the splits of prompts are followed again")
-                known, trouble = True, False
-                silent = await self._announce_for_others(splits, silent)
+                trouble = False
             await asyncio.sleep(REFRESH if known else FIRST)
 
     async def _announce_for_others(

@@ -11,13 +11,15 @@ import pytest
 from agents.runtime.context import Ports
 from agents.service_desk import AGENT
 from domain.errors import ModelsInvalid
+from domain.event import Event
+from domain.events.servicedesk import TicketCreated
 from infrastructure.host import __main__ as host
 from infrastructure.host.models import Models, Reach, models_of, read_models
 from infrastructure.host.settings import Settings
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.testing.platform import MemoryPlatform
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, serving
-from tests.unit.host.hosted import hosted
+from tests.unit.host.hosted import error_of, hosted
 
 FILE = """
 currency: EUR
@@ -93,6 +95,35 @@ async def test_a_hard_budget_is_402_and_says_what_to_do(
         assert (error["code"], error["details"]["scope"]) == ("budget_exceeded", "day")
         assert "Raise budgets.day.calls" in error["message"]
         assert len(server.requests) == 1
+        await models.close()
+
+
+async def test_a_hard_budget_makes_a_dead_letter_of_an_event_and_of_a_request_the_answer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MODEL_KEY", KEY)
+    event = TicketCreated(reporter="Ada", **TICKET)
+    async with serving(OpenAIServer()) as server, hosted(AGENT) as api:
+        models = put_in(api.platform, settings(tmp_path, server.url, "{day: {tokens: 1}}"))
+        refused = await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k")
+        error = error_of(refused)
+        assert (refused.status_code, error["code"]) == (402, "budget_exceeded")
+        described = (await api.http.get("/openapi.json")).json()["paths"]["/api/service-desk/triage"]
+        assert "No dead letter" in described["post"]["responses"]["402"]["description"]
+        again = error_of(await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k"))
+        assert again["details"] == error["details"] | {"replayed": True}
+        await api.platform.quiet()
+        letters = "/api/service-desk/dead-letters"
+        assert (await api.http.get(letters)).json()["dead_letters"] == []
+        assert api.platform.events == []
+        api.platform.publish(
+            Event(id="1", source="/x", type=event.event_type, data=event.model_dump(mode="json"))
+        )
+        await api.platform.quiet()
+        (letter,) = (await api.http.get(letters)).json()["dead_letters"]
+        assert (letter["cause"], letter["event_id"], letter["replayable"]) == ("budget_exceeded", "1", True)
+        assert "Raise budgets.day.tokens" in letter["message"]
+        assert api.platform.events[-1].type == "agents.servicedesk.dead-letter"
         await models.close()
 
 
