@@ -23,15 +23,15 @@ def pods_of(objects: list[Document]) -> list[Document]:
     return pods
 
 
-def injected(injector: Path, pod: Document) -> Document:
-    """As Dapr makes it, with the one setting of its chart that *restricted* asks for."""
+def injected(injector: Path, pod: Document, *, drop_capabilities: bool = True) -> Document:
+    """As Dapr makes it; `drop_capabilities` is the one setting of its chart that *restricted* asks for."""
     made = subprocess.run(
         [injector],
         input=json.dumps(pod),
         capture_output=True,
         text=True,
         check=False,
-        env={"SIDECAR_DROP_ALL_CAPABILITIES": "true"},
+        env={"SIDECAR_DROP_ALL_CAPABILITIES": str(drop_capabilities).lower()},
     )
     if made.returncode != 0:
         raise CommandError(f"Dapr's injector refuses {pod['metadata']['name']}: {made.stderr.strip()}")
@@ -50,14 +50,19 @@ def admit(api: Api, pods: list[Document]) -> None:
             raise CommandError(f"the pod of {pod['metadata']['name']} is not admitted: {refused}") from None
 
 
-def refuse_privileges(api: Api, pod: Document) -> None:
-    """That admission looks at all: the same pod without one of its restrictions does not pass."""
+def refuse_privileges(api: Api, injector: Path, pod: Document) -> None:
+    """That admission looks at all: neither the pod with a privilege more nor a sidecar with its capabilities passes."""
     privileged = copy.deepcopy(pod)
     privileged["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    _refuse(api, privileged, "a pod with a privilege more")
+    _refuse(api, injected(injector, pod, drop_capabilities=False), "a sidecar with all capabilities")
+
+
+def _refuse(api: Api, pod: Document, what: str) -> None:
     try:
-        api.would_create(privileged)
+        api.would_create(pod)
     except Refused as refused:
         if "violates PodSecurity" in str(refused):
             return
-        raise CommandError(f"a privileged pod is refused for another reason: {refused}") from None
-    raise CommandError("a privileged pod is admitted: the pod-security standard is not enforced")
+        raise CommandError(f"{what} is refused for another reason: {refused}") from None
+    raise CommandError(f"{what} is admitted: the pod-security standard is not enforced")

@@ -57,11 +57,9 @@ def prove_lifecycle(program: Path, server: Server) -> str:
         stack.enter_context(keda_admission(server.keda, webhooks, api))
         for environment in ENVIRONMENTS:
             _namespace(api)
-            pods = [
-                injected(server.injector, pod) for pod in pods_of(documents(template(program, environment)))
-            ]
-            admit(api, pods)
-            refuse_privileges(api, pods[0])
+            pods = pods_of(documents(template(program, environment)))
+            admit(api, [injected(server.injector, pod) for pod in pods])
+            refuse_privileges(api, server.injector, pods[0])
             done.append(
                 f"{environment}: {len(pods)} pods with sidecars admitted, {_life(api, program, environment)}"
             )
