@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,12 @@ from click.testing import CliRunner
 
 from cli.asyncapi import asyncapi
 from cli.documents import load_agent
+from cli.errors import CommandError
 from cli.local.manifest import read_manifest
+from cli.scaffold.insertion import with_chart_entry
 from deploy import declared
 from deploy.declared import CHART, ROOT, command, files, published_topics
+from tests.support.project_copy import ProjectCopy
 
 
 def test_the_charts_copies_are_what_the_repository_says() -> None:
@@ -62,6 +66,27 @@ def test_the_chart_lists_the_agents_of_dapr_yaml() -> None:
     values = yaml.safe_load((ROOT / CHART / "values.yaml").read_text())
     apps = [app.app_id for app in read_manifest(ROOT / "dapr.yaml")]
     assert [agent["name"] for agent in values["agents"]] == apps
+
+
+def test_agents_new_makes_the_entry_too_and_what_it_declares_is_in_the_chart(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path)
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    made = project.agents("new", "agent", "release-notes", "--on", "agents.implementation.code.generated")
+    assert made.returncode == 0, made.stderr
+    values = (tmp_path / CHART / "values.yaml").read_text()
+    assert "  - name: service-desk\n  - name: release-notes\n\n# Azure" in values
+    declared = yaml.safe_load((tmp_path / CHART / "files/declared.yaml").read_text())["agents"]
+    assert declared["release-notes"]["subscribes"] == [
+        "agents.implementation.code.generated",
+        "agents.releasenotes.execution.requested",
+    ]
+    assert project.run("deploy.declared", "--check").returncode == 0
+
+
+def test_a_list_of_agents_in_another_form_is_left_alone_and_said() -> None:
+    with pytest.raises(CommandError, match="not in the form of this project") as refused:
+        with_chart_entry("agents: [{name: devops}]\nimage: {}\n", "release-notes")
+    assert refused.value.hint == "add `- name: release-notes` to its `agents` by hand"
 
 
 def test_a_drifted_and_a_stale_file_are_named_and_mended(
