@@ -51,6 +51,12 @@ SECRET_FORMS: Final = (
         r"\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}",
     ),
     SecretForm(
+        "API key of an agent",
+        ("agk_",),
+        r"\bagk_[0-9a-f]{12}_[A-Za-z0-9_-]{43}",
+        r"\bagk_[\w-]{12,}",
+    ),
+    SecretForm(
         "private key",
         ("PRIVATE KEY",),
         r"-----BEGIN (?:[A-Z]{2,10} ){0,3}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s]{0,8000}-----END [A-Z ]{0,30}-----)?",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from cli.local.manifest import read_manifest
 from deploy.declared import ROOT
@@ -12,7 +15,6 @@ from deploy.tests.kinds import all_agents_and, container_of, environment_of, nam
 from deploy.verify.chart import Document
 from infrastructure.host.settings import Settings
 
-LOGIN = {"AGENTS_OIDC_ISSUER", "AGENTS_OIDC_AUDIENCE", "AGENTS_API_KEYS"}
 Rendered = Callable[..., list[Document]]
 
 
@@ -201,12 +203,20 @@ def test_no_secret_is_written_down(objects: list[Document]) -> None:
                 assert "value" not in entry, entry["name"]
 
 
-def test_every_setting_that_is_given_is_one_of_the_apps(objects: list[Document]) -> None:
-    known = (
-        {str(field.validation_alias) for field in Settings.model_fields.values()} | LOGIN | {"XDG_CACHE_HOME"}
-    )
+def test_the_app_takes_the_settings_that_it_is_given(
+    objects: list[Document], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no .env
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()} | {"XDG_CACHE_HOME"}
     for deployment in of_kind(objects, "Deployment"):
-        assert set(environment_of(deployment)) <= known
+        given = environment_of(deployment)
+        assert set(given) <= known
+        with monkeypatch.context() as environment:
+            for name, value in given.items():
+                environment.setenv(name, value if isinstance(value, str) else "a-token-from-a-secret")
+            settings = Settings()
+        assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104 - a pod's own network
+        assert settings.asks_for_login
 
 
 def test_callers_log_in_at_the_issuer_by_keys_or_not_at_all(rendered: Rendered) -> None:

@@ -14,6 +14,8 @@ from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
 from domain.json import JsonObject, dump
 from infrastructure.host import errors
+from infrastructure.host.access import caller_of, needs, require_declared
+from infrastructure.host.audit import add_audit
 from infrastructure.host.capacity import Capacity
 from infrastructure.host.costs import add_costs
 from infrastructure.host.dead_letters import add_dead_letters
@@ -40,6 +42,8 @@ from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.host.sse import events_response, task_response
 from infrastructure.host.trials import add_trials
+from infrastructure.identity.identity import Identity
+from infrastructure.identity.roles import Permission
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -47,14 +51,19 @@ _LONGEST_ID = 200
 """Characters of an entity's id: a longer one is nobody's, and no store is asked for it."""
 
 
-def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
-    """The API of one agent. `lifespan` puts the agent's `Service` into `app.state.service`."""
+def create_app(
+    agent: Agent, settings: Settings, lifespan: Lifespan, identity: Identity | None = None
+) -> FastAPI:
+    """The API of one agent. `lifespan` puts the agent's `Service` into `app.state.service`.
+
+    Without an `identity` nobody logs in.
+    """
     app = FastAPI(
         title=f"{agent.name} agent",
         description=agent.description,
         version=settings.version,
         lifespan=lifespan,
-        redoc_url=None,
+        openapi_url=None,  # the document has a route of ours, as all of them with its permission
         redirect_slashes=False,
         telemetry={
             "tracing": False,
@@ -64,7 +73,7 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     )
     errors.install(app)
     app.add_middleware(Capacity)
-    app.add_middleware(Guard, host=settings.host, token=settings.app_token)
+    app.add_middleware(Guard, host=settings.host, token=settings.app_token, identity=identity)
     inputs = inputs_of(agent)
     _add_tasks(app, agent, settings, inputs)
     _add_reading(app, agent)
@@ -73,14 +82,17 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     add_rollout(app, agent, settings)
     add_prompts(app, agent, settings)
     add_costs(app, agent)
+    add_audit(app, agent)
     add_probes(app)
     install_document(app, inputs)
+    require_declared(app.routes)
     return app
 
 
 def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: Inputs) -> None:
     root = f"/api/{agent.name}"
 
+    @needs(Permission.RUN_TASKS)
     async def execute(request: Request) -> Response:
         body = await read_json_object(request, settings.max_body_bytes)
         unknown = set(body) - {"task", "input"}
@@ -106,13 +118,16 @@ def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: Inputs) -
 
 
 def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: Inputs) -> None:
+    @needs(Permission.RUN_TASKS)
     async def run(request: Request) -> Response:
         return await _run(request, task, await read_json_object(request, settings.max_body_bytes), settings)
 
+    @needs(Permission.RUN_TASKS)
     async def stream(request: Request) -> Response:
         value = await read_json_object(request, settings.max_body_bytes)
         service = service_of(request)
         key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
+        caller = caller_of(request).name
         service.runner.work.prepare(_probe(service, task, value))
 
         async def submit(watch: Watch) -> Response:
@@ -124,6 +139,7 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: I
                 patience=settings.http_patience,
                 traceparent=parent,
                 watch=watch,
+                caller=caller,
             )
             return _answer(service, trigger, settled)
 
@@ -146,6 +162,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
     root = f"/api/{agent.name}"
 
     @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=responses.EXECUTION)
+    @needs(Permission.READ_EXECUTIONS)
     async def execution(request: Request, execution_id: str) -> Response:
         """The whole record, outgoing events as whole CloudEvents; of unfinished work, who is at it."""
         known = EXECUTION_ID.fullmatch(execution_id)
@@ -159,11 +176,13 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
     @app.get(
         f"{root}/correlations/{{correlation:path}}", tags=["executions"], responses=responses.CORRELATION
     )
+    @needs(Permission.READ_EXECUTIONS)
     async def correlated(request: Request, correlation: str) -> Response:
         """The executions of this agent that brought the correlation id in."""
         return json_response({"executions": await service_of(request).correlations.roots(correlation)})
 
     @app.get(f"{root}/entities/{{kind}}/{{entity_id:path}}", tags=["entities"], responses=responses.ENTITY)
+    @needs(Permission.READ_EXECUTIONS)
     async def entity(request: Request, kind: str, entity_id: str) -> Response:
         """An entity that this agent keeps, as it is now."""
         kinds = agent.entities
@@ -178,6 +197,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
         return json_response(found.model_dump(mode="json"))
 
     @app.get(f"{root}/tasks", tags=["tasks"], responses=responses.TASKS)
+    @needs(Permission.READ_AGENT)
     async def tasks(request: Request) -> Response:
         """What this agent does: schemas, examples, and the events that start each task."""
         dead_letters = service_of(request).receive_dead_letters
@@ -185,6 +205,7 @@ def _add_reading(app: FastAPI, agent: Agent) -> None:
         return json_response({"agent": agent.name, "tasks": found})
 
     @app.get(f"{root}/events/stream", tags=["events"], responses=responses.EVENTS)
+    @needs(Permission.READ_EXECUTIONS)
     async def events(request: Request) -> Response:
         """What this replica received and published, as server-sent events: the last ones, then new ones."""
         entries = service_of(request).journal.watch()
@@ -206,6 +227,7 @@ async def _run(request: Request, task: Task, value: object, settings: Settings) 
         correlation_id=correlation_id(request),
         patience=patience,
         traceparent=traceparent(request),
+        caller=caller_of(request).name,
     )
     return _answer(service, trigger, settled)
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 
 from fastapi import FastAPI
@@ -30,6 +30,7 @@ from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
 from infrastructure.host.guarding import Guard, guard_of
+from infrastructure.host.identity import identity_of
 from infrastructure.host.journal import Journal, NotedPublisher
 from infrastructure.host.models import Reach, models_of, read_models
 from infrastructure.host.service import Check, Service, rollout_of
@@ -50,12 +51,14 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
         GuardrailsInvalid: the file of guardrails is.
         ModelsInvalid: the file of models is.
+        KeysInvalid: the file of API keys is.
 
     """
     prompts = declared_prompts(agent, settings)
     catalogue = read_models(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     guard = guard_of(agent, settings, telemetry)
+    identity = identity_of(settings)
     push: list[PushSubscription] = []
 
     @asynccontextmanager
@@ -64,16 +67,19 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
         service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, catalogue=catalogue)
         app.state.service = service
+        if identity is not None:
+            service.checks["identity"] = identity.check
         if service.rollout is not None:
             service.rollout.start()
         service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
         try:
-            yield
+            async with identity.followed() if identity is not None else nullcontext():
+                yield
         finally:
             await service.stop(settings.grace)
             await service.close()
 
-    app = create_app(agent, settings, lifespan)
+    app = create_app(agent, settings, lifespan, identity)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
         push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))

@@ -12,11 +12,13 @@ from domain.errors import PromptInvalid
 from domain.json import JsonObject
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt, PromptVersion
+from infrastructure.host.access import needs
 from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
 from infrastructure.host.settings import Settings
+from infrastructure.identity.roles import Permission
 from infrastructure.prompts.reading.definition import read_definition
 from infrastructure.prompts.releases.comparison import compare
 
@@ -26,6 +28,7 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
     one = f"{root}/{{name}}/versions/{{version}}"
 
     @app.get(root, tags=["prompts"], responses=responses.PROMPTS)
+    @needs(Permission.READ_PROMPTS)
     async def prompts(request: Request) -> Response:
         """Every prompt: the version that is served with its hash and limits, and all versions with their states."""
         registry = service_of(request).ports.prompts
@@ -35,6 +38,7 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return json_response({"prompts": [_listed(registry, *item) for item in by_name.items()]})
 
     @app.get(one, tags=["prompts"], responses=responses.PROMPT)
+    @needs(Permission.READ_PROMPTS)
     async def prompt(request: Request, name: str, version: str) -> Response:
         """One version: its template, variables, settings and the schema of its answers, and the text of its file."""
         registry = service_of(request).ports.prompts
@@ -48,6 +52,7 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
         openapi_extra=requests.AGAINST,
         operation_id="prompt-diff",
     )
+    @needs(Permission.READ_PROMPTS)
     async def diff(request: Request, name: str, version: str) -> Response:
         """What a version changes against another, with the step in semantic versions that each change needs."""
         if unknown := set(request.query_params) - {"against"}:
@@ -67,6 +72,7 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
         openapi_extra=requests.VALUES,
         operation_id="prompt-render",
     )
+    @needs(Permission.TRY_PROMPTS)
     async def render(request: Request, name: str, version: str) -> Response:
         """The messages that a version makes of values for its variables. No model is asked."""
         found = _version(service_of(request).ports.prompts, name, version)

@@ -14,12 +14,14 @@ from agents.runtime.agent import Agent
 from domain.execution import Execution
 from domain.json import JsonObject
 from domain.rollout import DEARER, Split
+from infrastructure.host.access import needs
 from infrastructure.host.declared import misfits
 from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
+from infrastructure.identity.roles import Permission
 from infrastructure.prompts.git.address import GitSource
 from infrastructure.prompts.git.fetched import folder_of
 from infrastructure.rollout.feedback import Feedback, Score
@@ -38,6 +40,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
     root = f"/api/{agent.name}/prompts/{{prompt}}"
 
     @app.get(f"{root}/split", tags=["prompts"], responses=responses.SPLIT, operation_id="split")
+    @needs(Permission.READ_PROMPTS)
     async def split(request: Request, prompt: str) -> Response:
         """How its work is split among versions."""
         _, rollout = _asked(request, agent, prompt)
@@ -48,6 +51,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         f"{root}/split", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.SPLIT_ORDER,
         operation_id="set-split",
     )  # fmt: skip
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.split")
     async def split_set(request: Request, prompt: str) -> Response:
         """Split its work from now on, in every replica within seconds. A new experiment begins, with figures of its own."""
         service, rollout = _asked(request, agent, prompt)
@@ -58,6 +62,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, await _orders(service, rollout).split(prompt, shares, dearer=dearer))
 
     @app.delete(f"{root}/split", tags=["prompts"], responses=responses.SPLIT, operation_id="end-split")
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.end-split")
     async def split_ended(request: Request, prompt: str) -> Response:
         """No split any more: the newest release has all the work, and so will every later one at once."""
         service, rollout = _asked(request, agent, prompt)
@@ -68,6 +73,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         f"{root}/promote", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.PROMOTION,
         operation_id="promote",
     )  # fmt: skip
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.promote")
     async def promoted(request: Request, prompt: str) -> Response:
         """Give one version all the work. Later releases get none before they are split in."""
         service, rollout = _asked(request, agent, prompt)
@@ -81,6 +87,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         f"{root}/rollback", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.ROLLBACK,
         operation_id="rollback",
     )  # fmt: skip
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.rollback")
     async def rolled_back(request: Request, prompt: str) -> Response:
         """Give all the work back to the baseline of the split; the reason is kept."""
         service, rollout = _asked(request, agent, prompt)
@@ -91,6 +98,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, await _orders(service, rollout).roll_back(prompt, because.strip()))
 
     @app.get(f"{root}/stats", tags=["prompts"], responses=responses.STATS, operation_id="prompt-stats")
+    @needs(Permission.READ_PROMPTS)
     async def stats(request: Request, prompt: str) -> Response:
         """The figures of its versions with intervals, how candidates compare, and what was taken back and why."""
         service, rollout = _asked(request, agent, prompt)
@@ -103,6 +111,7 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         f"/api/{agent.name}/executions/{{execution_id}}/feedback", tags=["executions"],
         responses=responses.FEEDBACK_GIVEN, openapi_extra=requests.FEEDBACK, operation_id="feedback",
     )  # fmt: skip
+    @needs(Permission.SCORE_EXECUTIONS)
     async def feedback(request: Request, execution_id: str) -> Response:
         """What somebody thinks of a completed execution. One score each: a later one takes its place."""
         service = service_of(request)

@@ -17,12 +17,14 @@ from domain.json import JsonObject
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt
+from infrastructure.host.access import needs
 from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
 from infrastructure.host.turns import Turns
+from infrastructure.identity.roles import Permission
 
 AT_ONCE = 8
 """Trials that one process runs: they ask the same models as the work, and the work goes first."""
@@ -38,6 +40,7 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
         f"/api/{agent.name}/executions/{{execution_id}}/trial", tags=["executions"],
         responses=responses.TRIED, openapi_extra=requests.TRIAL, operation_id="trial",
     )  # fmt: skip
+    @needs(Permission.TRY_PROMPTS)
     async def tried(request: Request, execution_id: str) -> Response:
         """Run its input again and publish, store and send nothing of it: what it gave then, and what it gives now."""
         service = service_of(request)

@@ -28,6 +28,7 @@ PLANTED = {
     "Stripe key": ["sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"],
     "OpenAI or Anthropic key": ["sk-proj-" + "a1B2c3D4" * 4, "sk-ant-" + "a1B2c3D4" * 4],
     "registry token": ["npm_" + "a1B2" * 9, "pypi-" + "AgEIcHlwaS5vcmc" * 4],
+    "API key of an agent": ["agk_" + "881471ce7e9e_" + "0YabbaDDexI8tFg7aATYiQZozI7-1XpsriSgzqstvgs"],
     "private key": [f"-----BEGIN RSA PRIVATE KEY-----\n{PEM}\n-----END RSA PRIVATE KEY-----"],
     "JSON Web Token": ["eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"],
     "Azure storage or bus key": ["AccountKey=" + "a1B2c3D4" * 10 + "abcdef==", "SharedAccessKey=" + "a1B2c3D" * 6 + "a="],

@@ -44,6 +44,15 @@ FILTERS: JsonObject = {
         )
     ]
 }
+AUDIT_PAGE: JsonObject = {
+    "parameters": [
+        {"name": name, "in": "query", "schema": schema, "description": meaning}
+        for name, schema, meaning in (
+            ("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Records on a page."),
+            ("cursor", {"type": "string"}, "What `next` of the page before said."),
+        )
+    ]
+}
 AGAINST: JsonObject = {
     "parameters": [
         {

@@ -34,22 +34,22 @@ def _sse(*events: str) -> JsonObject:
 
 _MEANINGS = {
     400: "Malformed body or header.",
-    401: "The APP_API_TOKEN is missing or wrong.",
+    401: "Nobody is known by these credentials; the message says why, and what to send.",
     402: "A budget of the file of models is used up; `details` says which. No dead letter: send it anew when there is more.",
-    403: "The agent listens on loopback, and was called by another name.",
+    403: "The caller's roles do not allow this; or the agent listens on loopback, and was called by another name.",
     404: "There is none.",
     408: "The body did not come in time.",
     409: "The idempotency key was used before with another input.",
     413: "The body is too large, or what came of it.",
     415: "The body is not declared as JSON.",
     422: "The input does not fit, or can never work; `details.errors` names each field.",
-    429: "The model is rate limited; the request is kept.",
+    429: "This caller asks too often; or the model is rate limited, and `details.kept` says that the request is kept.",
     500: "A bug, or a document in the store that cannot be read; the log has it.",
     502: "The model's answer could not be used.",
     503: "Something is down or busy; Retry-After says when to ask again, `details.kept` whether the request is kept.",
     504: "The model or the task took too long.",
 }
-_READ = _errors(401, 403, 500, 503)
+_READ = _errors(401, 403, 429, 500, 503)
 _STORED = _READ | _errors(404)
 _POSTED = _READ | _errors(400, 402, 408, 409, 413, 415, 422, 429, 502, 504)
 UNKNOWN = _errors(404)
@@ -98,6 +98,11 @@ TRIED: Responses = (
     | {200: _json("What it gave then, and what it gives now.", "Trial")}
     | {409: _json("It has no outcome yet.", "Error")}
 )  # fmt: skip
+AUDIT: Responses = (
+    _READ
+    | _errors(400)
+    | {200: _json("A page of it, newest first; `next` is the cursor to go on from.", "Audit")}
+)
 COSTS: Responses = _READ | _errors(400) | {200: _json("What was spent.", "Costs")}
 CORRELATION: Responses = _READ | {200: _json("Their ids; none is no error.", "Correlation")}
 ENTITY: Responses = _STORED | {

@@ -127,6 +127,24 @@ SCHEMAS: JsonObject = {
         ]
     },
     "Replayed": object_of({"execution_id": TEXT, "replay_of": TEXT}),
+    "Audit": object_of(
+        {
+            "agent": TEXT,
+            "audit": list_of(
+                object_of(
+                    {
+                        "number": COUNT,
+                        **dict.fromkeys(("id", "at", "who", "act", "target"), TEXT),
+                        "roles": list_of(TEXT),
+                        "result": {"enum": ["begun", "done", "failed"]},
+                        "error": or_null(TEXT),
+                        "ended_at": or_null(TEXT),
+                    }
+                )
+            ),
+            "next": or_null(TEXT),
+        }
+    ),
     "Costs": object_of(
         {
             "agent": TEXT,

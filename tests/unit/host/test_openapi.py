@@ -14,6 +14,7 @@ from tests.unit.host.hosted import Hosted, hosted
 async def test_every_route_is_in_the_document(api: Hosted) -> None:
     document = (await api.http.get("/openapi.json")).json()
     assert sorted(document["paths"]) == [
+        "/api/sample/audit",
         "/api/sample/correlations/{correlation}",
         "/api/sample/costs",
         "/api/sample/dead-letters",
