@@ -64,9 +64,12 @@ def command(*, api_server: bool) -> None:
         except CommandError as error:
             failed += 1
             console.print(f"[red]✗[/] {proof.sentence}")
-            console.print(error.message + (f"\n  {error.hint}" if error.hint else ""), markup=False)
+            console.print(
+                error.message + (f"\n  {error.hint}" if error.hint else ""), markup=False, soft_wrap=True
+            )
         else:
-            console.print(f"[green]✓[/] {proof.sentence}: {said} ({time.monotonic() - began:.1f} s)")
+            took = time.monotonic() - began
+            console.print(f"[green]✓[/] {proof.sentence}: {said} ({took:.1f} s)", soft_wrap=True)
     sys.exit(ExitCode.FAILED if failed else ExitCode.OK)
 
 

@@ -23,7 +23,10 @@ def nothing_drifted() -> str:
     made = files(ROOT)
     drifted = [name for name, content in made.items() if (folder / name).read_bytes() != content]
     if drifted:
-        raise CommandError(f"{', '.join(drifted)} in {CHART}/files", hint="python -m deploy.declared")
+        raise CommandError(
+            f"{', '.join(drifted)} in {CHART}/files: not what the repository declares",
+            hint="to mend it: python -m deploy.declared",
+        )
     return f"{len(made)} files"
 
 
