@@ -54,6 +54,8 @@ class Suite:
         figures.judge(row.targets)
         self._fields.append((row, field))
         self._say(str(figures))
+        if figures.problems:
+            self._say(await asyncio.to_thread(self._system.last_words))
         return figures
 
     async def late(self) -> list[str]:

@@ -164,6 +164,19 @@ class FaultSystem:
             if (extra := one["restarts"] - before.get(name, 0) - self.kills[name]) > 0
         }
 
+    def last_words(self, lines: int = 30) -> str:
+        """What there is to find out why a row failed: the machine's load, who ended how, and the ends of all logs."""
+        ended = [
+            f"{name}: {one['restarts']} restarts, {one['state']}, last exit: {one['last_exit']}"
+            for name, one in self.status().items()
+        ]
+        logs = [
+            f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+            for log in sorted(self._instance.logs.glob("*.log"))
+        ]
+        load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+        return "\n".join([f"load of the machine: {load} on {os.cpu_count()} cores", *ended, *logs])
+
     def _manifest(self, options: Options) -> dict[str, Any]:
         """The shipped one: fewer agents, run from the checkout by this Python."""
         manifest: dict[str, Any] = yaml.safe_load((ROOT / "dapr.yaml").read_text())

@@ -31,7 +31,9 @@ TOPIC = "agents.implementation.prompt.rolled-back"
 MARK = "Be terse like a telegram."
 """What the candidate says more: the model knows it by that, as a real one does."""
 SEEN_WITHIN = 15.0
-"""Seconds in which every replica has a change: docs/rollout.md promises 5, on a machine that is not loaded."""
+"""Seconds for what docs/rollout.md promises within 5: replicas look every 2 s (REFRESH in infrastructure/rollout/live.py), and how long
+the look itself takes on a machine that does other work is nobody's promise. So this only bounds what never comes.
+"""
 
 
 @dataclass(frozen=True)
