@@ -13,8 +13,10 @@ help:  ## this list
 	@echo "  ARGS is passed on: make up ARGS=--detach"
 
 # `exec`: the command itself is what Ctrl-C and make's own signals reach, with no shell between.
-up: $(VENV)/.synced  ## start everything and watch over it
-	@exec $(BIN)/agents up $(ARGS)
+# COMPONENTS=azure-stand-ins: on stand-ins of Service Bus and Cosmos DB instead of Redis.
+COMPONENTS ?=
+up: $(VENV)/.synced  ## start everything and watch over it; COMPONENTS=azure-stand-ins: as on Azure
+	@exec $(BIN)/agents up $(if $(COMPONENTS),--components '$(COMPONENTS)') $(ARGS)
 
 down: $(VENV)/.synced  ## stop everything; data stays
 	@exec $(BIN)/agents down $(ARGS)

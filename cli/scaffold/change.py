@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cli import deployed
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from infrastructure.prompts.check import check_folder
 
-GENERATED = ("docs/schemas", "docs/openapi", "docs/asyncapi.yaml", "docs/errors.md")
+GENERATED = ("docs/schemas", "docs/openapi", "docs/asyncapi.yaml", "docs/errors.md", *deployed.GENERATED)
 """What `python -m cli.documents` writes."""
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,9 +15,11 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 
 Document = dict[str, Any]
+How: TypeAlias = Literal["create", "upsert", "replace"]
 MAX_DOCUMENT = 2 * 2**20
 MAX_ID = 1_023
 MAX_BATCH = 100
+_KINDS: dict[Any, How] = {"Create": "create", "Upsert": "upsert", "Replace": "replace"}
 
 
 class Refused(Exception):
@@ -74,7 +76,7 @@ class Container:
         partition: str,
         document: Document,
         if_match: str | None,
-        how: Literal["create", "upsert", "replace"],
+        how: How,
     ) -> tuple[int, Document]:
         """Status and what is stored. An upsert with an ETag creates what is not there."""
         self._require_sound(partition, document)
@@ -125,9 +127,9 @@ class Container:
         if kind == "Delete":
             self.remove(partition, operation["id"], if_match)
             return {"statusCode": 204, "requestCharge": 1}
-        if kind not in {"Create", "Upsert", "Replace"} or not isinstance(body, dict):
+        if kind not in _KINDS or not isinstance(body, dict):
             raise Refused(400, "BadRequest", f"the stand-in has no operation {kind!r}")
-        status, stored = self.write(partition, body, if_match, kind.lower())
+        status, stored = self.write(partition, body, if_match, _KINDS[kind])
         return {
             "statusCode": status,
             "requestCharge": 1,

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from cli.local.azure.cosmos.container import Account, Container, Document, Refused, shown
+from cli.local.azure.cosmos.container import Account, Container, Document, How, Refused, shown
 
 KEY = base64.b64encode(b"stand-in for tests, this is no secret, everybody knows it: 64 B").decode()
 """Known to all, as that of Microsoft's own emulator is: what it opens is on loopback and keeps nothing."""
@@ -105,7 +105,7 @@ def require_key(request: web.Request, parts: list[str]) -> None:
         )
 
 
-def _on_documents(
+def _on_documents(  # one for each call there is
     container: Container, request: web.Request, id_: str | None, body: bytes
 ) -> tuple[int, Document | list[Document] | None]:
     headers = request.headers
@@ -117,24 +117,21 @@ def _on_documents(
         asked = json.loads(body)
         found = [shown(one) for one in container.query(asked["query"], asked.get("parameters", []))]
         return 200, {"_rid": "", "Documents": found, "_count": len(found)}
-    key = headers.get("x-ms-documentdb-partitionkey")
+    key, if_match = headers.get("x-ms-documentdb-partitionkey"), headers.get("if-match")
     if key is None:
         raise Refused(400, "BadRequest", "PartitionKey value must be supplied for this operation.")
-    partition, if_match = json.loads(key)[0], headers.get("if-match")
-    match request.method:
-        case "POST" if told("x-ms-cosmos-is-batch-request"):
-            return container.batch(partition, json.loads(body))
-        case "POST":
-            if told("x-ms-documentdb-is-upsert"):
-                return container.write(partition, json.loads(body), if_match, "upsert")
-            return container.write(partition, json.loads(body), if_match, "create")
-        case "PUT":
-            return container.write(partition, json.loads(body), if_match, "replace")
-        case "DELETE" if id_ is not None:
-            container.remove(partition, id_, if_match)
-            return 204, None
-        case "GET" if id_ is not None:
-            return 200, container.read(partition, id_)
+    partition = json.loads(key)[0]
+    if request.method == "POST" and told("x-ms-cosmos-is-batch-request"):
+        return container.batch(partition, json.loads(body))
+    if request.method in {"POST", "PUT"}:
+        upsert = told("x-ms-documentdb-is-upsert")
+        how: How = "replace" if request.method == "PUT" else "upsert" if upsert else "create"
+        return container.write(partition, json.loads(body), if_match, how)
+    if request.method == "DELETE" and id_ is not None:
+        container.remove(partition, id_, if_match)
+        return 204, None
+    if request.method == "GET" and id_ is not None:
+        return 200, container.read(partition, id_)
     raise Refused(405, "MethodNotAllowed", f"{request.method} is not in the stand-in")
 
 
