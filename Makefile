@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test faults bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
+.PHONY: help up down reset test test-stores faults bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -28,6 +28,10 @@ test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 	@$(BIN)/agents provision --dapr-cli
 	@exec $(BIN)/python -m pytest $(ARGS)
 
+test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Redis: stand-ins of Azure's services
+	@$(BIN)/agents provision
+	@exec $(BIN)/python -m pytest -m stores $(ARGS)
+
 faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md
 	@$(BIN)/agents provision
 	@exec $(BIN)/python -m tests.faults --report $(ARGS)
@@ -37,7 +41,11 @@ QUICK ?=
 bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 20 minutes; QUICK=1: 2
 	@exec $(BIN)/python -m benchmarks.suite rounds $(if $(QUICK),--quick) $(ARGS)
 
-bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 30 minutes
+bench-test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Redis: stand-ins of Azure's services
+	@$(BIN)/agents provision
+	@exec $(BIN)/python -m pytest -m stores $(ARGS)
+
+faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 30 minutes
 	@exec $(BIN)/python -m benchmarks.suite faults $(if $(QUICK),--quick) $(ARGS)
 
 bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 3 minutes

@@ -24,6 +24,13 @@ GENERATED = (
 )
 MAX_DELIVERIES, LOCK, MAX_MESSAGE = 2_000, 5, 1_024
 """Service Bus' own limit of deliveries, which a dying sidecar comes near to (docs/azure.md); seconds; KiB."""
+ENVIRONMENT = {
+    "AGENTS_REDELIVERY_AFTER": "300",
+    "AGENTS_MAX_WAITING": "1000",
+    "AGENTS_MAX_DOCUMENT_BYTES": "1500000",
+}
+"""What the agents are told of Azure. A delivery is held, because a RETRY comes back at once and counts: at one in 151 s the
+2,000 last for three days. Each topic has workers of its own. Cosmos DB takes 2 MB, and a sidecar writes bytes as base64."""
 PARTITION_KEY = "/partitionKey"
 """The field in which a sidecar writes the key of a document: a partition for each."""
 
@@ -59,8 +66,12 @@ def topology(agents: Sequence[Agent]) -> dict[str, list[str]]:
 
 def manifest_on_stand_ins(usual: str) -> str:
     """dapr.yaml with other components; what stands above its first key is said anew."""
-    body = usual[usual.index("version:") :]
-    return _MANIFEST_HEADER + body.replace("components/redis", f"components/{STAND_INS}")
+    body = usual[usual.index("version:") :].replace("components/redis", f"components/{STAND_INS}")
+    return _MANIFEST_HEADER + body.replace("common:\n", f"common:\n{_environment()}", 1)
+
+
+def _environment() -> str:
+    return "  env:\n" + "".join(f'    {name}: "{value}"\n' for name, value in ENVIRONMENT.items())
 
 
 def bicep_of(topics: Mapping[str, Sequence[str]]) -> str:
