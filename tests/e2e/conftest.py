@@ -8,7 +8,6 @@ from cli.local.provision.run import Programs
 from tests.e2e.stand_ins import StandIns, stand_ins
 from tests.e2e.system import System
 
-
 ON = ["redis", pytest.param("azure-stand-ins", marks=pytest.mark.stores)]
 
 
