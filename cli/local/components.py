@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cli.errors import CommandError
@@ -10,10 +11,23 @@ from cli.exit_codes import ExitCode
 from cli.nearest import nearest
 
 VARIABLE, USUAL = "AGENTS_COMPONENTS", "redis"
+_NOTE = "components"
 
 
 def chosen(environment: Mapping[str, str]) -> str:
     return environment.get(VARIABLE) or USUAL
+
+
+def note(run: Path, environment: Mapping[str, str]) -> None:
+    """What is started, for the commands that come after it."""
+    (run / _NOTE).write_text(chosen(environment))
+
+
+def noted(run: Path) -> dict[str, str]:
+    """The variable as the last start had it."""
+    with suppress(OSError):
+        return {VARIABLE: (run / _NOTE).read_text()}
+    return {}
 
 
 def manifest(root: Path, usual: str, components: str) -> Path:

@@ -1,12 +1,15 @@
-"""The stand-ins of Azure's services that a start needs: those that its components name on this machine."""
+"""The stand-ins of Azure's services that a start needs, and what waits in them: those that its components name on this machine."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
@@ -75,6 +78,28 @@ def stand_ins(resources: Iterable[Resource], offset: int) -> list[StandIn]:
             )
         found[name] = StandIn(name, str(shifted_address(address, offset)), described)
     return list(found.values())
+
+
+def backlog(service_bus: StandIn) -> dict[str, Any]:
+    """What waits and is in work, as of Redis but for its age; and how much the broker gave up by itself, which should be none."""
+    url = f"http://127.0.0.1:{service_bus.ports['admin']}/subscriptions"
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except (OSError, ValueError) as error:
+        return {"address": service_bus.address, "error": str(error)}
+    entries = [
+        {
+            "topic": path.split("/")[0],
+            "agent": path.split("/")[-1],
+            "waiting": one["waiting"],
+            "pending": one["locked"],
+            "oldest_s": None,
+        }
+        for path, one in found.items()
+    ]
+    given_up = sum(len(one["dead_letters"]) for one in found.values())
+    return {"address": service_bus.address, "backlog": entries, "dead_letters": given_up}
 
 
 def _address(resource: Resource) -> tuple[str | None, str, str]:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local import control, model
+from cli.local import components, control, model
 from cli.local.instance import Instance
 from cli.local.interruptible import run
 from cli.local.loglines import LogFile
@@ -139,6 +139,7 @@ async def _supervise(
     lock: int,
 ) -> None:
     instance = platform.instance
+    components.note(instance.run, instance.environment)
     screen = Screen(
         [SELF, *(service.name for service in started)],
         colour=console.is_terminal and not console.no_color,
