@@ -41,8 +41,7 @@ def command(*, check: bool) -> None:
     """Write docs/schemas, docs/asyncapi.yaml, docs/openapi and docs/errors.md from the code; and what Azure is given: topics,
     subscriptions, the manifest of its stand-ins.
     """
-    made = {f"docs/{name}": content for name, content in documents(ROOT).items()}
-    made |= deployed(ROOT, [load_agent(app.command[-1]) for app in read_manifest(ROOT / MANIFEST)])
+    made = files(ROOT)
     stale = [
         path
         for pattern in GENERATED
@@ -61,6 +60,12 @@ def command(*, check: bool) -> None:
     for path in stale:
         path.unlink()
     click.echo(f"{len(made)} documents, {len(drifted)} written, {len(stale)} removed")
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Every generated file by its path below the root."""
+    agents = [load_agent(app.command[-1]) for app in read_manifest(root / MANIFEST)]
+    return {f"docs/{name}": content for name, content in documents(root).items()} | deployed(root, agents)
 
 
 def documents(root: Path) -> dict[str, bytes]:

@@ -37,7 +37,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     instance = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
     status = control.ask(instance, "status") | outside(plan(instance))
     status["ready"] = status["ready"] and _trouble(status["redis"]) is None
-    broker = status["redis"] or status["service_bus"] or {}
+    broker = status["redis"] or status.get("service_bus") or {}
     status["agents"] = work_by_agent(status["services"], broker.get("backlog", []))
     if as_json:
         print_json(status)
@@ -110,7 +110,7 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
     out.print(table)
     _show_work(out, status["agents"])
     _show_backlog(status["redis"])
-    _show_service_bus(status["service_bus"])
+    _show_service_bus(status.get("service_bus"))
     told = status["model"]
     found = told.get("error") or {True: "available", False: "MISSING", None: ""}[told.get("available")]
     out.print(f"model: {told['provider']} {told.get('model', '')} {found}".rstrip(), markup=False)

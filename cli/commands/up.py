@@ -96,13 +96,12 @@ def command(
 def _different(instance: Instance) -> Iterator[str]:
     """The agents of which other numbers of replicas are wanted than run, and what it would run on."""
     try:
-        status = control.ask(instance, "status")
+        services = control.ask(instance, "status")["services"]
     except CommandError:
         return  # it ends or just begins
-    services = status["services"]
-    there = {one["name"] for one in [*services, *status["adopted"]]}
-    for name in sorted(plan(instance).parts.keys() - there):
-        yield f"{name}: wanted, not started"
+    chosen, started = components.chosen(instance.environment), components.noted(instance.run)
+    if started.get(components.VARIABLE, chosen) != chosen:
+        yield f"components: {chosen} wanted, {started[components.VARIABLE]} started"
     running = Counter(one["agent"] for one in services if one["role"] == Role.APP)
     for name, wanted in read_settings(instance.environment).replicas.items():
         if running[name] != wanted:
