@@ -119,6 +119,23 @@ def test_every_chain_ends_in_one_notification(system: System, outside: StandIns,
     assert {path: one["dead_letters"] for path, one in after.items() if one["dead_letters"]} == {}
 
 
+def test_a_request_that_takes_long_uses_up_no_deliveries(system: System, outside: StandIns) -> None:
+    """It runs here, and its command is delivered meanwhile: that delivery is held, for as long as the work takes."""
+    name, path = (
+        f"long-{uuid4().hex[:8]}",
+        "agents.testplanning.execution.requested/Subscriptions/test-planning",
+    )
+    before = subscriptions(system)[path]["counts"].get("abandoned", 0)
+    outside.model_delay = 10.0
+    try:
+        ask(system, name)
+        eventually(lambda: subscriptions(system)[path]["locked"] == 0, 60)
+    finally:
+        outside.model_delay = 0.0
+    eventually(lambda: outside.posts_of(name), 60)
+    assert subscriptions(system)[path]["counts"].get("abandoned", 0) == before
+
+
 def ask(system: System, name: str) -> None:
     """Sent again under its key until it is accepted, as a caller does."""
     body = {"feature_title": name, "description": "Anything."}
