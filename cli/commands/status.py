@@ -117,6 +117,8 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
     for one in status["services"]:
         if one["state"] == "backoff":
             out.print(f"[red]{one['name']}[/] cannot stay up: {one['last_exit']}; {one['log']}")
+            if words := one.get("last_words"):
+                out.print(f"  {words}", markup=False)
     if trouble := _trouble(status["redis"]):
         told = f"{trouble}; `{instance.command('doctor')}` tells more"
         out.print(told, style="red", markup=False)

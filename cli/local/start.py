@@ -80,6 +80,8 @@ def up_detached(
             f"{one['name']}: {one['state']}, {one['last_exit'] or 'no answer'}; {one['log']}"
             for one in waiting
         )
+        for words in dict.fromkeys(one["last_words"] for one in waiting if one["last_words"]):
+            told += f"\n  {words}"
         raise CommandError(
             f"not ready after {patience:.0f} s; it goes on trying:\n  {told}",
             hint=f"{instance.command('status')}, {instance.command('logs')}",

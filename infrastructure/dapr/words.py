@@ -14,6 +14,11 @@ _CURES = {
     "components' pubsub.yaml, and the role assignments",
     "amqp:unauthorized-access": "the broker refuses the identity: it needs Azure Service Bus Data Sender and Data Receiver",
     "PartitionKey extracted from document": "the container's partition key has to be /partitionKey: make it anew, it cannot be changed",
+    "namespace name are required": "see connectionString or namespaceName in the components' pubsub.yaml, and the variables of the "
+    "sidecar that it names",
+    "url is required": "see url in the components' statestore.yaml, and the variables of the sidecar that it names",
+    "failed to acquire a token": "the sidecar has no identity: on AKS its service account brings a workload identity",
+    "Resource Not Found": "the database or its container is not there: see database and collection in the components' statestore.yaml",
     "RESPONSE 401": "the store refuses the key or the identity: see masterKey or url in the components' statestore.yaml",
     "RESPONSE 403": "the store refuses the identity: it needs Cosmos DB Built-in Data Contributor",
 }
