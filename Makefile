@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test test-stores faults bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
+.PHONY: help up down reset test test-stores faults verify-deploy bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -35,6 +35,9 @@ test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Re
 faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md
 	@$(BIN)/agents provision
 	@exec $(BIN)/python -m tests.faults --report $(ARGS)
+
+verify-deploy: $(VENV)/.synced-dev  ## prove the Helm chart: schemas, policies, a real API server; the first time it builds its tools
+	@exec $(BIN)/python -m deploy.verify $(ARGS)
 
 # QUICK=1: shorter, ours and the bare one alone, nothing is written.
 QUICK ?=
@@ -72,6 +75,7 @@ check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated f
 	$(BIN)/python -m infrastructure.evaluation.check prompts
 	$(BIN)/python -m infrastructure.llm.check models
 	$(BIN)/python -m cli.documents --check
+	$(BIN)/python -m deploy.declared --check
 	$(BIN)/python -m benchmarks.report --check
 	$(BIN)/python -m benchmarks.capacity --check
 	$(BIN)/python -m cli.links

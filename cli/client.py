@@ -5,6 +5,7 @@ On the standard library: `http.client` knows no proxies, follows no redirects an
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from domain.json import JsonObject, dump
 
 PATIENCE = 5.0
 """Seconds for an answer that needs no model."""
+
+TURN, PAUSE = 30.0, 0.25
+"""Seconds that a caller waits for a turn at most, and between two tries (AGENTS_RATE_LIMIT)."""
 
 SILENCE = 60.0
 """Seconds after which a silent stream is dead: the agents send a comment every 15 s."""
@@ -51,18 +55,21 @@ class AgentClient:
         url: str,
         *,
         token: str | None,
+        bearer: str | None = None,
         command: Command,
         replicas: Callable[[], Mapping[str, str]] = dict,
         replica: str | None = None,
     ) -> None:
-        """`command` is how to type `agents VERB` for the copy of the platform that is meant; `replicas` gives the addresses
-        of all replicas by name, and `replica` is the name of the one that is meant alone.
+        """`token` is the sidecars' APP_API_TOKEN, `bearer` says who asks. `command` is how to type `agents VERB` for the copy
+        of the platform that is meant; `replicas` gives the addresses of all replicas by name, and `replica` is the name of
+        the one that is meant alone.
         """
         self.name = name
         self.replica = replica or name
         self.url = url.rstrip("/")
         self._answering = self.url
         self._token = token
+        self._bearer = bearer
         self._command = command
         self._replicas = replicas
 
@@ -70,7 +77,9 @@ class AgentClient:
         """A client for each replica, which asks no other."""
         known = self._replicas() or {self.replica: self.url}
         return [
-            AgentClient(self.name, url, token=self._token, command=self._command, replica=replica)
+            AgentClient(
+                self.name, url, token=self._token, bearer=self._bearer, command=self._command, replica=replica
+            )
             for replica, url in known.items()
         ]
 
@@ -110,10 +119,30 @@ class AgentClient:
     ) -> Answer:
         """One request below `/api/<agent>`.
 
+        Who asks too often waits for their turn.
+
         Raises:
             Unreachable, Interrupted, Refusal
 
         """
+        deadline = time.monotonic() + TURN
+        while True:
+            try:
+                return self._call_any(method, path, body, headers, patience=patience)
+            except Refusal as refusal:
+                if refusal.refused != "too_many_requests" or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
+
+    def _call_any(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None,
+        headers: Mapping[str, str] | None,
+        *,
+        patience: float | None,
+    ) -> Answer:
         problem: CommandError | None = None
         for url in self._urls():
             try:
@@ -205,6 +234,8 @@ class AgentClient:
         sent = {"Accept": "application/json, text/event-stream", **(headers or {})}
         if self._token:
             sent["dapr-api-token"] = self._token
+        if self._bearer:
+            sent["Authorization"] = f"Bearer {self._bearer}"
         if body is not None:
             sent["Content-Type"] = "application/json"
         try:
@@ -247,6 +278,13 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
     """The agents of dapr.yaml by name; AGENTS_URL_<AGENT> says where one is that listens elsewhere."""
     instance = instance or find_instance()
     env = instance.environment
+    bearer = env.get("AGENTS_TOKEN")
+    if bearer and not re.fullmatch(r"[\x21-\x7e]+", bearer):
+        raise CommandError(
+            "AGENTS_TOKEN holds blanks, line ends or other characters that no header can carry",
+            hint="give the token alone, without Bearer and without quotes",
+            code=ExitCode.INVALID,
+        )
     clients = {}
     addresses = Addresses(instance)
     for app in read_manifest(instance.manifest):
@@ -261,6 +299,7 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
             app.app_id,
             url,
             token=env.get("APP_API_TOKEN"),
+            bearer=bearer,
             command=instance.command,
             replicas=dict if elsewhere else partial(addresses.of, app.app_id),
         )

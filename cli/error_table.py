@@ -15,6 +15,9 @@ Over HTTP every error has one form: `{{"error": {{"code", "message", "details", 
 published, a failed one too. It is told RETRY when another replica has the work, at shutdown, for documents that cannot be
 read, and after a bug of the runtime itself; never at once, since some brokers deliver again at once.
 
+A request that fails with a status below 500 is its caller's to mend: the answer says what it is, the execution's record keeps it, and
+there is no dead letter and no event. From 500 on it is a dead letter, as every event that fails.
+
 | code | class | meaning | what becomes of the work | counts as an attempt | HTTP |
 |---|---|---|---|---|---|
 """

@@ -1,4 +1,4 @@
-"""Runs evaluations for `agents prompts eval`: the model of the environment, the answers' cache, progress, agreement to costs."""
+"""Runs evaluations for `agents prompts eval`: the model, the answers' cache, progress, agreement to costs."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from pydantic import ValidationError
 
+from cli.asked_models import AskedModel
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.model import digests
@@ -22,8 +22,7 @@ from infrastructure.evaluation.pairs import Pair
 from infrastructure.evaluation.results import Evaluation
 from infrastructure.evaluation.run import calibrated, evaluate, is_judged, requests_of
 from infrastructure.evaluation.subjects import Subject
-from infrastructure.llm.factory import model_from
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.factory import client_of
 
 ASK_ABOVE = 250_000
 """Tokens from which somebody must agree first."""
@@ -55,28 +54,14 @@ class Task:
         return [self.subject, *([self.against] if self.against else [])]
 
 
-def settings_of(root: Path, model: str | None) -> ModelSettings:
-    """The model that the environment, or the project's `.env`, names; `model` is another of the same provider."""
-    try:
-        settings = ModelSettings(_env_file=root / ".env")
-    except ValidationError as error:
-        problems = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
-        raise CommandError(
-            f"the model's settings are wrong: {problems}",
-            hint="`agents doctor --settings` explains them",
-            code=ExitCode.INVALID,
-        ) from None
-    return settings.with_model(model) if model else settings
-
-
 async def run(
-    tasks: Sequence[Task], settings: ModelSettings, judge_settings: ModelSettings, wanted: Wanted
+    tasks: Sequence[Task], model: AskedModel, judge_model: AskedModel, wanted: Wanted
 ) -> list[Pair]:
     """Estimate, have it agreed to, measure. Cancelled, only whole answers are left in the cache."""
     budget = Budget(wanted.budget)
     async with (
-        asker_of(settings, wanted, budget) as asker,
-        asker_of(judge_settings, wanted, budget) as judging,
+        asker_of(model, wanted, budget) as asker,
+        asker_of(judge_model, wanted, budget) as judging,
     ):
         expected = _expected(tasks, asker, wanted)
         agree(expected, wanted, judged=any(is_judged(task.subject) for task in tasks))
@@ -104,15 +89,15 @@ async def run(
 
 
 @asynccontextmanager
-async def asker_of(settings: ModelSettings, wanted: Wanted, budget: Budget) -> AsyncIterator[Asker]:
+async def asker_of(asked: AskedModel, wanted: Wanted, budget: Budget) -> AsyncIterator[Asker]:
     try:
-        model = model_from(settings)
+        model = client_of(asked.endpoint, asked.client)
     except ValueError as error:
         raise CommandError(str(error), code=ExitCode.MISSING) from None
     try:
         yield Asker(
             model,
-            _name(settings),
+            _name(asked),
             folder=wanted.answers,
             concurrency=wanted.concurrency,
             budget=budget,
@@ -121,24 +106,24 @@ async def asker_of(settings: ModelSettings, wanted: Wanted, budget: Budget) -> A
         await model.close()
 
 
-def _name(settings: ModelSettings) -> ModelName:
+def _name(asked: AskedModel) -> ModelName:
     digest = None
-    if settings.llm_provider == "ollama":
+    if asked.ollama is not None:
         try:
-            digest = digests(settings.ollama_host).get(settings.model_name.removesuffix(":latest"))
+            digest = digests(asked.ollama).get(asked.name.removesuffix(":latest"))
         except CommandError as error:
             raise CommandError(
                 error.message,
-                hint="start it with `agents up`, or name another model: LLM_PROVIDER, OLLAMA_HOST",
+                hint=asked.endpoint.address_cure,
                 code=ExitCode.NOT_READY,
             ) from None
         if digest is None:
             raise CommandError(
-                f"Ollama at {settings.ollama_host} has no model {settings.model_name}",
-                hint=f"`ollama pull {settings.model_name}`, or name another: --model, OLLAMA_MODEL",
+                f"Ollama at {asked.ollama} has no model {asked.name}",
+                hint=asked.endpoint.model_cure,
                 code=ExitCode.NOT_FOUND,
             )
-    return ModelName(settings.llm_provider, settings.model_name, digest or None)
+    return ModelName(asked.provider, asked.name, digest or None)
 
 
 def _expected(tasks: Sequence[Task], asker: Asker, wanted: Wanted) -> Estimate:

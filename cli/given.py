@@ -26,8 +26,8 @@ def read_given(option: str, text: str) -> Any:
                 text = _text(file)
     except OSError as error:
         raise click.UsageError(f"{option}: cannot read {where}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise click.UsageError(f"{option}: {where} is not UTF-8 text") from None
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{option}: {where} {_no_text(error)}") from None
     except ValueError as error:
         raise click.UsageError(f"{option}: {where} {error}") from None
     try:
@@ -40,10 +40,14 @@ def read_words() -> list[str]:
     """What standard input holds, between blanks; a usage error when it is no text."""
     try:
         return _text(sys.stdin.buffer).split()
-    except UnicodeDecodeError:
-        raise click.UsageError("standard input is not UTF-8 text") from None
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"standard input {_no_text(error)}") from None
     except ValueError as error:
         raise click.UsageError(f"standard input {error}") from None
+
+
+def _no_text(error: UnicodeDecodeError) -> str:
+    return f"is not UTF-8 text: byte {error.start + 1} of it is 0x{error.object[error.start]:02x}"
 
 
 def _text(source: BinaryIO) -> str:

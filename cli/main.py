@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "executions": ("cli.commands.executions:command", "Look at an execution."),
     "dead-letters": ("cli.commands.dead_letters:command", "Work that failed for good: look, replay, drop."),
     "costs": ("cli.commands.costs:command", "What the models cost, by agent, task, model and day."),
+    "audit": ("cli.commands.audit:command", "Who did what that needs a privilege."),
+    "keys": ("cli.commands.keys:command", "Make API keys."),
     "chain": ("cli.commands.chain:command", "Show all that one execution set off."),
     "prompts": ("cli.commands.prompts:command", "Versions of prompts: compare, release, deprecate."),
     "publish": ("cli.commands.publish:command", "Publish an event."),

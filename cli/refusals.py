@@ -61,7 +61,7 @@ class Refusal(CommandError):
 
 def _hint(status: int | None, details: JsonObject, command: Command) -> str:
     if status in {401, 403}:
-        return "export the APP_API_TOKEN that the agents were started with"
+        return "`agents` sends what AGENTS_TOKEN holds: a token of the issuer or an API key; see docs/security.md"
     if "execution_id" not in details:
         return ""
     look = command("executions show", details["execution_id"])

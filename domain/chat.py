@@ -69,7 +69,8 @@ class ChatReply:
     """A whole answer: an answer cut by `max_tokens` is never a reply, it raises `ModelTruncated`.
 
     `cost` is in the currency of the models' file, None where no prices are known. A `cached` answer was paid before: its
-    usage and its cost are 0.
+    usage and its cost are 0. With `similarity` it was the answer of another question, whose inputs were that near (cosine, at
+    most 1).
     """
 
     text: str
@@ -77,3 +78,4 @@ class ChatReply:
     usage: Usage
     cost: float | None = None
     cached: bool = False
+    similarity: float | None = None

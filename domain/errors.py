@@ -102,6 +102,12 @@ class ModelTimeout(Transient):
     code = "model_timeout"
 
 
+class ModelFailsForInput(Transient):
+    """The model fails for this input again and again, while it answers others. `details["cause"]` is its error's code."""
+
+    code = "model_fails_for_input"
+
+
 class ModelTruncated(Transient):
     """The model's answer hit the prompt's token limit before it was whole."""
 

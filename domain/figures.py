@@ -18,7 +18,9 @@ from domain.execution import Execution, PromptUse
 Counts: TypeAlias = dict[str, float]
 """Counter → value; one that is missing is 0, so that a newer version may count more."""
 
-BLAMED = {"model_answer_invalid", "model_truncated", "model_refused", "rejected", "internal"}
+BLAMED = {
+    "model_answer_invalid", "model_truncated", "model_refused", "model_fails_for_input", "rejected", "internal",
+}  # fmt: skip
 """Failures that a prompt may be the cause of: what the model made of it, and what the handler could not use. What is down,
 slow or too large befalls every version alike.
 """

@@ -8,7 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Final
+
+_LETTERS_AS_NUMBERS: Final = {ord(letter): str(int(letter, 36)) for letter in ascii_uppercase}
+_DOUBLED: Final = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,17 @@ def iban_is_valid(text: str) -> bool:
     compact = text.replace(" ", "").upper()
     if not 15 <= len(compact) <= 34:
         return False
-    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
+    return int((compact[4:] + compact[:4]).translate(_LETTERS_AS_NUMBERS)) % 97 == 1
 
 
 def card_is_valid(text: str) -> bool:
     """ISO/IEC 7812: Luhn's sum."""
-    digits = [int(character) for character in text if character.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    length = 15 if digits[0] == 3 else 16  # American Express; all others that the pattern lets through
-    return len(digits) == length and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
+    digits = text.replace(" ", "").replace("-", "")
+    length = 15 if digits[0] == "3" else 16  # American Express; all others that the pattern lets through
+    if len(digits) != length:
+        return False
+    doubled = (_DOUBLED[int(digit)] for digit in digits[-2::-2])
+    return (sum(doubled) + sum(map(int, digits[-1::-2]))) % 10 == 0
 
 
 def german_tax_id_is_valid(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.figures import Mean, mean_of
@@ -47,6 +47,11 @@ def compare(
         _rates("validity", "first answers were invalid", invalid(candidate), invalid(baseline), alpha),
         _cost(candidate, baseline, dearer, alpha),
     ]
+
+
+def worst(findings: Iterable[Finding]) -> Finding | None:
+    """The first that is surely worse: they come by what weighs most."""
+    return next((finding for finding in findings if finding.worse), None)
 
 
 def failures(counts: Mapping[str, float]) -> Rate:

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.compare.rows import LEAST_ROUNDS, Row, rows
-from benchmarks.compare.sides import OURS, Side, commit_of, traced, version
+from benchmarks.compare.sides import OURS, Side, changed, commit_of, traced, version
 from benchmarks.suite.command import run
 from benchmarks.suite.measure import FULL, QUICK, Plan, take
 from benchmarks.suite.programs import Programs, programs
@@ -48,6 +48,13 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="the working tree with traces on, and with one in ten, against off",
     )
+    what.add_argument(
+        "--env",
+        action="append",
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="the working tree with this setting, against without; may be given several times",
+    )
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, metavar="N", help="default and least: 3")
     parser.add_argument(
         "--quick", action="store_true", help="shorter takes, which tell less, and nothing of p99"
@@ -57,6 +64,13 @@ def _arguments() -> argparse.Namespace:
     if arguments.rounds < LEAST_ROUNDS:
         parser.error(f"fewer rounds cannot tell noise from a difference: --rounds is {LEAST_ROUNDS} or more")
     return arguments
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    if not name or not given:
+        raise argparse.ArgumentTypeError(f"{text!r} is no setting: write NAME=VALUE")
+    return name, value
 
 
 async def _run(arguments: argparse.Namespace, console: Console) -> None:
@@ -85,6 +99,8 @@ async def _sides(
     if arguments.traces:
         async with traced(found) as sides:
             yield sides
+    elif arguments.env:
+        yield changed(dict(arguments.env))
     else:
         async with version(arguments.ref, console) as old:
             yield [old, Side(NOW)]

@@ -115,6 +115,12 @@ async def traced(found: Programs) -> AsyncIterator[list[Side]]:
             await receiver.process.kill()
 
 
+def changed(settings: Mapping[str, str]) -> list[Side]:
+    """The working tree as shipped, and with these settings."""
+    told = " ".join(f"{name}={value}" for name, value in settings.items())
+    return [Side("as shipped"), Side(told, _with(settings))]
+
+
 def _with(settings: Mapping[str, str]) -> Contender:
     return dataclasses.replace(OURS, environment=settings)
 

@@ -41,7 +41,7 @@ def command() -> None:
 @dry_run
 @as_json_option
 def agent(*, name: str, tasks: tuple[str, ...], on: str | None, dry_run: bool, as_json: bool) -> None:
-    """Add an agent: its room, events, prompts with cases, tests, page, entry in dapr.yaml and generated documents.
+    """Add an agent: its room, events, prompts with cases, tests, page, entries in dapr.yaml and Helm chart, documents.
 
     It passes `make check` and `make test` as it is, and runs with the next `agents up`.
     """

@@ -51,7 +51,11 @@ Examples: agents executions replay 0b54a5f6-3c51-5a3a-9f52-4b6d3c1f9d0e --prompt
 @click.option("--model", help="Ask this model: of the file of models, or another of the same provider.")
 @click.option("--agent", help="Ask this agent alone.")
 @click.option(
-    "--parallel", default=4, show_default=True, type=click.IntRange(1, 64), help="How many at a time."
+    "--parallel",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many at a time; an agent runs 8 of them at once.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each, when it is done.")
 @click.pass_context
@@ -82,7 +86,8 @@ def replay(
         for one, found in _each(clients, meant, Instead(prompts, model), parallel):
             if isinstance(found, CommandError):
                 failed.append(found)
-                click.echo(f"failed: {one}: {found.message}", err=True)
+                if len(meant) > 1:
+                    click.echo(f"failed: {one}: {found.message}", err=True)
             else:
                 done.append(found)
                 if as_json:

@@ -43,14 +43,18 @@ class LogFile:
         self._file.close()
 
     def write(self, data: bytes) -> None:
+        # A full disk, or a folder that is gone, must not end what we watch over.
         if self._size > MAX_BYTES:
-            self._file.close()
-            self.path.replace(self.path.with_name(f"{self.path.name}.1"))
-            self._file = self.path.open("ab", buffering=0)
-            self._size = 0
-        # A full disk must not end what we watch over.
+            with contextlib.suppress(OSError):
+                self._begin_anew()
         with contextlib.suppress(OSError):
             self._size += self._file.write(data) or 0
+
+    def _begin_anew(self) -> None:
+        self.path.replace(self.path.with_name(f"{self.path.name}.1"))
+        new = self.path.open("ab", buffering=0)
+        self._file.close()
+        self._file, self._size = new, 0
 
 
 class Lines:

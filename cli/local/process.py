@@ -88,9 +88,11 @@ class Child:
         code = self._popen.wait()
         # What the group leaves behind (a model runner, a reloader's worker) must not hold ports against a restart.
         self.kill()
-        self._drain()
-        if not self._exit.done():
-            self._exit.set_result(code)
+        try:
+            self._drain()
+        finally:  # that its end is known matters more than its last words
+            if not self._exit.done():
+                self._exit.set_result(code)
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -27,6 +27,7 @@ from cli.local.strangers import require_no_strangers
 from cli.local.supervised import State, Supervised
 from cli.local.supervisor import Supervisor
 from cli.local.trimming import keep_trimmed
+from cli.local.unending import go_on
 from cli.local.watch import keep_current, watched
 
 DETACHED_PATIENCE = 120.0
@@ -183,7 +184,12 @@ async def _supervise(
         freeze_detection=platform.settings.freeze_detection == "on",
     )
     say(f"starting {len(started)} processes (pid {os.getpid()}), Ctrl-C ends them")
-    beside = [asyncio.create_task(_trim(platform, supervisor, lambda text: say(text, "warning")))]
+
+    def warn(text: str) -> None:
+        say(text, "warning")
+
+    trimming = go_on("trimming the streams", lambda: _trim(platform, supervisor, warn), warn)
+    beside = [asyncio.create_task(trimming)]
     if watch:
         agents = watched(supervisor.running.values())
         beside.append(asyncio.create_task(keep_current(instance.root, agents, say)))

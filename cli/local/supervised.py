@@ -13,6 +13,7 @@ from cli.local.loglines import Lines, LogFile
 from cli.local.probe import Health
 from cli.local.process import Child, describe_exit
 from cli.local.service import Role, Service
+from cli.local.unending import go_on
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 STEADY = 10.0  # up so long, it is not a crash loop: the pause starts small again
@@ -121,6 +122,8 @@ class Supervised:
 
     async def _run_once(self) -> str:
         self._again.clear()
+        if self._child is not None and self._child.running:
+            self._child.kill()  # what went wrong here left it behind
         self._become(State.STARTING)
         self._note(f"starting {' '.join(map(str, self.service.argv))}")
         try:
@@ -132,13 +135,13 @@ class Supervised:
             return f"cannot start: {error}"
         self._child = child
         self._on_group("+", child.pid)
-        watch = asyncio.create_task(self._watch(child))
+        watch = asyncio.create_task(go_on("watching its health", lambda: self._watch(child), self._note))
         try:
             code = await child.wait()
         finally:
             watch.cancel()
             self._on_group("-", child.pid)
-        reason = watch.result() if watch.done() and not watch.cancelled() and not watch.exception() else None
+        reason = watch.result() if watch.done() and not watch.cancelled() else None
         self._note(reason or describe_exit(code))
         return reason or describe_exit(code)
 

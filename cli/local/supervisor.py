@@ -13,6 +13,7 @@ from cli.local.guard import Guard
 from cli.local.instance import Instance
 from cli.local.service import STOP_WAVES, Adopted, Service
 from cli.local.supervised import State, Supervised
+from cli.local.unending import go_on
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -37,6 +38,7 @@ class Supervisor:
     ) -> None:
         self._instance = instance
         self._adopted = adopted
+        self._on_change = on_change
         self._on_ready = on_ready
         self._started = time.monotonic()
         self._guard = Guard(lock)
@@ -134,7 +136,7 @@ class Supervisor:
     async def _keep(self, one: Supervised) -> None:
         for name in one.service.needs:
             await self.running[name].ready.wait()
-        await one.run()
+        await go_on("supervising it", one.run, lambda text: self._on_change(one, text))
 
     async def _announce(self) -> None:
         while not self.all_ready:

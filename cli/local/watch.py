@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from cli.local.imports import PACKAGES, Imports
 from cli.local.supervised import Supervised
+from cli.local.unending import go_on
 from domain.errors import PromptInvalid
 from infrastructure.prompts.registry import load_prompts
 
@@ -53,28 +54,46 @@ def watched(running: Collection[Supervised]) -> list[Watched]:
 
 
 async def keep_current(root: Path, agents: Sequence[Watched], say: Say) -> None:
-    """For ever; `say` gets what happens, and its level."""
-    imports = Imports(root)
-    reach = {agent.name: _reach(imports, agent) for agent in agents}
-    stale: set[str] = set()
-    seen = look(root)
-    say(f"watching {len(seen)} files", "info")
-    while True:
-        await asyncio.sleep(LOOK)
-        now = look(root)
-        if now == seen:
-            continue
-        while (settled := await _after_a_look(root)) != now:
+    """For ever; `say` gets what happens, and its level. A change that could not be followed is tried again."""
+    watching = _Watching(root, agents, say)
+    await go_on("watching the files", watching.run, lambda text: say(text, "warning"))
+
+
+class _Watching:
+    def __init__(self, root: Path, agents: Sequence[Watched], say: Say) -> None:
+        self._root = root
+        self._agents = agents
+        self._say = say
+        self._imports = Imports(root)
+        self._reach: dict[str, set[Path]] = {}
+        self._stale: set[str] = set()
+        self._seen: Seen = {}
+        """How everything looked when it was followed last."""
+
+    async def run(self) -> None:
+        if not self._seen:
+            self._reach = {agent.name: _reach(self._imports, agent) for agent in self._agents}
+            self._seen = look(self._root)
+            self._say(f"watching {len(self._seen)} files", "info")
+        while True:
+            await asyncio.sleep(LOOK)
+            now = look(self._root)
+            if now != self._seen:
+                await self._follow(now)
+
+    async def _follow(self, now: Seen) -> None:
+        while (settled := await _after_a_look(self._root)) != now:
             now = settled
-        changed = {path for path in {*seen, *now} if seen.get(path) != now.get(path)}
-        seen = now
-        for agent in agents:
-            before, reach[agent.name] = reach[agent.name], _reach(imports, agent)
-            if changed & (before | reach[agent.name]) or any(
-                _is_prompt(root, agent, path) for path in changed
+        changed = {path for path in {*self._seen, *now} if self._seen.get(path) != now.get(path)}
+        for agent in self._agents:
+            before, self._reach[agent.name] = self._reach[agent.name], _reach(self._imports, agent)
+            if changed & (before | self._reach[agent.name]) or any(
+                _is_prompt(self._root, agent, path) for path in changed
             ):
-                stale.add(agent.name)
-        stale -= await _renew(root, [agent for agent in agents if agent.name in stale], changed, say)
+                self._stale.add(agent.name)
+        meant = [agent for agent in self._agents if agent.name in self._stale]
+        self._stale -= await _renew(self._root, meant, changed, self._say)
+        self._seen = now
 
 
 def look(root: Path) -> Seen:

@@ -18,8 +18,11 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from infrastructure.prompts.check import check_folder
 
-GENERATED = ("docs/schemas", "docs/openapi", "docs/asyncapi.yaml", "docs/errors.md", *deployed.GENERATED)
-"""What `python -m cli.documents` writes."""
+GENERATED = (
+    "docs/schemas", "docs/openapi", "docs/asyncapi.yaml", "docs/errors.md", "deploy/helm/agents/files/declared.yaml",
+    *deployed.GENERATED,
+)  # fmt: skip
+"""What `python -m cli.documents` and `python -m deploy.declared` write."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +115,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def _document(root: Path) -> None:
-    """In a process of its own, which imports the project as it is now."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.documents"],
-        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines()
-        raise CommandError(
-            f"the documents could not be written, so nothing was: {told[-1] if told else 'no message'}",
-            hint="`python -m cli.documents` must succeed before something is added",
-            code=ExitCode.INVALID,
-        )
+    """In processes of their own, which import the project as it is now."""
+    writers = ["cli.documents", *(["deploy.declared"] if (root / "deploy/declared.py").is_file() else [])]
+    for writer in writers:
+        done = subprocess.run(
+            [sys.executable, "-m", writer],
+            cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            told = (done.stderr or done.stdout).strip().splitlines()
+            raise CommandError(
+                f"the documents could not be written, so nothing was: {told[-1] if told else 'no message'}",
+                hint=f"`python -m {writer}` must succeed before something is added",
+                code=ExitCode.INVALID,
+            )

@@ -17,6 +17,7 @@ _LAYERS = re.compile(r'(?<=layers = \[")[\w |]+(?=", "runtime"\]\ncontainers = \
 _UNNAMED = re.compile(
     r'(?<=name = "the host names no agent"\n)(?P<before>(?:\w+ = .*\n)*?)forbidden_modules = \[\n(?P<list>[^\]]*)\]'
 )
+_CHART_AGENTS = re.compile(r"^agents:\n(?: {2}- .*\n(?: {4}.*\n)*)+", re.MULTILINE)
 _WIDTH = 118
 
 
@@ -46,6 +47,20 @@ def with_app(manifest: str, entry: str, app_id: str) -> str:
         raise CommandError(
             "dapr.yaml: the list of apps is not its last part, indented by two blanks: nothing can be appended",
             hint=f"move `apps:` to the end, or add this entry by hand:\n{entry}",
+            code=ExitCode.INVALID,
+        )
+    return changed
+
+
+def with_chart_entry(values: str, app_id: str) -> str:
+    """values.yaml of the Helm chart with one more agent at the end of its list."""
+    found = _CHART_AGENTS.search(values)
+    changed = f"{values[: found.end()]}  - name: {app_id}\n{values[found.end() :]}" if found else values
+    before, after = yaml.safe_load(values), yaml.safe_load(changed)
+    if after != {**before, "agents": [*before["agents"], {"name": app_id}]}:
+        raise CommandError(
+            "deploy/helm/agents/values.yaml: the list of agents is not in the form of this project",
+            hint=f"add `- name: {app_id}` to its `agents` by hand",
             code=ExitCode.INVALID,
         )
     return changed

@@ -16,12 +16,13 @@ from cli.local.instance import MANIFEST
 from cli.local.manifest import read_manifest
 from cli.nearest import nearest
 from cli.scaffold.change import Change, formatted
-from cli.scaffold.insertion import appended, with_app, with_room
+from cli.scaffold.insertion import appended, with_app, with_chart_entry, with_room
 from cli.scaffold.names import AgentName, TaskName, agent_name, task_name
 from cli.scaffold.ports import free_ports
 from cli.vocabulary import known_events
 
 _FIRST_VERSION = "1.0.0.yaml"
+_CHART_VALUES = "deploy/helm/agents/values.yaml"
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
     undefined=StrictUndefined,
@@ -91,6 +92,8 @@ def new_agent(root: Path, name: str, tasks: Sequence[str], on: str | None) -> Ch
         MANIFEST: with_app((root / MANIFEST).read_text(), _made("dapr.yaml.j2", about), agent.app_id),
         "pyproject.toml": with_room((root / "pyproject.toml").read_text(), agent.package),
     }
+    if (root / _CHART_VALUES).is_file():
+        changed[_CHART_VALUES] = with_chart_entry((root / _CHART_VALUES).read_text(), agent.app_id)
     return _checked(root, {**files, **changed})
 
 

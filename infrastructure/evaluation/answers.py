@@ -7,7 +7,6 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,10 +14,8 @@ from domain import json
 from domain.chat import ChatRequest, Usage
 from domain.errors import AgentError, ModelRefused, ModelTruncated
 from domain.ports.model import LanguageModel
+from domain.tokens import input_tokens
 from infrastructure.files.writing import write_whole
-
-CHARACTERS_PER_TOKEN: Final = 3
-"""For estimates alone: English has about four, German and code about three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +143,7 @@ class Asker:
 
 def most_tokens(request: ChatRequest) -> int:
     """About what a call takes at most."""
-    characters = sum(len(message.content) for message in request.messages)
-    if request.output_schema is not None:
-        characters += len(json.dump(request.output_schema))
-    return -(-characters // CHARACTERS_PER_TOKEN) + request.max_tokens
+    return input_tokens(request) + request.max_tokens
 
 
 def _read(file: Path | None) -> Answer | None:

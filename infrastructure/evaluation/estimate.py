@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.chat import ChatRequest
-from infrastructure.evaluation.answers import CHARACTERS_PER_TOKEN, Asker
+from domain.tokens import input_tokens
+from infrastructure.evaluation.answers import Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,12 @@ class Estimate:
 
 
 def estimate(requests: Iterable[ChatRequest], asker: Asker) -> Estimate:
-    calls = cached = input_tokens = output_tokens = 0
+    calls = cached = going_in = output_tokens = 0
     for request in requests:
         if asker.knows(request):
             cached += 1
             continue
         calls += 1
-        characters = sum(len(message.content) for message in request.messages)
-        input_tokens += -(-characters // CHARACTERS_PER_TOKEN)
+        going_in += input_tokens(request)
         output_tokens += request.max_tokens
-    return Estimate(calls, cached, input_tokens, output_tokens)
+    return Estimate(calls, cached, going_in, output_tokens)

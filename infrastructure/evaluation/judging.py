@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ from infrastructure.located_yaml.problem import Report
 from infrastructure.located_yaml.tree import read_tree
 
 _FOLDER: Final = Path(__file__).with_name("judge")
+BELIEVED: Final = 10
+"""Known verdicts, of twelve, with which a judge agrees that can be believed. By chance one agrees with six."""
 
 
 class Grade(BaseModel):
@@ -31,6 +34,19 @@ class KnownVerdict(BaseModel, extra="forbid"):
     task: str
     answer: str
     good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said of an answer whose verdict is known; a text is why it gave no grade."""
+
+    known: KnownVerdict
+    grade: Grade | str
+
+    @property
+    def agrees(self) -> bool:
+        """A judge that gives no grade is wrong."""
+        return not isinstance(self.grade, str) and (self.grade.score >= GOOD_ENOUGH) == self.known.good
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +74,20 @@ class Judge:
         return None if grade.score >= rubric.at_least else f"judged {grade.score}: {grade.reason}"
 
     async def calibrate(self) -> Calibration:
-        """Ask about the known verdicts of `judge/calibration.yaml`; a judge that gives no grade is wrong."""
+        return self.calibration(await self.verdicts())
+
+    async def verdicts(self) -> Sequence[Verdict]:
+        """Ask about the known verdicts of `judge/calibration.yaml`. An `AgentError` of the model passes through."""
         known = known_verdicts()
-        grades = await asyncio.gather(*(self._grade(one.rubric, one.task, one.answer) for one in known))
-        agreed = sum(
-            not isinstance(grade, str) and (grade.score >= GOOD_ENOUGH) == one.good
-            for one, grade in zip(known, grades, strict=True)
-        )
-        return Calibration(str(self._asker.name), agreed, len(known))
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(self._grade(one.rubric, one.task, one.answer)) for one in known]
+        except ExceptionGroup as errors:  # the others were given up
+            raise errors.exceptions[0] from None
+        return [Verdict(one, task.result()) for one, task in zip(known, asked, strict=True)]
+
+    def calibration(self, verdicts: Sequence[Verdict]) -> Calibration:
+        return Calibration(str(self._asker.name), sum(one.agrees for one in verdicts), len(verdicts))
 
     async def _grade(self, rubric: str, task: str, answer: str) -> Grade | str:
         request = request_for(self._prompt, {"rubric": rubric, "task": task, "answer": answer})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -11,8 +11,9 @@ from pydantic_core import from_json, to_json
 from domain.chat import ChatRequest
 from infrastructure.guardrails.links import invented
 from infrastructure.guardrails.prompt_leak import quotes
-from infrastructure.guardrails.rules import Action, Guards
+from infrastructure.guardrails.rules import Action, Guards, Links
 from infrastructure.guardrails.secret_keys import find_secrets
+from infrastructure.guardrails.spotlight import texts
 
 Found: TypeAlias = Callable[[str, Action, Literal["input", "output"], str], None]
 
@@ -37,19 +38,36 @@ class AnswerGuard:
             value = from_json(answer)
         except ValueError:
             return self._text(answer)
+        if not self._may_hold("\n".join(texts(value))):
+            return answer
         looked_at = _each(value, self._text)
         return answer if looked_at == value else to_json(looked_at).decode()
 
+    def _may_hold(self, text: str) -> bool:
+        """Whether one of the texts may hold something. All are looked at as one, a line each: nothing is missed, and most hold nothing."""
+        guards = self.guards
+        return (
+            (guards.prompt_leak is not None and self._quotes(text))
+            or (guards.secrets is not None and any(find_secrets(text)))
+            or (guards.invented_links is not None and any(self._invented(guards.invented_links, text)))
+        )
+
+    def _quotes(self, text: str) -> bool:
+        instructions = "\n".join(m.content for m in self.request.messages if m.role == "system")
+        return quotes(text, instructions, self.given)
+
+    def _invented(self, links: Links, text: str) -> Iterator[tuple[int, int]]:
+        known = "\n".join([self.given, *(message.content for message in self.request.messages)])
+        return invented(text, known, links.allow, paths=links.paths)
+
     def _text(self, text: str) -> str:
-        if self.guards.prompt_leak is not None:
-            instructions = "\n".join(m.content for m in self.request.messages if m.role == "system")
-            if quotes(text, instructions, self.given):
-                self.found(
-                    "prompt_leak",
-                    self.guards.prompt_leak.action,
-                    "output",
-                    "it quotes the prompt's instructions",
-                )
+        if self.guards.prompt_leak is not None and self._quotes(text):
+            self.found(
+                "prompt_leak",
+                self.guards.prompt_leak.action,
+                "output",
+                "it quotes the prompt's instructions",
+            )
         if self.guards.secrets is not None:
             text = self._spans(
                 "secrets",
@@ -59,8 +77,7 @@ class AnswerGuard:
                 "it holds what looks like a credential",
             )
         if (links := self.guards.invented_links) is not None:
-            known = "\n".join([self.given, *(message.content for message in self.request.messages)])
-            spans = invented(text, known, links.allow, paths=links.paths)
+            spans = self._invented(links, text)
             why = "it names a link or path that stands nowhere in the question"
             text = self._spans("invented_links", links.action, text, spans, why)
         return text

@@ -12,6 +12,7 @@ from infrastructure.guardrails.rules import NONE, Guardrails, Guards, Injection,
 from infrastructure.located_yaml.problem import Problem, Report, Spot
 from infrastructure.located_yaml.tree import Node, decode, read_tree
 
+_KEYS: Final = ("default", "tasks")
 Option = Callable[[Node, Report], Any]
 
 
@@ -49,11 +50,15 @@ def load_guardrails(path: Path | None, agent: str, tasks: Iterable[str]) -> Guar
 def read_guardrails(raw: bytes, report: Report, agent: str, tasks: tuple[str, ...]) -> Guardrails:
     text = decode(raw, report)
     root = read_tree(text, report) if text is not None else None
-    if root is None or root.kind == "nothing":
+    if report.problems:
+        return Guardrails()
+    if root is None or root.kind == "nothing" or not _says_anything(root):
+        cure = "write `default:` or `tasks:` (docs/guardrails.md), or leave AGENTS_GUARDRAILS out for none"
+        report.error(root or Spot(1), "the file names no guardrails", cure)
         return Guardrails()
     if not _is_object(root, "the file", report):
         return Guardrails()
-    _check_known(root, ("default", "tasks"), "", report)
+    _check_known(root, _KEYS, "", report)
     default = _guards(root.fields["default"], "default", report) if "default" in root.fields else NONE
     chosen: dict[str, Guards] = {}
     listed = root.fields.get("tasks")
@@ -72,6 +77,14 @@ def read_guardrails(raw: bytes, report: Report, agent: str, tasks: tuple[str, ..
             elif owner == agent:
                 chosen[name] = guards
     return Guardrails(default, chosen)
+
+
+def _says_anything(root: Node) -> bool:
+    """What is wrong is something, too: its own error tells more."""
+    fields = {
+        key: field for key, field in root.fields.items() if field.fields or field.text or key not in _KEYS
+    }
+    return root.kind != "object" or bool(fields)
 
 
 def _guards(node: Node, where: str, report: Report) -> Guards:

@@ -14,7 +14,7 @@ from domain.ports.telemetry import Telemetry
 from infrastructure.guardrails.answer import AnswerGuard
 from infrastructure.guardrails.injection import THRESHOLD, suspicion
 from infrastructure.guardrails.pseudonyms import Pseudonyms, RestoredStream
-from infrastructure.guardrails.rules import Action, Guardrails, Guards
+from infrastructure.guardrails.rules import NONE, Action, Guardrails, Guards
 from infrastructure.guardrails.second_opinion import About, opinion
 from infrastructure.guardrails.spotlight import MARKER, spotlight, texts
 
@@ -40,7 +40,7 @@ class GuardedModel:
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> ChatReply:
         """As the model's; raise `GuardrailTripped` for what a guardrail stops."""
         guards = self._guardrails.of(request.origin)
-        if guards == Guards():
+        if guards == NONE:
             return await self._model.complete(request, on_text)
         tell = _Findings(self._telemetry, request)
         given = untrusted_text(request)

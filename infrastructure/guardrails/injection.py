@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from infrastructure.guardrails.plain import readings
@@ -38,6 +38,10 @@ class Rule:
     meanings: tuple[str, ...]
     window: int = 8
     ordered: bool = False
+    needed: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needed", frozenset(self.meanings))
 
 
 RULES: Final = (
@@ -187,12 +191,19 @@ def suspicion(text: str) -> Suspicion:
 
 def _score(text: str) -> tuple[float, tuple[str, ...]]:
     positions = _positions(_WORD.findall(text))
-    hits = [(place, index) for index, rule in enumerate(RULES) for place in _places(rule, positions)]
+    hits = [
+        (place, index)
+        for meaning in positions
+        for index, rule in _RULES_FROM.get(meaning, ())
+        if rule.needed <= positions.keys()
+        for place in _places(rule, positions)
+    ]
+    wanted = {form for need, form in _NEEDS if need in text}
+    wanted.update(index for index, form in enumerate(FORMS) if form.meaning in positions)
     found = [
-        (match.start(), index)
-        for index, form in enumerate(FORMS, start=len(RULES))
-        if form.meaning in positions or any(need in text for need in form.needs)
-        for match in form.pattern.finditer(text)
+        (match.start(), len(RULES) + index)
+        for index in wanted
+        for match in FORMS[index].pattern.finditer(text)
     ]
     if found:
         offsets = [match.start() for match in _WORD.finditer(text)]
@@ -221,6 +232,11 @@ def _densest(hits: Sequence[tuple[int, int]]) -> tuple[float, tuple[str, ...]]:
     return best, tuple(dict.fromkeys(_NAMES[index] for index in sorted(best_rules)))
 
 
+_RULES_FROM: Final[Mapping[str, Sequence[tuple[int, Rule]]]] = {
+    first: [(index, rule) for index, rule in enumerate(RULES) if rule.meanings[0] == first]
+    for first in {rule.meanings[0] for rule in RULES}
+}
+_NEEDS: Final = tuple((need, index) for index, form in enumerate(FORMS) for need in form.needs)
 _WEIGHTS: Final = tuple(each.weight for each in (*RULES, *FORMS))
 _NAMES: Final = tuple(each.name for each in (*RULES, *FORMS))
 
@@ -228,20 +244,19 @@ _NAMES: Final = tuple(each.name for each in (*RULES, *FORMS))
 def _positions(words: Sequence[str]) -> Positions:
     """Where each meaning stands, counted in words."""
     found: defaultdict[str, list[int]] = defaultdict(list)
-    for place, word in enumerate(words):
-        for meaning in meanings(word):
+    # Most words mean nothing, and many come again: each is looked up once.
+    telling = {word: meant for word in set(words) if (meant := meanings(word)) or word in PHRASES}
+    for place, word in [(place, word) for place, word in enumerate(words) if word in telling]:
+        for meaning in telling[word]:
             found[meaning].append(place)
-        if word in PHRASES:
-            for rest, meaning in PHRASES[word]:
-                if tuple(words[place + 1 : place + 1 + len(rest)]) == rest:
-                    found[meaning].append(place)
+        for rest, meaning in PHRASES.get(word, ()):
+            if tuple(words[place + 1 : place + 1 + len(rest)]) == rest:
+                found[meaning].append(place)
     return found
 
 
 def _places(rule: Rule, positions: Positions) -> Iterator[int]:
-    """Where a rule speaks: at each place of its rarest meaning that has the others close by."""
-    if any(meaning not in positions for meaning in rule.meanings):
-        return
+    """Where a rule speaks whose meanings are all there: at each place of its rarest that has the others close by."""
     if rule.ordered:
         for start in positions[rule.meanings[0]]:
             if _chain(rule, positions, start):

@@ -5,7 +5,6 @@ Spotlighting" (arXiv:2403.14720).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -20,17 +19,23 @@ _SHORTEST: Final = 12
 """Characters: a shorter value is a name, a number, a choice, and stands in templates by chance."""
 
 
-def texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> list[str]:
     """Every text within a JSON value, names of fields too: whoever sends an object chooses them."""
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[str]) -> None:
     if isinstance(value, str):
-        yield value
+        found.append(value)
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield name
-            yield from texts(item)
+            found.append(name)
+            _gather(item, found)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from texts(item)
+            _gather(item, found)
 
 
 def spotlight(request: ChatRequest, mode: Mode) -> ChatRequest:

@@ -22,6 +22,7 @@ from agents.runtime.agent import Agent
 from domain.errors import ModelsInvalid, PromptInvalid
 from infrastructure.host.bootstrap import build
 from infrastructure.host.protocol import BoundedProtocol
+from infrastructure.host.security import HEADERS
 from infrastructure.host.settings import Settings, explain
 from infrastructure.telemetry.logs import configure_logging
 
@@ -49,8 +50,8 @@ def main() -> None:
         app = build(agent, settings)
     except (PromptInvalid, ModelsInvalid, ValueError) as error:
         _stop(f"{agent.name}: {error}")
-    if settings.app_token is None:
-        log.info("APP_API_TOKEN is not set: open to every process of this machine, on loopback only")
+    if not settings.asks_for_login:
+        log.info("nobody logs in: open to every process of this machine, on loopback only")
     uvloop.run(_serve(app, _listen(settings), settings.grace))
 
 
@@ -92,6 +93,7 @@ async def _serve(app: FastAPI, listening: socket.socket, grace: float) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=[*HEADERS],
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)

@@ -1,8 +1,11 @@
-"""The one FastAPI factory: every agent gets the same routes, with schemas from its own declarations."""
+"""The one FastAPI factory: every agent gets the same routes, with schemas from its own declarations.
+
+Here are those of its tasks; `inspection.py` has the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI, Request, Response
@@ -12,16 +15,16 @@ from agents.runtime.policy import status_of
 from agents.runtime.runner import Pending, Settled
 from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
-from domain.json import JsonObject, dump
-from infrastructure.host import errors, openapi
+from domain.json import dump
+from infrastructure.host import errors
+from infrastructure.host.access import caller_of, needs, require_declared
 from infrastructure.host.capacity import Capacity
-from infrastructure.host.costs import add_costs
-from infrastructure.host.dead_letters import add_dead_letters
-from infrastructure.host.journal import readable
+from infrastructure.host.inspection import add_inspection
+from infrastructure.host.openapi import requests, responses
+from infrastructure.host.openapi.document import install_document
+from infrastructure.host.openapi.inputs import Inputs, inputs_of
 from infrastructure.host.probes import add_probes
-from infrastructure.host.prompts import add_prompts
 from infrastructure.host.requests import (
-    EXECUTION_ID,
     HttpError,
     correlation_id,
     idempotency_key,
@@ -30,28 +33,30 @@ from infrastructure.host.requests import (
     traceparent,
     wants_async,
 )
-from infrastructure.host.results import json_response, record, result
-from infrastructure.host.rollout import add_rollout
+from infrastructure.host.results import json_response, result
 from infrastructure.host.security import Guard
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
-from infrastructure.host.sse import events_response, task_response
-from infrastructure.host.trials import add_trials
+from infrastructure.host.sse import task_response
+from infrastructure.identity.identity import Identity
+from infrastructure.identity.roles import Permission
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-_LONGEST_ID = 200
-"""Characters of an entity's id: a longer one is nobody's, and no store is asked for it."""
 
+def create_app(
+    agent: Agent, settings: Settings, lifespan: Lifespan, identity: Identity | None = None
+) -> FastAPI:
+    """The API of one agent. `lifespan` puts the agent's `Service` into `app.state.service`.
 
-def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
-    """The API of one agent. `lifespan` puts the agent's `Service` into `app.state.service`."""
+    Without an `identity` nobody logs in.
+    """
     app = FastAPI(
         title=f"{agent.name} agent",
         description=agent.description,
         version=settings.version,
         lifespan=lifespan,
-        redoc_url=None,
+        openapi_url=None,  # the document has a route of ours, as all of them with its permission
         redirect_slashes=False,
         telemetry={
             "tracing": False,
@@ -61,23 +66,20 @@ def create_app(agent: Agent, settings: Settings, lifespan: Lifespan) -> FastAPI:
     )
     errors.install(app)
     app.add_middleware(Capacity)
-    app.add_middleware(Guard, host=settings.host, token=settings.app_token)
-    inputs = openapi.inputs(agent)
+    app.add_middleware(Guard, host=settings.host, token=settings.app_token, identity=identity)
+    inputs = inputs_of(agent)
     _add_tasks(app, agent, settings, inputs)
-    _add_reading(app, agent)
-    add_trials(app, agent, settings)
-    add_dead_letters(app, agent, settings)
-    add_rollout(app, agent, settings)
-    add_prompts(app, agent, settings)
-    add_costs(app, agent)
+    add_inspection(app, agent, settings)
     add_probes(app)
-    openapi.install(app, inputs)
+    install_document(app, inputs)
+    require_declared(app.routes)
     return app
 
 
-def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: openapi.Inputs) -> None:
+def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: Inputs) -> None:
     root = f"/api/{agent.name}"
 
+    @needs(Permission.RUN_TASKS)
     async def execute(request: Request) -> Response:
         body = await read_json_object(request, settings.max_body_bytes)
         unknown = set(body) - {"task", "input"}
@@ -95,21 +97,24 @@ def _add_tasks(app: FastAPI, agent: Agent, settings: Settings, inputs: openapi.I
 
     app.post(
         f"{root}/execute",
-        openapi_extra=openapi.execute(inputs), responses=openapi.TASK | openapi.UNKNOWN, tags=["tasks"],
+        openapi_extra=requests.execute(inputs), responses=responses.TASK | responses.UNKNOWN, tags=["tasks"],
         summary="Any task by its name", operation_id="execute",
     )(execute)  # fmt: skip
     for task in agent.tasks.values():
         _add_task(app, root, task, settings, inputs)
 
 
-def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: openapi.Inputs) -> None:
+def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: Inputs) -> None:
+    @needs(Permission.RUN_TASKS)
     async def run(request: Request) -> Response:
         return await _run(request, task, await read_json_object(request, settings.max_body_bytes), settings)
 
+    @needs(Permission.RUN_TASKS)
     async def stream(request: Request) -> Response:
         value = await read_json_object(request, settings.max_body_bytes)
         service = service_of(request)
         key, correlation, parent = idempotency_key(request), correlation_id(request), traceparent(request)
+        caller = caller_of(request).name
         service.runner.work.prepare(_probe(service, task, value))
 
         async def submit(watch: Watch) -> Response:
@@ -121,74 +126,23 @@ def _add_task(app: FastAPI, root: str, task: Task, settings: Settings, inputs: o
                 patience=settings.http_patience,
                 traceparent=parent,
                 watch=watch,
+                caller=caller,
             )
             return _answer(service, trigger, settled)
 
         return task_response(submit)
 
-    extra = openapi.task(inputs.schemas[task.name])
+    extra = requests.task(inputs.schemas[task.name])
     app.post(
         f"{root}/{task.name}",
-        openapi_extra=extra, responses=openapi.TASK, tags=["tasks"],
+        openapi_extra=extra, responses=responses.TASK, tags=["tasks"],
         summary=task.name, description=task.description, operation_id=task.name,
     )(run)  # fmt: skip
     app.post(
         f"{root}/{task.name}/stream",
-        openapi_extra=extra, responses=openapi.STREAM, tags=["tasks"],
+        openapi_extra=extra, responses=responses.STREAM, tags=["tasks"],
         summary=f"{task.name}, with the model's text as it comes", operation_id=f"{task.name}-stream",
     )(stream)  # fmt: skip
-
-
-def _add_reading(app: FastAPI, agent: Agent) -> None:
-    root = f"/api/{agent.name}"
-
-    @app.get(f"{root}/executions/{{execution_id}}", tags=["executions"], responses=openapi.EXECUTION)
-    async def execution(request: Request, execution_id: str) -> Response:
-        """The whole record, outgoing events as whole CloudEvents; of unfinished work, who is at it."""
-        known = EXECUTION_ID.fullmatch(execution_id)
-        found = await service_of(request).runner.find(execution_id) if known else None
-        if found is None:
-            raise HttpError(
-                404, "unknown_execution", f"{agent.name} knows no execution {shown(execution_id)}"
-            )
-        return json_response(record(found))
-
-    @app.get(f"{root}/correlations/{{correlation:path}}", tags=["executions"], responses=openapi.CORRELATION)
-    async def correlated(request: Request, correlation: str) -> Response:
-        """The executions of this agent that brought the correlation id in."""
-        return json_response({"executions": await service_of(request).correlations.roots(correlation)})
-
-    @app.get(f"{root}/entities/{{kind}}/{{entity_id:path}}", tags=["entities"], responses=openapi.ENTITY)
-    async def entity(request: Request, kind: str, entity_id: str) -> Response:
-        """An entity that this agent keeps, as it is now."""
-        kinds = agent.entities
-        if kind not in kinds:
-            raise HttpError(
-                404, "unknown_entity", f"{agent.name} keeps no {shown(kind)}", kinds=sorted(kinds)
-            )
-        entities = service_of(request).runner.work.entities
-        found = await entities.read(kinds[kind], entity_id) if len(entity_id) <= _LONGEST_ID else None
-        if found is None:
-            raise HttpError(404, "unknown_entity", f"there is no {kind} {shown(entity_id)}")
-        return json_response(found.model_dump(mode="json"))
-
-    @app.get(f"{root}/tasks", tags=["tasks"], responses=openapi.TASKS)
-    async def tasks(request: Request) -> Response:
-        """What this agent does: schemas, examples, and the events that start each task."""
-        dead_letters = service_of(request).receive_dead_letters
-        described = [openapi.describe(task, dead_letters=dead_letters) for task in agent.tasks.values()]
-        return json_response({"agent": agent.name, "tasks": described})
-
-    @app.get(f"{root}/events/stream", tags=["events"], responses=openapi.EVENTS)
-    async def events(request: Request) -> Response:
-        """What this replica received and published, as server-sent events: the last ones, then new ones."""
-        entries = service_of(request).journal.watch()
-
-        async def shown() -> AsyncIterator[JsonObject]:
-            async for entry in entries:
-                yield entry | {"event": readable(entry["event"])}
-
-        return events_response(shown())
 
 
 async def _run(request: Request, task: Task, value: object, settings: Settings) -> Response:
@@ -201,6 +155,7 @@ async def _run(request: Request, task: Task, value: object, settings: Settings) 
         correlation_id=correlation_id(request),
         patience=patience,
         traceparent=traceparent(request),
+        caller=caller_of(request).name,
     )
     return _answer(service, trigger, settled)
 

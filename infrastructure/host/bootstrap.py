@@ -7,7 +7,8 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 
 from fastapi import FastAPI
 
@@ -18,10 +19,10 @@ from domain.errors import AgentError
 from domain.ports.channel import NotificationChannel
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
+from domain.ports.pubsub import Subscription
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
 from infrastructure.dapr.publisher import DaprPublisher
-from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
@@ -29,12 +30,11 @@ from infrastructure.host.app import create_app
 from infrastructure.host.checks import Believed
 from infrastructure.host.declared import declared_prompts
 from infrastructure.host.guarding import Guard, guard_of
+from infrastructure.host.identity import identity_of
 from infrastructure.host.journal import Journal, NotedPublisher
-from infrastructure.host.models import Reach, models_of, read_models
-from infrastructure.host.service import Check, Service
+from infrastructure.host.models import Models, Reach, models_of
+from infrastructure.host.service import Check, Service, rollout_of
 from infrastructure.host.settings import Settings
-from infrastructure.llm.catalogue import Catalogue
-from infrastructure.rollout.live import LiveRollout
 from infrastructure.telemetry.otel import OtelTelemetry, telemetry_from_environment
 from infrastructure.telemetry.pubsub import TracedPublisher
 from infrastructure.telemetry.state import TracedStore
@@ -50,32 +50,40 @@ def build(agent: Agent, settings: Settings) -> FastAPI:
         PromptInvalid: a prompt file, or what the agent declares of it, is wrong.
         GuardrailsInvalid: the file of guardrails is.
         ModelsInvalid: the file of models is.
+        KeysInvalid: the file of API keys is.
 
     """
     prompts = declared_prompts(agent, settings)
-    catalogue = read_models(agent, settings)
+    models = models_of(agent, settings)
     telemetry = telemetry_from_environment(agent.name)
     guard = guard_of(agent, settings, telemetry)
-    push: list[PushSubscription] = []
+    identity = identity_of(settings)
+    push: list[Subscription] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token else None
         sidecar = Sidecar(f"127.0.0.1:{settings.dapr_grpc_port}", token)
-        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, catalogue=catalogue)
+        service = _service(agent, settings, sidecar, prompts, telemetry, guard=guard, models_with=models)
         app.state.service = service
+        if identity is not None:
+            service.checks["identity"] = identity.check
         if service.rollout is not None:
             service.rollout.start()
         service.subscribe(push[0] if push else StreamingSubscription(sidecar, settings.pubsub))
         try:
-            yield
+            async with identity.followed() if identity is not None else nullcontext():
+                yield
         finally:
             await service.stop(settings.grace)
             await service.close()
 
-    app = create_app(agent, settings, lifespan)
+    app = create_app(agent, settings, lifespan, identity)
     app.state.metrics = telemetry.prometheus_text
     if settings.delivery == "push":
+        # Imported only when chosen: it brings the whole client of the Dapr SDK, a twentieth of every start otherwise.
+        from infrastructure.dapr.push import PushSubscription  # noqa: PLC0415
+
         push.append(PushSubscription(app, settings.pubsub, agent.subscribed_topics))
     return app
 
@@ -88,7 +96,7 @@ def _service(
     telemetry: OtelTelemetry,
     *,
     guard: Guard,
-    catalogue: Catalogue | None,
+    models_with: Callable[[Reach], Models],
 ) -> Service:
     """Everything that needs a running loop; connects to nothing yet."""
     journal = Journal()
@@ -97,17 +105,8 @@ def _service(
     noted = NotedPublisher(publisher, journal)
     store = TracedStore(DaprStateStore(sidecar, settings.statestore), telemetry)
     shared = TracedStore(DaprStateStore(sidecar, settings.statestores[-1]), telemetry)
-    models = models_of(agent, settings, catalogue, Reach(store, shared, noted, telemetry))
+    models = models_with(Reach(store, shared, noted, telemetry))
     owner = Owner(_owner(agent), settings.version)
-    rollout = LiveRollout(
-        agent.name,
-        agent.rolled_back_topic,
-        store=store,
-        prompts=prompts,
-        publisher=noted,
-        telemetry=telemetry,
-        replica=owner.name,
-    )
 
     @asynccontextmanager
     async def other_model(name: str) -> AsyncIterator[LanguageModel]:
@@ -121,11 +120,11 @@ def _service(
         prompts=prompts,
         telemetry=telemetry,
         effects={NotificationChannel: channel},
-        rollout=rollout,
     )
+    rollout = rollout_of(agent, ports, owner)
     service = Service(
         agent,
-        ports,
+        replace(ports, rollout=rollout),
         settings.timing,
         owner,
         journal,

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from fastapi import FastAPI, Request, Response
 
 from agents.runtime.agent import Agent
-from infrastructure.host import openapi
+from infrastructure.host.access import needs
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import HttpError
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
+from infrastructure.identity.roles import Permission
 from infrastructure.llm.costs import KEPT_DAYS
 
 DAYS = 7
@@ -20,9 +22,10 @@ DAYS = 7
 
 def add_costs(app: FastAPI, agent: Agent) -> None:
     @app.get(
-        f"/api/{agent.name}/costs", tags=["costs"], responses=openapi.COSTS, openapi_extra=openapi.SINCE,
+        f"/api/{agent.name}/costs", tags=["costs"], responses=responses.COSTS, openapi_extra=requests.SINCE,
         operation_id="costs",
     )  # fmt: skip
+    @needs(Permission.READ_AGENT)
     async def costs(request: Request) -> Response:
         """Calls, tokens and money since a day (UTC), as the replicas have written it; a second ago at most."""
         today = datetime.now(UTC).date()

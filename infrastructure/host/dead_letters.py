@@ -11,11 +11,13 @@ from agents.runtime.agent import Agent
 from domain.errors import UnknownDeadLetter
 from domain.execution import DeadLetter
 from domain.json import dump
-from infrastructure.host import openapi
+from infrastructure.host.access import needs
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import dead_letter, json_response
 from infrastructure.host.service import service_of
 from infrastructure.host.settings import Settings
+from infrastructure.identity.roles import Permission
 
 LIMIT, LARGEST = 50, 500
 REASON = 500
@@ -28,9 +30,10 @@ def add_dead_letters(app: FastAPI, agent: Agent, settings: Settings) -> None:
     root = f"/api/{agent.name}/dead-letters"
 
     @app.get(
-        root, tags=["dead letters"], responses=openapi.LETTERS, openapi_extra=openapi.FILTERS,
+        root, tags=["dead letters"], responses=responses.LETTERS, openapi_extra=requests.FILTERS,
         operation_id="dead-letters",
     )  # fmt: skip
+    @needs(Permission.READ_EXECUTIONS)
     async def listed(request: Request) -> Response:
         """Work that failed for good, newest first; page by page with `next`, which a page may have even when it is empty."""
         query = dict(request.query_params)
@@ -47,14 +50,16 @@ def add_dead_letters(app: FastAPI, agent: Agent, settings: Settings) -> None:
         letters = [letter.model_dump(mode="json") for letter in listing.letters]
         return json_response({"dead_letters": letters, "next": listing.next})
 
-    @app.get(f"{root}/{{execution_id}}", tags=["dead letters"], responses=openapi.DEAD_LETTER)
+    @app.get(f"{root}/{{execution_id}}", tags=["dead letters"], responses=responses.DEAD_LETTER)
+    @needs(Permission.READ_EXECUTIONS)
     async def shown_whole(request: Request, execution_id: str) -> Response:
         """One with all that is known of it: the original event whole, and every attempt."""
         service = service_of(request)
         letter = await service.runner.dead_letters.get(_known(execution_id))
         return json_response(dead_letter(letter, await service.runner.find(execution_id)))
 
-    @app.post(f"{root}/{{execution_id}}/replay", tags=["dead letters"], responses=openapi.REPLAYED)
+    @app.post(f"{root}/{{execution_id}}/replay", tags=["dead letters"], responses=responses.REPLAYED)
+    @needs(Permission.SETTLE_DEAD_LETTERS, act="dead-letters.replay")
     async def replayed(request: Request, execution_id: str) -> Response:
         """Do its work again, as a new execution of this agent alone. Asked twice, it is the same one."""
         trigger = await service_of(request).replay(_known(execution_id))
@@ -63,9 +68,10 @@ def add_dead_letters(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return Response(dump(body), 202, {"Location": location}, media_type="application/json")
 
     @app.post(
-        f"{root}/{{execution_id}}/drop", tags=["dead letters"], responses=openapi.DROPPED,
-        openapi_extra=openapi.DROP,
+        f"{root}/{{execution_id}}/drop", tags=["dead letters"], responses=responses.DROPPED,
+        openapi_extra=requests.DROP,
     )  # fmt: skip
+    @needs(Permission.SETTLE_DEAD_LETTERS, act="dead-letters.drop")
     async def dropped(request: Request, execution_id: str) -> Response:
         """Nobody will do it: it stays listed as dropped, with the reason."""
         body = await read_json_object(request, settings.max_body_bytes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from agents.runtime.agent import Agent
 from domain.errors import PromptInvalid
 from domain.ports.prompts import PromptRegistry
@@ -9,8 +11,6 @@ from domain.prompt import Prompt
 from infrastructure.host.settings import Settings
 from infrastructure.prompts.fit import fits
 from infrastructure.prompts.git.address import GitSource
-from infrastructure.prompts.git.fetched import folder_of
-from infrastructure.prompts.live import LiveDrafts
 from infrastructure.prompts.registry import load_prompts
 
 
@@ -21,15 +21,29 @@ def declared_prompts(agent: Agent, settings: Settings) -> PromptRegistry:
         PromptInvalid: a prompt file, the lock, or what the agent declares of it, is wrong.
 
     """
-    place = settings.prompts
-    folder = (folder_of(place) if isinstance(place, GitSource) else place) / agent.name
-    prompts: PromptRegistry = (
-        LiveDrafts(folder, lambda prompt: misfits(agent, prompt))
-        if settings.prompt_drafts
-        else load_prompts(folder, declared=agent.prompts)
+    folder = folder_of_prompts(settings) / agent.name
+    prompts = (
+        _drafts(agent, folder) if settings.prompt_drafts else load_prompts(folder, declared=agent.prompts)
     )
     require_declared(agent, prompts)
     return prompts
+
+
+def folder_of_prompts(settings: Settings) -> Path:
+    """Where the prompts of all agents lie, fetched when they come by git. Raise `PromptInvalid` where they cannot be had."""
+    place = settings.prompts
+    if not isinstance(place, GitSource):
+        return place
+    # Imported only when chosen, as drafts are.
+    from infrastructure.prompts.git.fetched import folder_of  # noqa: PLC0415
+
+    return folder_of(place)
+
+
+def _drafts(agent: Agent, folder: Path) -> PromptRegistry:
+    from infrastructure.prompts.live import LiveDrafts  # noqa: PLC0415
+
+    return LiveDrafts(folder, lambda prompt: misfits(agent, prompt))
 
 
 def misfits(agent: Agent, prompt: Prompt) -> list[str]:

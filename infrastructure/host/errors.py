@@ -43,6 +43,7 @@ def respond(error: AgentError, headers: dict[str, str] | None = None, **details:
     headers = dict(headers or {})
     if isinstance(error, HttpError):
         status, code = error.status, error.error_code
+        headers |= error.headers
         if error.close:
             headers["Connection"] = "close"
     else:

@@ -8,8 +8,10 @@ import logging
 from fastapi import FastAPI, Request, Response
 
 from domain.json import dump
-from infrastructure.host import openapi
+from infrastructure.host.access import needs, open_to_all
+from infrastructure.host.openapi import responses
 from infrastructure.host.service import Check
+from infrastructure.identity.roles import Permission
 
 log = logging.getLogger(__name__)
 
@@ -17,12 +19,14 @@ CHECK_SECONDS = 3.0
 
 
 def add_probes(app: FastAPI) -> None:
-    @app.get("/healthz", tags=["probes"], responses=openapi.ALIVE)
+    @app.get("/healthz", tags=["probes"], responses=responses.ALIVE)
+    @open_to_all
     async def alive() -> Response:
         """The process lives."""
         return Response(dump({"status": "alive"}), media_type="application/json")
 
-    @app.get("/readyz", tags=["probes"], responses=openapi.READY)
+    @app.get("/readyz", tags=["probes"], responses=responses.READY)
+    @open_to_all
     async def ready(request: Request) -> Response:
         """Sidecar, subscription, model and prompts, each by name; 503 while one of them is not ready."""
         checks: dict[str, Check] = request.app.state.service.checks
@@ -33,7 +37,8 @@ def add_probes(app: FastAPI) -> None:
         }
         return Response(dump(body), 503 if any(problems) else 200, media_type="application/json")
 
-    @app.get("/metrics", tags=["probes"], responses=openapi.METRICS)
+    @app.get("/metrics", tags=["probes"], responses=responses.METRICS)
+    @needs(Permission.READ_AGENT)
     async def metrics(request: Request) -> Response:
         """In Prometheus' text format."""
         body, content_type = request.app.state.metrics()

@@ -12,11 +12,13 @@ from domain.errors import PromptInvalid
 from domain.json import JsonObject
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt, PromptVersion
-from infrastructure.host import openapi
+from infrastructure.host.access import needs
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
 from infrastructure.host.settings import Settings
+from infrastructure.identity.roles import Permission
 from infrastructure.prompts.reading.definition import read_definition
 from infrastructure.prompts.releases.comparison import compare
 
@@ -25,7 +27,8 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
     root = f"/api/{agent.name}/prompts"
     one = f"{root}/{{name}}/versions/{{version}}"
 
-    @app.get(root, tags=["prompts"], responses=openapi.PROMPTS)
+    @app.get(root, tags=["prompts"], responses=responses.PROMPTS)
+    @needs(Permission.READ_PROMPTS)
     async def prompts(request: Request) -> Response:
         """Every prompt: the version that is served with its hash and limits, and all versions with their states."""
         registry = service_of(request).ports.prompts
@@ -34,7 +37,8 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
             by_name.setdefault(version.name, []).append(version)
         return json_response({"prompts": [_listed(registry, *item) for item in by_name.items()]})
 
-    @app.get(one, tags=["prompts"], responses=openapi.PROMPT)
+    @app.get(one, tags=["prompts"], responses=responses.PROMPT)
+    @needs(Permission.READ_PROMPTS)
     async def prompt(request: Request, name: str, version: str) -> Response:
         """One version: its template, variables, settings and the schema of its answers, and the text of its file."""
         registry = service_of(request).ports.prompts
@@ -44,10 +48,11 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
     @app.get(
         f"{one}/diff",
         tags=["prompts"],
-        responses=openapi.PROMPT_DIFF,
-        openapi_extra=openapi.AGAINST,
+        responses=responses.PROMPT_DIFF,
+        openapi_extra=requests.AGAINST,
         operation_id="prompt-diff",
     )
+    @needs(Permission.READ_PROMPTS)
     async def diff(request: Request, name: str, version: str) -> Response:
         """What a version changes against another, with the step in semantic versions that each change needs."""
         if unknown := set(request.query_params) - {"against"}:
@@ -63,10 +68,11 @@ def add_prompts(app: FastAPI, agent: Agent, settings: Settings) -> None:
     @app.post(
         f"{one}/render",
         tags=["prompts"],
-        responses=openapi.RENDERED,
-        openapi_extra=openapi.VALUES,
+        responses=responses.RENDERED,
+        openapi_extra=requests.VALUES,
         operation_id="prompt-render",
     )
+    @needs(Permission.TRY_PROMPTS)
     async def render(request: Request, name: str, version: str) -> Response:
         """The messages that a version makes of values for its variables. No model is asked."""
         found = _version(service_of(request).ports.prompts, name, version)

@@ -9,11 +9,13 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from infrastructure.host.errors import error_body
+from infrastructure.host.security import HEADERS
 
 HEAD_BYTES = 64 * 2**10
 """Of the request line and all headers; checked as they come, so one read of the socket may exceed it."""
 HEAD_SECONDS = 20.0
 """How long a head may take: from the connection's begin, later from its first byte."""
+_HEADERS = "".join(f"{name.lower()}: {value}\r\n" for name, value in HEADERS).encode()
 LINGER = 10.0
 """Seconds for which the rest of a request is read and dropped that was answered already, so that its sender can read."""
 
@@ -97,8 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             body = error_body(code, message)
             self.transport.write(
-                b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-                % (status, HTTPStatus(status).phrase.encode(), len(body), body)
+                b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%sconnection: close\r\n\r\n%s"
+                % (status, HTTPStatus(status).phrase.encode(), len(body), _HEADERS, body)
             )
         self.transport.close()
 

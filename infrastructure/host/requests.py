@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -33,14 +34,16 @@ class HttpError(AgentError):
         *,
         retry_after: float | None = None,
         close: bool = False,
+        headers: Mapping[str, str] | None = None,
         **details: object,
     ) -> None:
-        """`close`: the connection ends with the answer, because the rest of the request is not read."""
+        """`close`: the connection ends with the answer, because the rest of the request is not read. `headers`: the answer's."""
         super().__init__(message, **details)
         self.status = status
         self.error_code = code
         self.retry_after = retry_after
         self.close = close
+        self.headers = headers or {}
 
 
 async def read_json_object(request: Request, limit: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the API says of an execution: its result, its whole record, or that it is still at work."""
+"""What the API says of an execution (its result, its whole record, or that it is still at work) and of a task."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from agents.runtime.agent import DEAD_LETTERS, Task
 from agents.runtime.runner import Found
 from domain.execution import DeadLetter, Execution, Published
 from domain.json import JsonObject, dump
@@ -90,4 +91,20 @@ def dead_letter(letter: DeadLetter, found: Found | None) -> JsonObject:
         "prompt": outcome.prompt.model_dump(mode="json") if outcome and outcome.prompt else None,
         "history": history(found) if found else [],
         "original": event or (trigger.input if trigger else None),
+    }
+
+
+def described(task: Task, *, dead_letters: bool) -> JsonObject:
+    """A task as `GET /tasks` and the command line show it; `dead_letters`: whether it is told of those."""
+    schema = task.input.model_json_schema()
+    return {
+        "name": task.name,
+        "description": task.description,
+        "input": schema,
+        "examples": schema.get("examples", []),
+        "reacts_to": [
+            reaction.event.event_type
+            for reaction in task.reactions
+            if dead_letters or not reaction.event.event_type.endswith(DEAD_LETTERS)
+        ],
     }

@@ -14,17 +14,17 @@ from agents.runtime.agent import Agent
 from domain.execution import Execution
 from domain.json import JsonObject
 from domain.rollout import DEARER, Split
-from infrastructure.host import openapi
-from infrastructure.host.declared import misfits
+from infrastructure.host.access import needs
+from infrastructure.host.declared import folder_of_prompts, misfits
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
-from infrastructure.prompts.git.address import GitSource
-from infrastructure.prompts.git.fetched import folder_of
+from infrastructure.identity.roles import Permission
 from infrastructure.rollout.feedback import Feedback, Score
 from infrastructure.rollout.live import LiveRollout
-from infrastructure.rollout.orders import Orders, Share
+from infrastructure.rollout.orders import Orders
 from infrastructure.rollout.report import described, report
 
 REASON, NAME, COMMENT = 500, 100, 2000
@@ -37,7 +37,8 @@ BY_HAND = "somebody rolled it back"
 def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
     root = f"/api/{agent.name}/prompts/{{prompt}}"
 
-    @app.get(f"{root}/split", tags=["prompts"], responses=openapi.SPLIT, operation_id="split")
+    @app.get(f"{root}/split", tags=["prompts"], responses=responses.SPLIT, operation_id="split")
+    @needs(Permission.READ_PROMPTS)
     async def split(request: Request, prompt: str) -> Response:
         """How its work is split among versions."""
         _, rollout = _asked(request, agent, prompt)
@@ -45,9 +46,10 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, splits.splits.get(prompt))
 
     @app.put(
-        f"{root}/split", tags=["prompts"], responses=openapi.SPLIT_SET, openapi_extra=openapi.SPLIT_ORDER,
+        f"{root}/split", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.SPLIT_ORDER,
         operation_id="set-split",
     )  # fmt: skip
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.split")
     async def split_set(request: Request, prompt: str) -> Response:
         """Split its work from now on, in every replica within seconds. A new experiment begins, with figures of its own."""
         service, rollout = _asked(request, agent, prompt)
@@ -57,7 +59,8 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
             raise _invalid(f"dearer is a whole number of per cent, 0 to {DEAREST}")
         return _split(prompt, await _orders(service, rollout).split(prompt, shares, dearer=dearer))
 
-    @app.delete(f"{root}/split", tags=["prompts"], responses=openapi.SPLIT, operation_id="end-split")
+    @app.delete(f"{root}/split", tags=["prompts"], responses=responses.SPLIT, operation_id="end-split")
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.end-split")
     async def split_ended(request: Request, prompt: str) -> Response:
         """No split any more: the newest release has all the work, and so will every later one at once."""
         service, rollout = _asked(request, agent, prompt)
@@ -65,9 +68,10 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, None)
 
     @app.post(
-        f"{root}/promote", tags=["prompts"], responses=openapi.SPLIT_SET, openapi_extra=openapi.PROMOTION,
+        f"{root}/promote", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.PROMOTION,
         operation_id="promote",
     )  # fmt: skip
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.promote")
     async def promoted(request: Request, prompt: str) -> Response:
         """Give one version all the work. Later releases get none before they are split in."""
         service, rollout = _asked(request, agent, prompt)
@@ -78,9 +82,10 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
         return _split(prompt, await _orders(service, rollout).promote(prompt, version))
 
     @app.post(
-        f"{root}/rollback", tags=["prompts"], responses=openapi.SPLIT_SET, openapi_extra=openapi.ROLLBACK,
+        f"{root}/rollback", tags=["prompts"], responses=responses.SPLIT_SET, openapi_extra=requests.ROLLBACK,
         operation_id="rollback",
     )  # fmt: skip
+    @needs(Permission.RELEASE_PROMPTS, act="prompts.rollback")
     async def rolled_back(request: Request, prompt: str) -> Response:
         """Give all the work back to the baseline of the split; the reason is kept."""
         service, rollout = _asked(request, agent, prompt)
@@ -90,19 +95,21 @@ def add_rollout(app: FastAPI, agent: Agent, settings: Settings) -> None:
             raise _invalid(f'send {{}} or {{"because": "…"}}, 1 to {REASON} characters')
         return _split(prompt, await _orders(service, rollout).roll_back(prompt, because.strip()))
 
-    @app.get(f"{root}/stats", tags=["prompts"], responses=openapi.STATS, operation_id="prompt-stats")
+    @app.get(f"{root}/stats", tags=["prompts"], responses=responses.STATS, operation_id="prompt-stats")
+    @needs(Permission.READ_PROMPTS)
     async def stats(request: Request, prompt: str) -> Response:
         """The figures of its versions with intervals, how candidates compare, and what was taken back and why."""
         service, rollout = _asked(request, agent, prompt)
-        folder = await asyncio.to_thread(_folder, settings, agent.name)
-        evaluated = partial(_evaluated, folder)
+        folder = await asyncio.to_thread(folder_of_prompts, settings)
+        evaluated = partial(_evaluated, folder / agent.name)
         told = await report(rollout, service.ports.prompts, prompt, evaluated)
         return json_response({"agent": agent.name, **told})
 
     @app.post(
         f"/api/{agent.name}/executions/{{execution_id}}/feedback", tags=["executions"],
-        responses=openapi.FEEDBACK_GIVEN, openapi_extra=openapi.FEEDBACK, operation_id="feedback",
+        responses=responses.FEEDBACK_GIVEN, openapi_extra=requests.FEEDBACK, operation_id="feedback",
     )  # fmt: skip
+    @needs(Permission.SCORE_EXECUTIONS)
     async def feedback(request: Request, execution_id: str) -> Response:
         """What somebody thinks of a completed execution. One score each: a later one takes its place."""
         service = service_of(request)
@@ -142,19 +149,13 @@ def _split(prompt: str, split: Split | None) -> Response:
     return json_response({"prompt": prompt, "split": described(split) if split else None})
 
 
-def _shares(body: JsonObject) -> list[Share]:
-    """As a list, not an object: a version that is named twice is to be seen."""
+def _shares(body: JsonObject) -> JsonObject:
+    """Per cent by version, as a split is shown."""
     shares = body.get("shares")
-    if set(body) - {"shares", "dearer"} or not isinstance(shares, list) or not shares:
-        raise _invalid('send {"shares": [{"version": "1.0.0", "percent": 90}, …]}, "dearer" if you want')
-    for share in shares:
-        if not (
-            isinstance(share, dict)
-            and set(share) == {"version", "percent"}
-            and isinstance(share["version"], str)
-        ):
-            raise _invalid(f'a share is {{"version": "1.0.0", "percent": 90}}, not {shown(share)}')
-    return [Share(share["version"], share["percent"]) for share in shares]
+    if set(body) - {"shares", "dearer"} or not isinstance(shares, dict) or not shares:
+        what = " (not a list)" if isinstance(shares, list) else ""
+        raise _invalid(f'send {{"shares": {{"1.0.0": 90, "1.1.0": 10}}}}{what}, and "dearer" if you want')
+    return shares
 
 
 def _by(body: JsonObject) -> str:
@@ -190,14 +191,8 @@ async def _scorable(service: Service, execution_id: str) -> Execution:
     return outcome
 
 
-def _folder(settings: Settings, agent: str) -> Path:
-    """Where the prompts of an agent lie, and the records of their evaluations beside them."""
-    place = settings.prompts
-    return (folder_of(place) if isinstance(place, GitSource) else place) / agent
-
-
 def _evaluated(folder: Path, prompt: str, version: str) -> float | None:
-    """The score of a version's evaluation, None where there is no record that can be read.
+    """The score of a version's evaluation, whose record lies beside the version; None where there is no record that can be read.
 
     That one number is read here: what knows the whole record costs every agent a second and some memory.
     """

@@ -26,6 +26,7 @@ from domain.execution import Trigger
 from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
 from infrastructure.host.models import Other
+from infrastructure.identity.audit import AuditTrail
 from infrastructure.llm.costs import CostBook
 from infrastructure.rollout.live import LiveRollout
 
@@ -59,6 +60,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.runner = Runner(self.agent, self.ports, self.timing, self.owner)
+        self.audit = AuditTrail(self.ports.store, self.agent.name)
         self.correlations = Correlations(self.ports.store, self.timing.outcome_ttl)
         self.intake = Intake(
             self.agent,
@@ -89,13 +91,14 @@ class Service:
         patience: float,
         traceparent: str | None = None,
         watch: Watch | None = None,
+        caller: str = "local",
     ) -> tuple[Trigger, Settled | Pending]:
-        """Accept a request: sent to the agent's own command topic, claimed, and run."""
+        """Accept a request: sent to the agent's own command topic, claimed, and run. Keys of two callers are two keys."""
         with self.ports.telemetry.span(f"execute {task.name}", "server", traceparent) as span:
             trigger = Trigger(
                 agent=self.agent.name,
                 task=task.name,
-                source="/callers/local",
+                source=f"/callers/{caller}",
                 key=key or uuid4().hex,
                 input=value,
                 correlation_id=correlation_id,
@@ -167,6 +170,19 @@ class Service:
             await self.rollout.close()
         for close in self.closing:
             await close()
+
+
+def rollout_of(agent: Agent, ports: Ports, owner: Owner) -> LiveRollout:
+    """The rollout of an agent's prompts over the rest of its ports; it begins with `start`."""
+    return LiveRollout(
+        agent.name,
+        agent.rolled_back_topic,
+        store=ports.store,
+        prompts=ports.prompts,
+        publisher=ports.publisher,
+        telemetry=ports.telemetry,
+        replica=owner.name,
+    )
 
 
 def service_of(request: HttpRequest) -> Service:

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from agents.runtime.timing import DAY, Timing
-from infrastructure.host.security import is_loopback
+from infrastructure.identity.addresses import is_loopback, is_safe
 from infrastructure.llm.settings import ModelSettings
 from infrastructure.prompts.git.address import GitSource, read_place
 
@@ -41,6 +41,21 @@ def _header_value(token: SecretStr) -> SecretStr:
             "must be visible ASCII characters without blanks and line ends: it travels in a header"
         )
     return token
+
+
+def _issuer(url: str) -> str:
+    if not is_safe(url):
+        raise ValueError(
+            "must be an https:// address, or http:// on this machine: what comes from it is believed"
+        )
+    return url
+
+
+def _names(text: str) -> str:
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise ValueError("must be one name, or several with commas between")
+    return ",".join(names)
 
 
 Token = Annotated[SecretStr, AfterValidator(_header_value)]
@@ -65,6 +80,40 @@ class Settings(ModelSettings):
         None,
         validation_alias="APP_API_TOKEN",
         description="What the sidecar shows the app. Needed beyond loopback.",
+    )
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = Field(
+        None,
+        validation_alias="AGENTS_OIDC_ISSUER",
+        description="OpenID Connect issuer whose tokens callers show, as https://login.microsoftonline.com/<tenant>/v2.0.",
+    )
+    oidc_audience: Annotated[str, AfterValidator(_names)] | None = Field(
+        None,
+        validation_alias="AGENTS_OIDC_AUDIENCE",
+        description="Audience that their tokens must be for; several by commas. In Entra ID the application's id.",
+    )
+    oidc_subject_claim: str = Field(
+        "sub",
+        min_length=1,
+        validation_alias="AGENTS_OIDC_SUBJECT_CLAIM",
+        description="Claim of the tokens that names the caller in records; `oid` is the same in all of Entra ID.",
+    )
+    oidc_roles_claim: str = Field(
+        "roles",
+        min_length=1,
+        validation_alias="AGENTS_OIDC_ROLES_CLAIM",
+        description="Claim of the tokens that lists the caller's roles.",
+    )
+    api_keys: Path | None = Field(
+        None,
+        validation_alias="AGENTS_API_KEYS",
+        description="File of API keys, hashed, with their roles: `agents keys new` makes its lines.",
+    )
+    rate_limit: float = Field(
+        50.0,
+        ge=0,
+        le=100_000,
+        validation_alias="AGENTS_RATE_LIMIT",
+        description="Requests a second that each caller who logs in may make of a replica; 0 for no limit.",
     )
     dapr_api_token: Token | None = Field(
         None,
@@ -211,6 +260,10 @@ class Settings(ModelSettings):
         return self.app_api_token.get_secret_value() if self.app_api_token else None
 
     @property
+    def asks_for_login(self) -> bool:
+        return self.oidc_issuer is not None or self.api_keys is not None
+
+    @property
     def statestores(self) -> tuple[str, ...]:
         """The agent's own, and last the one that it shares with others, which may be the same."""
         return tuple(dict.fromkeys((self.statestore, self.shared_statestore or self.statestore)))
@@ -236,11 +289,26 @@ class Settings(ModelSettings):
             _ = self.timing
         except ValueError as error:
             raise ValueError(f"AGENTS_LEASE, AGENTS_REDELIVERY_AFTER: {error}") from None
-        if not is_loopback(self.host) and self.app_api_token is None:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
             raise ValueError(
-                f"AGENTS_HOST={self.host} is reachable from outside: set APP_API_TOKEN, or listen on 127.0.0.1"
+                "AGENTS_OIDC_ISSUER and AGENTS_OIDC_AUDIENCE belong together: a token for any other audience is no token "
+                "for this agent"
             )
+        if not is_loopback(self.host):
+            self._closed_to_strangers()
         return self
+
+    def _closed_to_strangers(self) -> None:
+        missing = [] if self.app_api_token else ["APP_API_TOKEN, which the sidecar shows"]
+        if not self.asks_for_login:
+            missing.append(
+                "AGENTS_OIDC_ISSUER and AGENTS_OIDC_AUDIENCE, or AGENTS_API_KEYS, for callers to log in "
+                "(a file with `keys: []` lets in nobody but the sidecar)"
+            )
+        if missing:
+            raise ValueError(
+                f"AGENTS_HOST={self.host} is reachable from outside: set {'; and '.join(missing)}. Or listen on 127.0.0.1"
+            )
 
 
 def explain(error: ValidationError) -> str:

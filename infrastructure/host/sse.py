@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE = 15.0
 """Seconds without an event after which a comment is sent, so that proxies keep the connection."""
 _STILL_HERE = b": still here\n\n"
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_HEADERS = {"X-Accel-Buffering": "no"}
 
 Submit = Callable[[Watch], Awaitable[Response]]
 

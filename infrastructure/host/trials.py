@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -11,25 +12,35 @@ from fastapi import FastAPI, Request, Response
 from agents.runtime.agent import Agent
 from agents.runtime.trial import Trial, run_trial
 from domain.errors import ModelMisconfigured, PromptInvalid
-from domain.execution import Execution
+from domain.execution import Execution, Trigger
 from domain.json import JsonObject
 from domain.ports.model import LanguageModel
 from domain.ports.prompts import PromptRegistry
 from domain.prompt import Prompt
-from infrastructure.host import openapi
+from infrastructure.host.access import needs
+from infrastructure.host.openapi import requests, responses
 from infrastructure.host.requests import EXECUTION_ID, HttpError, read_json_object, shown
 from infrastructure.host.results import json_response
 from infrastructure.host.service import Service, service_of
 from infrastructure.host.settings import Settings
+from infrastructure.host.turns import Turns
+from infrastructure.identity.roles import Permission
 
+AT_ONCE = 8
+"""Trials that one process runs: they ask the same models as the work, and the work goes first."""
+MOST = 64
+"""Trials that run or wait: as many as one `agents executions replay --parallel` sends."""
 FORM = 'send {}, or as much of it as is wanted: {"prompts": {"NAME": "VERSION"}, "model": "NAME"}'
 
 
 def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
+    turns = Turns(AT_ONCE, MOST)
+
     @app.post(
         f"/api/{agent.name}/executions/{{execution_id}}/trial", tags=["executions"],
-        responses=openapi.TRIED, openapi_extra=openapi.TRIAL, operation_id="trial",
+        responses=responses.TRIED, openapi_extra=requests.TRIAL, operation_id="trial",
     )  # fmt: skip
+    @needs(Permission.TRY_PROMPTS)
     async def tried(request: Request, execution_id: str) -> Response:
         """Run its input again and publish, store and send nothing of it: what it gave then, and what it gives now."""
         service = service_of(request)
@@ -44,8 +55,7 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
             raise HttpError(
                 409, "still_running", f"execution {execution_id} has no outcome yet to compare with"
             )
-        async with _asked(service, model) as asked:
-            trial = await run_trial(agent, service.ports, found.claim.trigger, prompts, asked)
+        trial = await turns.take(request, partial(_run, service, found.claim.trigger, prompts, model))
         return json_response(
             {
                 "execution_id": execution_id,
@@ -55,6 +65,11 @@ def add_trials(app: FastAPI, agent: Agent, settings: Settings) -> None:
                 "tried": _tried(trial),
             }
         )
+
+
+async def _run(service: Service, trigger: Trigger, prompts: dict[str, Prompt], model: str | None) -> Trial:
+    async with _asked(service, model) as asked:
+        return await run_trial(service.agent, service.ports, trigger, prompts, asked)
 
 
 def _prompts(body: JsonObject, agent: Agent, registry: PromptRegistry) -> dict[str, Prompt]:

@@ -8,6 +8,7 @@ holds, no other can take. A replica that dies has spent what it held.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -28,7 +29,7 @@ _OF = {"execution": "of this execution", "chain": "of this chain of executions",
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A soft bound that was passed just now."""
+    """A soft bound that is passed, and of which nobody has told so far."""
 
     scope: Scope
     period: str
@@ -55,11 +56,13 @@ class Account:
     """Not told to the store so far."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _settling: tuple[str, Amounts, Amounts, list[Passed]] | None = None
-    """A change whose answer did not come: its mark, what was spent, what is given back, what it passed."""
+    """A change whose answer did not come: its mark, what was spent, what is given back, what is passed."""
+    _untold: list[Passed] = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
-        return self.busy == 0 and self._settling is None and (self._spent, self._left) == (_NOTHING, _NOTHING)
+        unwritten = self._settling is not None or (self._spent, self._left) != (_NOTHING, _NOTHING)
+        return not (self.busy or unwritten or self._untold)
 
     async def reserve(self, need: Amounts) -> None:
         """Set aside what a call may use.
@@ -78,7 +81,10 @@ class Account:
         self._spent += used
 
     async def flush(self) -> list[Passed]:
-        """Tell the store what was spent, and give back what nobody here needs; again after a failure it is done once."""
+        """Tell the store what was spent, and give back what nobody here needs; again after a failure it is done once.
+
+        Returns the soft bounds that are passed, until somebody has told of them: see `note_told`.
+        """
         async with self._lock:
             if self._settling is None:
                 back = self._left if self.busy == 0 else _NOTHING
@@ -89,11 +95,22 @@ class Account:
             def apply(document: JsonObject) -> None:
                 _add(document, "spent", spent)
                 _add(document, "granted", _NOTHING - back)
-                passed[:] = self._newly_passed(document)
+                passed[:] = self._passed(document)
 
             await change(self.store, self.key, apply, mark=mark, ttl=self.ttl)
-            self._settling = None
+            self._settling, self._untold = None, passed
             return passed
+
+    async def note_told(self, passed: Sequence[Passed]) -> None:
+        """Call it once others surely know: whoever dies before leaves it to the next who writes this account."""
+        resources = {one.resource for one in passed}
+
+        def apply(document: JsonObject) -> None:
+            document["told"] = sorted({*document.get("told", []), *resources})
+
+        async with self._lock:
+            await change(self.store, self.key, apply, mark=uuid4().hex, ttl=self.ttl)
+            self._untold = [one for one in self._untold if one.resource not in resources]
 
     def _holds(self, need: Amounts) -> bool:
         return all(
@@ -128,7 +145,7 @@ class Account:
             raise BudgetExceeded(
                 f"the budget {_OF[self.scope]} ({self.period}) is used up: of {budget.hard:g} {resource} {max(free, 0):.6g} are "
                 f"left or in use, and this call may need {need.of(resource):.6g}. Raise budgets.{self.scope}.{resource} in the file "
-                "of models, and replay what failed: `agents dead-letters replay`",
+                "of models; then `agents dead-letters replay` does the work of events, and a request is sent anew",
                 scope=self.scope, period=self.period, resource=resource, bound=budget.hard, left=max(free, 0.0),
             )  # fmt: skip
         advance = budget.hard / ONE_OF if self.scope == "day" else 0.0
@@ -139,12 +156,11 @@ class Account:
         bounded = {resource for resource, budget in self.spending.bounded() if budget.hard is not None}
         return Amounts(**{resource: amounts.of(resource) for resource in bounded})
 
-    def _newly_passed(self, document: JsonObject) -> list[Passed]:
-        told, found = document.setdefault("told", []), []
+    def _passed(self, document: JsonObject) -> list[Passed]:
+        told, found = document.get("told", []), []
         for resource, budget in self.spending.bounded():
             spent = document["spent"].get(resource, 0.0)
             if budget.soft is not None and spent > budget.soft and resource not in told:
-                told.append(resource)
                 found.append(Passed(self.scope, self.period, resource, budget.soft, spent))
         return found
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.chat import ChatRequest
-from domain.json import dump
 from infrastructure.llm.catalogue import Resource
-
-CHARACTERS = 3
-"""Of a token, for estimates: English has four, German and code three. Too few tokens would let a budget be overshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +24,3 @@ class Amounts:
     def of(self, resource: Resource) -> float:
         found: float = getattr(self, resource)
         return found
-
-
-def input_tokens(request: ChatRequest) -> int:
-    """About how many tokens go in; rather too many than too few."""
-    characters = sum(len(message.content) for message in request.messages)
-    if request.output_schema is not None:
-        characters += len(dump(request.output_schema))
-    return characters // CHARACTERS + 8 * len(request.messages)

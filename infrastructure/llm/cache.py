@@ -4,6 +4,8 @@ The same is the same model, messages, parameters, schema and agent: SHA-256 of a
 (a temperature above 0, or none given) are kept only where that is asked for, and a question to repair an answer takes back
 what was kept of that answer. Equal questions at the same time are asked once. A store that is down costs the answer again,
 nothing else.
+
+Where `similar` is on, a question that was never asked so may get the answer of one whose inputs are nearly the same.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from domain.errors import AgentError
 from domain.ports.model import LanguageModel
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
+from infrastructure.llm.cache_similar import Compared, SimilarQuestions
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class CachedModel:
         sampled: bool,
         telemetry: Telemetry,
         served: Callable[[ChatRequest], None],
+        similar: SimilarQuestions | None = None,
     ) -> None:
         """`served` is told of each question that was answered without the model."""
         self._model = model
@@ -50,8 +54,10 @@ class CachedModel:
         self._sampled = sampled
         self._telemetry = telemetry
         self._served = served
+        self._similar = similar
         self._asking: dict[str, asyncio.Future[ChatReply]] = {}
-        self._answered: OrderedDict[str, None] = OrderedDict()
+        self._answered: OrderedDict[str, str] = OrderedDict()
+        """Under the key of a question, the key under which its answer lies."""
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> ChatReply:
         if request.temperature != 0 and not self._sampled:
@@ -66,8 +72,12 @@ class CachedModel:
             if not asking.cancelled():
                 return self._again(request, asking.result(), on_text)
         asking = self._asking[key] = asyncio.get_running_loop().create_future()
+        compared: Compared | None = None
         try:
-            found = await self._find(key)
+            found, lies = await self._find(key), key
+            if found is None and self._similar is not None:
+                compared = await self._similar.compared(request)
+                found, lies = await self._find_similar(compared, key)
             reply = found or await self._model.complete(request, on_text)
             asking.set_result(reply)
         except AgentError as error:
@@ -78,17 +88,21 @@ class CachedModel:
             if not asking.done():
                 asking.cancel()
             del self._asking[key]
-        self._remember(key)
+        self._remember(key, lies)
         if found is not None:
             return self._again(request, found, on_text)
         self._count("miss")
         await self._keep(key, reply)
+        if compared is not None and self._similar is not None:
+            await self._similar.keep(compared, key)
         return reply
 
     async def check(self) -> None:
         await self._model.check()
 
     async def close(self) -> None:
+        if self._similar is not None:
+            await self._similar.close()
         await self._model.close()
 
     def _key(self, request: ChatRequest) -> str:
@@ -112,13 +126,15 @@ class CachedModel:
     def _again(
         self, request: ChatRequest, reply: ChatReply, on_text: Callable[[str], None] | None
     ) -> ChatReply:
-        self._count("hit")
+        similarity = reply.similarity
+        self._count("hit" if similarity is None else "similar")
+        if similarity is not None:
+            log.info("the answer is that of a similar question: similarity %.4f", similarity)
         self._served(request)
         if on_text is not None:
             on_text(reply.text)
-        return ChatReply(
-            reply.text, reply.model, Usage(), cost=None if reply.cost is None else 0.0, cached=True
-        )
+        cost = None if reply.cost is None else 0.0
+        return ChatReply(reply.text, reply.model, Usage(), cost=cost, cached=True, similarity=similarity)
 
     async def _find(self, key: str) -> ChatReply | None:
         try:
@@ -133,12 +149,19 @@ class CachedModel:
             log.warning("the cache of answers is passed by: %s", error)
             return None
 
+    async def _find_similar(self, compared: Compared | None, key: str) -> tuple[ChatReply | None, str]:
+        """The answer of the nearest question that still has one, and the key under which it lies; else the question's own."""
+        if compared is not None and self._similar is not None:
+            for near in await self._similar.nearest(compared):
+                if (found := await self._find(near.answer)) is not None:
+                    return replace(found, similarity=near.similarity), near.answer
+        return None, key
+
     async def _keep(self, key: str, reply: ChatReply) -> None:
         await self._put(key, {"v": 1, "text": reply.text, "model": reply.model})
 
     async def _forget(self, key: str) -> None:
-        del self._answered[key]
-        await self._put(key, {"v": 1})
+        await self._put(self._answered.pop(key), {"v": 1})
 
     async def _put(self, key: str, document: dict[str, object]) -> None:
         try:
@@ -146,8 +169,8 @@ class CachedModel:
         except AgentError as error:
             log.warning("the answer is not kept: %s", error)
 
-    def _remember(self, key: str) -> None:
-        self._answered[key] = None
+    def _remember(self, key: str, lies: str) -> None:
+        self._answered[key] = lies
         self._answered.move_to_end(key)
         if len(self._answered) > REMEMBERED:
             self._answered.popitem(last=False)

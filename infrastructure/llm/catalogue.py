@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from infrastructure.llm.cache_settings import Caching
 from infrastructure.llm.durations import Seconds
 from infrastructure.llm.settings import (
     DEFAULT_AZURE_API_VERSION,
@@ -82,11 +83,6 @@ class Circuit(_Section):
 
 class Hedging(_Section):
     after: Seconds
-
-
-class Caching(_Section):
-    ttl: Seconds
-    sampled: bool = False
 
 
 def _variable(name: str) -> str:

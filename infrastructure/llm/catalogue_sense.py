@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infrastructure.llm.catalogue import DEFAULT
+from infrastructure.llm.catalogue_similar import check_similar
 from infrastructure.located_yaml.problem import Report
 from infrastructure.located_yaml.tree import Node
 
@@ -28,6 +29,7 @@ def check_sense(
     _check_fallbacks(at.get("models"), models, report)
     _check_keys(at.get("models"), models, report, environment, may_be_unset=keys_may_be_unset)
     _check_tasks(root, _object(plain.get("tasks")), list(models), report)
+    check_similar(root, plain, report)
     _check_money(root, plain, models, report)
     if "budgets" in at:
         _check_bounds(at["budgets"], plain["budgets"], "budgets", report)

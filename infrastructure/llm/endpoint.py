@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
-from infrastructure.llm.catalogue import NamedModel
 from infrastructure.llm.credentials import ApiKey, Credential, EntraToken, NoKey
 from infrastructure.llm.settings import DEFAULT_OLLAMA_MODEL, ModelSettings
+
+if TYPE_CHECKING:  # who has no file of models does not load what reads one
+    from infrastructure.llm.catalogue import NamedModel
 
 # JSON Schema keywords that a strict schema may not hold there; supplying one is an error 400.
 # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs#unsupported-type-specific-keywords

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from domain.chat import ChatReply, ChatRequest
 from domain.errors import (
     AgentError,
+    ModelFailsForInput,
     ModelMisconfigured,
     ModelRateLimited,
     ModelTimeout,
@@ -26,7 +27,7 @@ from infrastructure.llm.streaming import Watched
 
 log = logging.getLogger(__name__)
 
-_PASSED_OVER = (ModelUnavailable, ModelRateLimited, ModelTimeout, ModelMisconfigured)
+_PASSED_OVER = (ModelUnavailable, ModelRateLimited, ModelTimeout, ModelMisconfigured, ModelFailsForInput)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,14 @@ class FallbackModel:
 
 
 def _all_failed(failures: list[tuple[str, AgentError]]) -> AgentError:
-    """One error for all, of the class of the first that lets the work wait: a fallback that is slow must not use up attempts."""
+    """One error for all, of the class of the first that lets the work wait: a fallback that is slow must not use up attempts.
+
+    Where the first model answers others and not this input, that is the verdict: of a fallback that is asked for nothing
+    but such inputs nobody can tell whether it is down.
+    """
+    first = failures[0][1]
     waits = [error for _, error in failures if isinstance(error, Unavailable)]
-    if not waits:
-        first = failures[0][1]
+    if not waits or isinstance(first, ModelFailsForInput):
         return type(first)(_listed(failures), **first.details)
     back = [error.retry_after for error in waits if error.retry_after is not None]
     return type(waits[0])(_listed(failures), retry_after=min(back, default=None), **waits[0].details)

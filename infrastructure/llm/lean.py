@@ -118,7 +118,7 @@ class LeanModel:
     @asynccontextmanager
     async def _send(self, method: str, url: URL, body: bytes | None) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
-            self._session = _open_session(url)
+            self._session = open_session(url)
         headers = await self._endpoint.credential.headers()
         # A redirect could carry the key elsewhere; it is an error that names its status.
         async with self._session.request(
@@ -137,7 +137,7 @@ class LeanModel:
             raise timed_out(self._endpoint, seconds) from error
 
 
-def _open_session(url: URL) -> aiohttp.ClientSession:
+def open_session(url: URL) -> aiohttp.ClientSession:
     host = url.host or ""
     bypass = host in {"localhost", "127.0.0.1", "::1"} or proxy_bypass(host)
     return aiohttp.ClientSession(

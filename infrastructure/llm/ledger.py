@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from domain.chat import Origin
-from domain.errors import AgentError, BudgetExceeded, DocumentUnreadable
+from domain.errors import AgentError, BudgetExceeded, Unavailable
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from infrastructure.llm.accounts import Account, Passed
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 1.0
 """Seconds between what was counted and what is written."""
+AT_ONCE = 16
+"""Accounts that are written at the same time: the store gathers what comes together into one call."""
 LAST = 2.0
 """Seconds that the last writing may take, when the process ends."""
 
@@ -39,7 +41,9 @@ def today() -> date:
 
 
 class Ledger:
-    """`tell` is told of each soft bound that is passed, once; `ttl` is for how many seconds executions and chains are kept."""
+    """`tell` is told of each soft bound that is passed: once, and again where it is not sure that somebody was, so it has to make
+    the same of the same. `ttl` is for how many seconds executions and chains are kept.
+    """
 
     def __init__(
         self,
@@ -108,22 +112,31 @@ class Ledger:
 
         Raises:
             Unavailable: the store cannot be asked; nothing is lost.
-            DocumentUnreadable: of one of them; all others are written.
+            Exception: what is wrong with one of them, as `DocumentUnreadable`; all others are written.
 
         """
-        unreadable: DocumentUnreadable | None = None
-        for key, account in list(self._accounts.items()):
-            try:
-                if not account.is_settled:
-                    for passed in await account.flush():
-                        await self._passed(passed)
-            except DocumentUnreadable as error:
-                unreadable = error
-            if account.is_settled:
-                self._accounts.pop(key, None)
+        problems: list[Exception] = []
+        waiting = iter([account for account in self._accounts.values() if not account.is_settled])
+
+        async def in_turn() -> None:
+            for account in waiting:
+                try:
+                    await self._write(account)
+                except Unavailable:
+                    raise
+                except Exception as error:  # noqa: BLE001  # raised below: one must not hold up the others
+                    problems.append(error)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(in_turn())
+        except ExceptionGroup as outage:  # the first ends the others: a store that is down is asked no more
+            raise outage.exceptions[0] from None
+        self._accounts = {key: one for key, one in self._accounts.items() if not one.is_settled}
         await self.costs.flush()
-        if unreadable is not None:
-            raise unreadable
+        if problems:
+            raise problems[0]
 
     async def close(self) -> None:
         if self._flushing is not None:
@@ -132,10 +145,10 @@ class Ledger:
         try:
             async with asyncio.timeout(LAST):
                 await self.flush()
-        except (AgentError, TimeoutError) as error:
-            log.warning(
-                "what the models cost in the last second was not written: %s", error or "no time left"
-            )
+        except Exception as error:
+            bug = not isinstance(error, (AgentError, TimeoutError))
+            why = "no time left" if isinstance(error, TimeoutError) else error
+            log.warning("what the models cost in the last second was not written: %s", why, exc_info=bug)
 
     def _accounts_of(self, origin: Origin | None) -> tuple[Account, ...]:
         periods: dict[Scope, str] = {"day": self._day().isoformat()}
@@ -156,16 +169,31 @@ class Ledger:
             self._accounts[key] = Account(self._store, key, scope, period, spending, ttl)
         return self._accounts[key]
 
-    async def _passed(self, passed: Passed) -> None:
+    async def _write(self, account: Account) -> None:
+        told = [passed for passed in await account.flush() if await self._is_told(passed)]
+        if told:
+            await account.note_told(told)
+
+    async def _is_told(self, passed: Passed) -> bool:
+        """False: it is to be told again."""
+        try:
+            await self._tell(passed)
+        except Unavailable as error:
+            log.warning(
+                "the event that the soft budget of %s %s is passed follows: %s",
+                passed.scope,
+                passed.period,
+                error,
+            )
+            return False
+        except AgentError as error:
+            log.warning("the event of the passed budget cannot be published: %s", error)
         log.warning(
             "the soft budget of %s %s is passed: %.6g of %g %s", passed.scope, passed.period, passed.spent, passed.bound,
             passed.resource,
         )  # fmt: skip
         self._count("soft", passed.scope, passed.resource)
-        try:
-            await self._tell(passed)
-        except AgentError as error:
-            log.warning("the event of the passed budget was not published: %s", error)
+        return True
 
     def _count(self, bound: str, scope: str, resource: str) -> None:
         labels = {"agent": self._agent, "bound": bound, "scope": scope, "resource": resource}
@@ -177,9 +205,15 @@ class Ledger:
             self._flushing = asyncio.create_task(self._keep_flushing(), context=Context())
 
     async def _keep_flushing(self) -> None:
+        trouble = False
         while not (self.costs.is_written and all(account.is_settled for account in self._accounts.values())):
             await asyncio.sleep(EVERY)
             try:
                 await self.flush()
-            except AgentError as error:
-                log.warning("what the models cost is written later: %s", error)
+            except Exception as error:
+                if not trouble:
+                    bug = not isinstance(error, AgentError)
+                    log.warning("what the models cost is written later: %s", error, exc_info=bug)
+                trouble = True
+            else:
+                trouble = False

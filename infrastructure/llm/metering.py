@@ -9,7 +9,8 @@ from dataclasses import replace
 from domain.chat import ChatReply, ChatRequest, Usage
 from domain.errors import ModelAnswerInvalid, ModelTimeout, ModelTruncated
 from domain.ports.model import LanguageModel
-from infrastructure.llm.amounts import CHARACTERS, Amounts, input_tokens
+from domain.tokens import input_tokens, tokens_of
+from infrastructure.llm.amounts import Amounts
 from infrastructure.llm.catalogue import Prices
 from infrastructure.llm.costs import Spent
 from infrastructure.llm.ledger import Ledger
@@ -69,8 +70,4 @@ class MeteredModel:
 def _counted(reply: ChatReply, going_in: int) -> Usage:
     """What the server counted; an estimate of a server that does not count."""
     usage = reply.usage
-    return (
-        usage
-        if usage.input_tokens or usage.output_tokens
-        else Usage(going_in, len(reply.text) // CHARACTERS + 1)
-    )
+    return usage if usage.input_tokens or usage.output_tokens else Usage(going_in, tokens_of(reply.text))

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from domain.chat import ChatReply, ChatRequest
-from domain.errors import ModelRateLimited, Unavailable
+from domain.errors import ModelFailsForInput, ModelRateLimited, Unavailable
 from domain.ports.model import LanguageModel
+from domain.tokens import input_tokens
 from infrastructure.llm.allowance import Allowance
-from infrastructure.llm.amounts import input_tokens
 from infrastructure.llm.fair_queue import FairQueue, Waiting
 
 PATIENCE = 10.0
@@ -54,7 +54,7 @@ class RateLimitedModel:
         try:
             reply = await self._model.complete(request, on_text)
             used = reply.usage.input_tokens + reply.usage.output_tokens or estimated
-        except Unavailable:
+        except (Unavailable, ModelFailsForInput):
             used = 0
             raise
         else:
@@ -99,7 +99,12 @@ class RateLimitedModel:
             if self._parallel is not None and self._running >= self._parallel:
                 await self._changed.wait()
                 continue
-            wait = await self._take(first)
+            try:
+                wait = await self._take(first)
+            except Exception as error:  # noqa: BLE001  # whoever waits gets it; those behind must not wait for ever
+                self._refuse(first, error)
+                await asyncio.sleep(0)
+                continue
             if self._queue.first() is not first or first.turn.done():  # it went away meanwhile
                 if not wait:
                     self._give_back(first)
@@ -109,10 +114,14 @@ class RateLimitedModel:
                 self._running += 1
                 first.turn.set_result(None)
             elif wait > PATIENCE:
-                self._queue.remove(first)
-                first.turn.set_exception(self._refusal(wait))
+                self._refuse(first, self._refusal(wait))
             else:
                 await self._pause(first, wait)
+
+    def _refuse(self, waiting: Waiting, error: Exception) -> None:
+        if not waiting.turn.done():  # else it went away, and is in no queue any more
+            self._queue.remove(waiting)
+            waiting.turn.set_exception(error)
 
     async def _take(self, waiting: Waiting) -> float:
         """Take what a call needs; returns for how many seconds it has to wait, with nothing taken."""

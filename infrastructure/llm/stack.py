@@ -1,4 +1,4 @@
-"""What stands between an agent and its models, in one place. What is off is not there.
+"""What stands between an agent and the models of a catalogue, in one place. What is off is not there.
 
 From the inside out, around each model's client: quick retries, circuit breaker, trace, meter with budgets, limits, hedging,
 cache. Then, for each task, the model that it asks with those that answer instead; and at last the choice by task.
@@ -7,9 +7,8 @@ cache. Then, for each task, the model that it asks with those that answer instea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from domain.chat import ChatRequest
 from domain.ports.model import LanguageModel
@@ -18,28 +17,20 @@ from domain.ports.telemetry import Telemetry
 from infrastructure.llm.allowance import Allowance
 from infrastructure.llm.by_task import ModelByTask
 from infrastructure.llm.cache import CachedModel
+from infrastructure.llm.cache_similar import similar_of
 from infrastructure.llm.catalogue import DEFAULT, Catalogue, Limits, NamedModel, TaskModel
 from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.costs import Spent
 from infrastructure.llm.endpoint import endpoint_of
-from infrastructure.llm.factory import client_of, model_from
+from infrastructure.llm.factory import client_of
 from infrastructure.llm.fallback import Candidate, FallbackModel
+from infrastructure.llm.from_environment import Trace
 from infrastructure.llm.hedging import HedgedModel
 from infrastructure.llm.ledger import Ledger
 from infrastructure.llm.metering import MeteredModel
 from infrastructure.llm.rate_limit import RateLimitedModel
 from infrastructure.llm.retry import RetryingModel
-from infrastructure.llm.settings import Client, ModelSettings
-
-Trace: TypeAlias = Callable[[LanguageModel, str, str], LanguageModel]
-"""Wrap a model so that its calls are traced, given its provider and its name on the wire."""
-
-
-def stack_from_environment(settings: ModelSettings, trace: Trace) -> LanguageModel:
-    """The one model that LLM_PROVIDER and its like name."""
-    model = model_from(settings)
-    model = CircuitBreaker(model)
-    return trace(model, settings.llm_provider, settings.model_name)
+from infrastructure.llm.settings import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +111,16 @@ class Stack:
         def served(request: ChatRequest) -> None:
             around.ledger.count(request.origin, name, Spent(answers_from_cache=1))
 
+        identity = f"{named.provider} {named.url} {named.wire_name}"
         return CachedModel(
             model,
             around.store,
-            identity=f"{named.provider} {named.url} {named.wire_name}",
+            identity=identity,
             ttl=max(int(cache.ttl), 1),
             sampled=cache.sampled,
             telemetry=around.telemetry,
             served=served,
+            similar=similar_of(cache, identity, self._catalogue, around),
         )
 
     def _allowance(self, key: str, a_minute: int | None) -> Allowance | None:

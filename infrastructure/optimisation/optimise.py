@@ -8,7 +8,8 @@ from statistics import fmean
 from typing import Final
 
 from domain.prompt import request_for
-from infrastructure.evaluation.answers import CHARACTERS_PER_TOKEN, Asker, BudgetSpent, most_tokens
+from domain.tokens import CHARACTERS, input_tokens
+from infrastructure.evaluation.answers import Asker, BudgetSpent, most_tokens
 from infrastructure.evaluation.cases import Case
 from infrastructure.evaluation.checks.kind import Rubric
 from infrastructure.evaluation.compare import Comparison
@@ -28,7 +29,7 @@ from infrastructure.optimisation.search import (
     validation_calls,
 )
 
-_ADDED_TOKENS: Final = MOST_ADDED // CHARACTERS_PER_TOKEN
+_ADDED_TOKENS: Final = MOST_ADDED // CHARACTERS
 
 
 class Unaffordable(ValueError):
@@ -83,17 +84,14 @@ def expected(subject: Subject, parts: Parts) -> Estimate:
 
     """
     cases = (*parts.training, *parts.validation, *parts.held_out)
-    asked = [
-        most_tokens(request_for(subject.prompt, case.input)) - subject.prompt.max_tokens for case in cases
-    ]
+    asked = [input_tokens(request_for(subject.prompt, case.input)) for case in cases]
     proposal = requests_for(subject.prompt, "", (), (), count=1, seed=0)[0]
     proposals = ROUNDS * PROPOSALS
     answers = most_calls(len(parts.training), len(parts.validation)) + 2 * len(parts.held_out) - proposals
     return Estimate(
         calls=answers + proposals,
         # Candidates are longer than the prompt, by half as a rule; a proposer is shown a few questions and answers.
-        input_tokens=round(answers * 1.5 * fmean(asked))
-        + proposals * (most_tokens(proposal) - proposal.max_tokens + 2000),
+        input_tokens=round(answers * 1.5 * fmean(asked)) + proposals * (input_tokens(proposal) + 2000),
         output_tokens=answers * subject.prompt.max_tokens + proposals * proposal.max_tokens,
     )
 

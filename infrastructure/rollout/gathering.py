@@ -51,17 +51,18 @@ class Gathering:
     async def flush(self) -> dict[Version, Sheet]:
         """Write what was gathered; the sheets as they were written. What the store does not take is tried with the next."""
         written: dict[Version, Sheet] = {}
-        problem: AgentError | None = None
+        problem: Exception | None = None
         for version in [*self._sending, *(one for one in self._new if one not in self._sending)]:
             try:
                 sheet = await self._write(version)
-            except AgentError as error:
+            except Exception as error:  # noqa: BLE001  # told below; one version must not hold up the others
                 problem = error
             else:
                 if sheet is not None:
                     written[version] = sheet
         if problem is not None and not self.is_failing:
-            log.warning("figures of prompts wait to be written: %s", problem)
+            bug = None if isinstance(problem, AgentError) else problem
+            log.warning("figures of prompts wait to be written: %s", problem, exc_info=bug)
         self.is_failing = problem is not None
         return written
 

@@ -19,7 +19,7 @@ from domain.ports.rollout import Chosen
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from domain.rollout import Criterion, Splits, TakenBack, announced, take_back
-from domain.verdict import Finding, compare
+from domain.verdict import compare, worst
 from infrastructure.rollout.announcing import rolled_back
 from infrastructure.rollout.gathering import Gathering, Version
 from infrastructure.rollout.splits import LiveSplits
@@ -158,8 +158,8 @@ class LiveRollout:
                 dearer=split.dearer,
                 candidates=len(split.buckets) - 1,
             )
-            if worst := _worst(findings):
-                await self.roll_back(prompt, {version: worst.because}, worst.criterion)
+            if finding := worst(findings):
+                await self.roll_back(prompt, {version: finding.because}, finding.criterion)
 
     async def _flush_soon(self) -> None:
         failures = 0
@@ -176,6 +176,8 @@ class LiveRollout:
         while True:
             try:
                 splits = await self.splits.refresh()
+                known = True
+                silent = await self._announce_for_others(splits, silent)
             except Exception as error:
                 if not trouble:
                     bug = not isinstance(error, AgentError)
@@ -184,8 +186,7 @@ class LiveRollout:
             else:
                 if trouble:
                     log.info("the splits of prompts are followed again")
-                known, trouble = True, False
-                silent = await self._announce_for_others(splits, silent)
+                trouble = False
             await asyncio.sleep(REFRESH if known else FIRST)
 
     async def _announce_for_others(
@@ -203,8 +204,3 @@ class LiveRollout:
             else:
                 log.info("told for another replica that %s %s was taken back", one.prompt, one.version)
         return silent
-
-
-def _worst(findings: Sequence[Finding]) -> Finding | None:
-    """The first that is surely worse: they come by what weighs most."""
-    return next((finding for finding in findings if finding.worse), None)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
 
 from domain.errors import InvalidInput, PromptInvalid
 from domain.ports.prompts import PromptRegistry
@@ -23,13 +22,6 @@ Unfit = Callable[[Prompt], list[str]]
 """Why the agent cannot ask a prompt, a sentence each."""
 
 
-class Share(NamedTuple):
-    """What was given for one version, whatever it is."""
-
-    version: str
-    percent: object
-
-
 class Orders:
     def __init__(self, agent: str, rollout: LiveRollout, prompts: PromptRegistry, unfit: Unfit) -> None:
         self._agent = agent
@@ -37,8 +29,8 @@ class Orders:
         self._prompts = prompts
         self._unfit = unfit
 
-    async def split(self, prompt: str, shares: Sequence[Share], *, dearer: int = DEARER) -> Split:
-        """Begin a new experiment with these shares.
+    async def split(self, prompt: str, shares: Mapping[str, object], *, dearer: int = DEARER) -> Split:
+        """Begin a new experiment with these shares, per cent by version, whatever was given for them.
 
         Raises:
             InvalidInput: `details["errors"]` names each problem and its cure.
@@ -49,12 +41,12 @@ class Orders:
         if problems:
             told = "; ".join(problem["problem"] for problem in problems)
             raise InvalidInput(f"the split of {self._agent}/{prompt} is refused: {told}", errors=problems)
-        wanted = {share.version: int(str(share.percent)) for share in shares}
+        wanted = {version: int(str(percent)) for version, percent in shares.items()}
         return await self._set(prompt, wanted, dearer)
 
     async def promote(self, prompt: str, version: str) -> Split:
         """Give a version all the work. Raises as `split`."""
-        return await self.split(prompt, [Share(version, BUCKETS)])
+        return await self.split(prompt, {version: BUCKETS})
 
     async def roll_back(self, prompt: str, because: str) -> Split:
         """Give all the work to the baseline of the split. Raises as `split`."""
@@ -85,24 +77,20 @@ class Orders:
         assert written is not None  # noqa: S101  # this change always wants a write
         return written.splits[prompt]
 
-    def _problems(self, prompt: str, shares: Sequence[Share]) -> list[dict[str, str]]:
+    def _problems(self, prompt: str, shares: Mapping[str, object]) -> list[dict[str, str]]:
         """By field, as for every invalid input."""
         found: list[dict[str, str]] = []
 
         def problem(field: str, text: str) -> None:
             found.append({"field": field, "problem": text})
 
-        seen: set[str] = set()
-        for version, percent in shares:
+        for version, percent in shares.items():
             field = f"shares.{version}"
-            if version in seen:
-                problem(field, f"{version} is named twice: name it once")
-            elif why := self._why_not(prompt, version):
+            if why := self._why_not(prompt, version):
                 problem(field, why)
-            seen.add(version)
             if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= BUCKETS:
                 problem(field, f"{version}={percent!s:.20}: a share is a whole number of per cent, 0 to 100")
-        numbers = [share.percent for share in shares if isinstance(share.percent, int)]
+        numbers = [percent for percent in shares.values() if isinstance(percent, int)]
         if len(numbers) == len(shares) and sum(numbers) != BUCKETS:
             problem("shares", f"the shares make {sum(numbers)} %: they have to make 100")
         if len(shares) > MOST_VERSIONS:

@@ -41,6 +41,9 @@ INSTRUMENTS = {
         "Budgets passed: soft ones by a period, hard ones by a call refused."
     ),
     "agents.model.cache": Instrument("Questions to a model that may be answered from the cache, by result."),
+    "agents.model.cache.uncompared": Instrument(
+        "Questions that were compared with no similar one, since the embedding model failed."
+    ),
     "agents.model.hedges": Instrument("Second calls, since the first one was late."),
     "agents.model.fallbacks": Instrument(
         "Answers of another model than the first, by the first one's failure."

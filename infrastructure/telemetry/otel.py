@@ -1,6 +1,6 @@
 """`Telemetry` by OpenTelemetry: spans to the exporters that OTEL_* names, metrics to Prometheus and, when named, by push.
 
-The SDK is loaded only when something is to be exported.
+The SDK is loaded only when something is to be exported, Prometheus' client when somebody scrapes.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from domain.ports.telemetry import Attributes, Span
 from infrastructure.telemetry.environment import exporters, metric_interval
 from infrastructure.telemetry.metrics import Metrics
-from infrastructure.telemetry.prometheus import PrometheusPage
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
+    from infrastructure.telemetry.prometheus import PrometheusPage
     from infrastructure.telemetry.push import MetricPush
     from infrastructure.telemetry.tracing import Tracer
 
@@ -40,7 +41,7 @@ class OtelTelemetry:
     ) -> None:
         self._tracer = tracer
         self._pushes = pushes
-        self._page = PrometheusPage(metrics)
+        self._metrics = metrics
         # The metrics' own functions: a call less for each of the ten measurements of an event.
         self.count = metrics.count
         self.record = metrics.record
@@ -59,6 +60,13 @@ class OtelTelemetry:
     def prometheus_text(self) -> tuple[bytes, str]:
         """What `/metrics` answers: the body and its content type."""
         return self._page.render()
+
+    @cached_property
+    def _page(self) -> PrometheusPage:
+        # Imported with the first scrape: Prometheus' client is no part of a start.
+        from infrastructure.telemetry.prometheus import PrometheusPage  # noqa: PLC0415
+
+        return PrometheusPage(self._metrics)
 
     def close(self, timeout: float = 2.0) -> None:
         """Send what is left, for at most `timeout` seconds in all: a collector that is gone must not hold a shutdown up.

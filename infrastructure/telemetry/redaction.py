@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from domain.pii import find_personal
+from domain.secret_forms import SECRET_FORMS, hide_secrets
 
 MASK = "***"
 
@@ -16,9 +17,8 @@ _PUBLIC_NAMES = frozenset({"idempotency_key", "state_key", "trigger_key"})
 """Names that look like a secret's and hold none."""
 
 # A cheap look first: nearly no line has any of these.
-_SUSPICIOUS = re.compile(
-    r"bearer|basic|://[^/\s]*@|(?:key|token|secret|passw|pwd|sig|authorization)", re.IGNORECASE
-)
+_SUSPICIOUS = ("bearer", "basic", "://", "key", "token", "secret", "passw", "pwd", "sig", "authorization")
+_NEEDED = tuple(need for form in SECRET_FORMS for need in form.needs)
 _SECRETS = (
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
     (re.compile(r"(://)[^/\s@]*@"), rf"\1{MASK}@"),
@@ -56,9 +56,12 @@ def redact(value: Any, depth: int = 0) -> Any:
 
 
 def redact_text(text: str) -> str:
-    if _SUSPICIOUS.search(text):
+    lower = text.lower()
+    if any(word in lower for word in _SUSPICIOUS):
         for pattern, replacement in _SECRETS:
             text = pattern.sub(replacement, text)
+    if any(need in text for need in _NEEDED):
+        text = hide_secrets(text, MASK)
     if _PERSONAL.search(text):
         for found in reversed(list(find_personal(text, ("email", "iban", "card")))):
             text = text[: found.start] + MASK + text[found.end :]

@@ -27,6 +27,7 @@ import yaml
 from domain.chat import ChatReply, ChatRequest, Usage
 from domain.errors import Rejected
 from domain.ports.model import LanguageModel
+from domain.secret_forms import hide_secrets
 from infrastructure.host.settings import Settings
 from infrastructure.llm.factory import model_from
 from infrastructure.telemetry.redaction import MASK, redact_text
@@ -35,23 +36,15 @@ RECORD = "AGENTS_RECORD"
 SOMEBODY = "somebody@example.com"
 _SHOWN_LINES = 12
 _HEAD = "# Recorded by infrastructure.testing.cassette; secrets and addresses are scrubbed. To record anew: remove an entry, set AGENTS_RECORD=1.\n"
-_SECRETS = (
-    (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), SOMEBODY),
-    # Keys by their form, wherever they stand: OpenAI, GitHub, Slack, AWS, Google, JSON web tokens, private keys.
-    (re.compile(r"\b(?:sk|pk|rk)-[\w-]{8,}|\bgh[pousr]_\w{16,}|\bgithub_pat_\w{16,}|\bxox[abprs]-[\w-]{8,}"), MASK),
-    (re.compile(r"\bA(?:KIA|SIA)[A-Z0-9]{16}\b|\bAIza[\w-]{30,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL), MASK),
-    # `X-API-Key: …` and its like: a header's name and value, as people paste them.
-    (re.compile(r"(?im)^(\s*(?:x-)?[\w-]*(?:api-?key|token|authorization|cookie)\s*:\s*).+$"), rf"\1{MASK}"),
-)  # fmt: skip
+_ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_HEADER = re.compile(r"(?im)^(\s*(?:x-)?[\w-]*(?:api-?key|token|authorization|cookie)\s*:\s*).+$")
+"""`X-API-Key: …` and its like: a header's name and value, as people paste them."""
 
 
 def scrub(text: str) -> str:
     """The text without keys, bearer tokens, passwords in URLs and e-mail addresses."""
-    text = redact_text(text)
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+    text = redact_text(hide_secrets(text, MASK, begun=True))
+    return _HEADER.sub(rf"\1{MASK}", _ADDRESS.sub(SOMEBODY, text))
 
 
 class Cassette:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -31,13 +32,12 @@ from domain.ports.prompts import PromptRegistry
 from domain.ports.pubsub import Publisher
 from domain.ports.state import StateStore
 from infrastructure.host.journal import Journal
-from infrastructure.host.service import Service
+from infrastructure.host.service import Service, rollout_of
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.pubsub import MemoryBroker
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.prompts.registry import load_prompts
-from infrastructure.rollout.live import LiveRollout
 from infrastructure.testing.mortal import Life, MortalPublisher, MortalStore
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
@@ -139,17 +139,6 @@ class MemoryPlatform:
     def _service(self, agent: Agent, store: StateStore, publisher: Publisher) -> Service:
         prompts = self._prompts or _loaded(agent.name, _looks(PROMPTS / agent.name))
         owner = Owner(f"{agent.name}@memory:{uuid4().hex[:4]}")
-        rollout = None
-        if self._with_rollout:
-            rollout = LiveRollout(
-                agent.name,
-                agent.rolled_back_topic,
-                store=store,
-                prompts=prompts,
-                publisher=publisher,
-                telemetry=self.telemetry,
-                replica=owner.name,
-            )
         ports = Ports(
             store=store,
             publisher=publisher,
@@ -157,11 +146,11 @@ class MemoryPlatform:
             prompts=prompts,
             telemetry=self.telemetry,
             effects=self._effects,
-            rollout=rollout,
         )
+        rollout = rollout_of(agent, ports, owner) if self._with_rollout else None
         return Service(
             agent,
-            ports,
+            replace(ports, rollout=rollout),
             self._timing,
             owner,
             Journal(),

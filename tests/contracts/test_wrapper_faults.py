@@ -16,12 +16,15 @@ from domain.chat import ChatReply, ChatRequest, Message, Origin
 from domain.errors import (
     AgentError,
     ModelAnswerInvalid,
+    ModelFailsForInput,
+    ModelMisconfigured,
     ModelRateLimited,
     ModelTimeout,
     ModelTruncated,
     ModelUnavailable,
 )
 from infrastructure.llm.catalogue_file import load_catalogue
+from infrastructure.llm.circuit import POISONED
 from infrastructure.llm.costs import CostBook
 from infrastructure.llm.ledger import Ledger
 from infrastructure.llm.stack import Stack, Surroundings
@@ -192,3 +195,63 @@ async def test_a_wrong_schema_ten_times_is_ten_calls_that_no_wrapper_hides(
             await system.model.complete(replace(REQUEST, messages=shown))
         assert len(system.first.requests) == 10
         assert system.spare.requests == []
+
+
+def poisonous(play: Play) -> Play:
+    """What a server does that always fails for one input, and answers every other."""
+
+    async def respond(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        return await (play if body["messages"][0]["content"] == "poison" else answer())(request, body)
+
+    return respond
+
+
+def asking(text: str) -> ChatRequest:
+    return replace(
+        REQUEST, messages=(Message("user", text),), origin=replace(ORIGIN, execution_id=f"of {text}")
+    )
+
+
+REFUSED = status(400, {"error": {"message": "cannot read this input"}})
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize(
+    ("play", "error", "says"),
+    [
+        (BROKEN, ModelUnavailable, "fails with status 500. It said: oops"),
+        (REFUSED, ModelMisconfigured, "cannot read this input"),
+        (broken_off(), ModelUnavailable, "the connection to"),
+    ],
+    ids=["500", "400", "reset"],
+)
+async def test_one_input_that_the_server_always_fails_for_is_told_so_and_holds_no_other(
+    tmp_path: Path, wrapper: str, play: Play, error: type[AgentError], says: str
+) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        system.first.usual = system.spare.usual = poisonous(play)
+        found: list[AgentError] = []
+        for turn in range(POISONED + 1):
+            with pytest.raises(AgentError) as raised:
+                await system.model.complete(asking("poison"))
+            found.append(raised.value)
+            # With a new text each time, so that no cache answers for the model.
+            assert (await system.model.complete(asking(f"good {turn}"))).text
+        assert [type(one) for one in found] == [*[error] * POISONED, ModelFailsForInput]
+        assert (
+            "the model fails for this input while it answers others (10 times by now): " in found[-1].message
+        )
+        assert says in found[-1].message
+
+
+@pytest.mark.parametrize("wrapper", ["fallback", "all"])
+async def test_what_another_model_can_answer_is_answered_by_it_each_time(
+    tmp_path: Path, wrapper: str
+) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        system.first.usual = poisonous(BROKEN)
+        for turn in range(POISONED + 5):
+            poison = replace(asking("poison"), temperature=1.0)  # of which no cache keeps the answer
+            assert (await system.model.complete(poison)).text
+            assert (await system.model.complete(asking(f"good {turn}"))).text
+        assert len(system.spare.requests) == POISONED + 5

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.stand_ins.openai_server import OpenAIServer, error, refuse_messages, reply
+from tests.stand_ins.openai_server import OpenAIServer, error, refuse_input, refuse_messages, reply
 
 DEPLOYMENT = "gpt-for-tests"
 API_VERSION = "2025-04-01-preview"
@@ -41,25 +41,13 @@ class AzureOpenAIServer(OpenAIServer):
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/openai/deployments/{deployment}/chat/completions", self._chat),
+            web.post("/openai/deployments/{deployment}/embeddings", self._embed),
             web.get("/msi/token", self._token),
         ]
 
     def refuse(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
-        if not _let_in(request):
-            return reply(
-                {
-                    "error": {
-                        "code": "401",
-                        "message": "Access denied due to invalid subscription key or wrong API endpoint.",
-                    }
-                },
-                401,
-            )
-        if request.query.get("api-version") != API_VERSION:
-            return reply({"error": {"code": "404", "message": "Resource not found"}}, 404)
-        if request.match_info["deployment"] != DEPLOYMENT:
-            message = "The API deployment for this resource does not exist."
-            return reply({"error": {"code": "DeploymentNotFound", "message": message}}, 404)
+        if refusal := _refuse_caller(request):
+            return refusal
         if "max_tokens" in body:
             return error(
                 400,
@@ -71,6 +59,9 @@ class AzureOpenAIServer(OpenAIServer):
             return error(400, f"Unrecognized request argument supplied: {min(unknown)}")
         return refuse_messages(body) or _refuse_schema(body)
 
+    def refuse_texts(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
+        return _refuse_caller(request) or refuse_input(body)
+
     async def _token(self, request: web.Request) -> web.Response:
         """App Service's endpoint of the managed identity, which azure-identity asks over plain HTTP."""
         self.token_requests.append(dict(request.query))
@@ -81,6 +72,25 @@ class AzureOpenAIServer(OpenAIServer):
         return reply(
             {"access_token": TOKEN, "expires_in": lifetime, "resource": resource, "token_type": "Bearer"}
         )
+
+
+def _refuse_caller(request: web.Request) -> web.Response | None:
+    if not _let_in(request):
+        return reply(
+            {
+                "error": {
+                    "code": "401",
+                    "message": "Access denied due to invalid subscription key or wrong API endpoint.",
+                }
+            },
+            401,
+        )
+    if request.query.get("api-version") != API_VERSION:
+        return reply({"error": {"code": "404", "message": "Resource not found"}}, 404)
+    if request.match_info["deployment"] != DEPLOYMENT:
+        message = "The API deployment for this resource does not exist."
+        return reply({"error": {"code": "DeploymentNotFound", "message": message}}, 404)
+    return None
 
 
 def _let_in(request: web.Request) -> bool:

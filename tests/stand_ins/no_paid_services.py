@@ -10,5 +10,5 @@ from infrastructure.llm.settings import ModelSettings
 @pytest.fixture(autouse=True)
 def no_paid_services(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own keys and endpoints are unset; a test that means a server sets its address itself."""
-    for field in ModelSettings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    for name in ("AGENTS_MODELS", *(field.validation_alias for field in ModelSettings.model_fields.values())):
+        monkeypatch.delenv(str(name), raising=False)

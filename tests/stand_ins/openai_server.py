@@ -7,6 +7,8 @@ real server does on a bad day. `azure_openai.py` is the same server behind Azure
 from __future__ import annotations
 
 import asyncio
+import re
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ MODEL = "tiny-test-model"
 KEY = "sk-secret-0123456789"
 PROSE = "Tests pass when the code is right, and the moon is full."
 
+_EMBEDDING_FIELDS = {"model", "input", "encoding_format", "dimensions", "user"}
 _FIELDS = {
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "response_format",
     "stream", "stream_options",
@@ -45,6 +48,8 @@ class OpenAIServer:
     next: list[Play] = field(default_factory=list)
     usual: Play = field(default_factory=lambda: answer())  # noqa: PLW0108  # it is made below
     requests: list[Received] = field(default_factory=list)
+    next_embedding: list[Play] = field(default_factory=list)
+    embedded: list[Received] = field(default_factory=list)
     models: list[str] = field(default_factory=lambda: [MODEL])
 
     @property
@@ -52,7 +57,11 @@ class OpenAIServer:
         return self.requests[-1]
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/v1/models", self._list), web.post("/v1/chat/completions", self._chat)]
+        return [
+            web.get("/v1/models", self._list),
+            web.post("/v1/chat/completions", self._chat),
+            web.post("/v1/embeddings", self._embed),
+        ]
 
     def refuse(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
         """The error for a request that the rules forbid; rules in the order in which the real server applies them."""
@@ -66,6 +75,13 @@ class OpenAIServer:
             return error(404, f"The model `{body.get('model')}` does not exist", "model_not_found")
         return refuse_messages(body)
 
+    def refuse_texts(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            return error(401, "Incorrect API key provided", "invalid_api_key")
+        if body.get("model") not in self.models:
+            return error(404, f"The model `{body.get('model')}` does not exist", "model_not_found")
+        return refuse_input(body)
+
     async def _list(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return error(401, "Incorrect API key provided", "invalid_api_key")
@@ -78,6 +94,40 @@ class OpenAIServer:
             return refusal
         play = self.next.pop(0) if self.next else self.usual
         return await play(request, body)
+
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        body = json.parse(await request.read())
+        self.embedded.append(Received(request.path, dict(request.query), dict(request.headers), body))
+        if refusal := self.refuse_texts(request, body):
+            return refusal
+        if self.next_embedding:
+            return await self.next_embedding.pop(0)(request, body)
+        data = [
+            {"object": "embedding", "index": index, "embedding": bag_of_words(text)}
+            for index, text in enumerate(body["input"])
+        ]
+        usage = {"prompt_tokens": 5 * len(data), "total_tokens": 5 * len(data)}
+        # The last first: nothing says in which order they come.
+        return reply({"object": "list", "data": data[::-1], "model": body.get("model", ""), "usage": usage})
+
+
+def bag_of_words(text: str) -> list[float]:
+    """A vector that knows words and neither their order nor their case: nearness that a test can reckon."""
+    vector = [0.0] * 256
+    for word in re.findall(r"\w+", text.lower()):
+        vector[zlib.crc32(word.encode()) % len(vector)] += 1.0
+    return vector
+
+
+def refuse_input(body: dict[str, Any]) -> web.Response | None:
+    if unknown := set(body) - _EMBEDDING_FIELDS:
+        return error(400, f"Unrecognized request argument supplied: {min(unknown)}")
+    texts = body.get("input")
+    if not isinstance(texts, list) or not texts or not all(isinstance(one, str) and one for one in texts):
+        return error(400, "'$.input' is invalid", param="input")
+    if body.get("encoding_format") != "float":
+        return error(400, "vectors as base64 are not what we read", param="encoding_format")
+    return None
 
 
 def refuse_messages(body: dict[str, Any]) -> web.Response | None:

@@ -33,10 +33,16 @@ class AgentProcess:
 
 @contextmanager
 def agent_process(
-    target: str, folder: Path, sidecar: Daprd, model: str, env: Mapping[str, str] | None = None
+    target: str,
+    folder: Path,
+    sidecar: Daprd,
+    model: str,
+    env: Mapping[str, str] | None = None,
+    *,
+    port: int | None = None,
 ) -> Iterator[AgentProcess]:
-    """`target` is MODULE:ATTRIBUTE, `model` the address of an OpenAI-compatible server."""
-    (port,) = free_ports(1)
+    """`target` is MODULE:ATTRIBUTE, `model` the address of an OpenAI-compatible server, `port` one that the sidecar knows."""
+    port = port or free_ports(1)[0]
     given = {
         "APP_PORT": str(port),
         "DAPR_GRPC_PORT": str(sidecar.grpc_port),

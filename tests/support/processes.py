@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +77,12 @@ def daprd(
     folder: Path,
     where: int | Mapping[str, str],
     *,
-    components: Path = COMPONENTS,
     app_id: str = "tests",
     app_port: int | None = None,
     grpc_port: int | None = None,
     env: Mapping[str, str] | None = None,
+    components: Path = COMPONENTS,
+    options: Sequence[str] = (),
 ) -> Iterator[Daprd]:
     """A sidecar with the shipped components, pointed elsewhere: at another port of Redis, or address by address. No control plane."""
     addresses = {"127.0.0.1:6379": f"127.0.0.1:{where}"} if isinstance(where, int) else where
@@ -109,7 +110,7 @@ def daprd(
     }
     if app_port is not None:
         flags["app-port"] = app_port
-    argv: list[str | Path] = [program, *(f"--{name}={value}" for name, value in flags.items())]
+    argv: list[str | Path] = [program, *(f"--{name}={value}" for name, value in flags.items()), *options]
     with _running(f"daprd-{app_id}", argv, folder, env) as process:
         _wait(process, lambda: _status(f"http://127.0.0.1:{http}/v1.0/healthz/outbound") == 204)
         yield Daprd(grpc, http, metrics, process)

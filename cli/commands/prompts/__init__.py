@@ -5,6 +5,7 @@ import click
 from cli.commands.prompts.deprecate import deprecate
 from cli.commands.prompts.diff import diff
 from cli.commands.prompts.eval import command as eval_
+from cli.commands.prompts.judge import judge
 from cli.commands.prompts.list import list_
 from cli.commands.prompts.new import new
 from cli.commands.prompts.optimise import command as optimise
@@ -43,3 +44,4 @@ for subcommand in (list_, show, diff, render, new, release, deprecate, split, st
     command.add_command(subcommand)
 command.add_command(eval_, "eval")
 command.add_command(optimise, "optimise")
+command.add_command(judge)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from cli.asked_models import asked_model
 from cli.errors import CommandError
-from cli.evaluating import Task, Wanted, run, settings_of
+from cli.evaluating import Task, Wanted, run
 from cli.exit_codes import ExitCode
 from cli.local.instance import find_instance
 from cli.local.provision.cache import user_cache
@@ -40,7 +41,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option(
     "--against", metavar="VERSION", help="Measure this one too, and say whether the first is better."
 )
-@click.option("--model", help="Ask this model of the provider in the environment.")
+@click.option("--model", help="Ask this model: of the file of models, or another of the same provider.")
 @click.option(
     "--judge", "judge_model", metavar="MODEL", help="Let this one judge; else the model judges itself."
 )
@@ -90,8 +91,8 @@ def command(
 ) -> None:
     """Measure prompts by the cases in their cases.yaml: all prompts, or those that are named.
 
-    Needs a model, as the agents do (LLM_PROVIDER and so on), but no running platform. Answers are kept in the user's
-    cache folder, so the same question is asked once.
+    Needs a model, as the agents do (the `default` of AGENTS_MODELS, or LLM_PROVIDER and so on), but no running platform.
+    Answers are kept in the user's cache folder, so the same question is asked once.
 
     Exit code 0 when every prompt reaches its threshold, 1 when one does not, is worse than --against, or could not be
     asked; 6 when a case file is wrong, 9 when there is no such prompt, version or case.
@@ -101,7 +102,7 @@ def command(
     instance = find_instance()
     folder = folder_to_write(place) if recording else folder_to_read(place)
     tasks = _tasks(folder, names, version, against, chosen)
-    settings = settings_of(instance.root, model)
+    measured = asked_model(instance, model)
     wanted = Wanted(
         concurrency=concurrency,
         repeat=repeat,
@@ -111,8 +112,8 @@ def command(
         answers=None if no_cache else user_cache(instance.environment).root / "answers",
         is_agreed=yes,
     )
-    judge_settings = settings_of(instance.root, judge_model or model)
-    pairs = asyncio.run(run(tasks, settings, judge_settings, wanted))
+    judging = asked_model(instance, judge_model or model)
+    pairs = asyncio.run(run(tasks, measured, judging, wanted))
     _report(pairs, threshold, junit_file, html_file, as_json=as_json)
     kept = _record(pairs) if recording else True
     worse = any(pair.comparison and pair.comparison.verdict == "worse" for pair in pairs)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
+from cli.asked_models import AskedModel, asked_model
 from cli.errors import CommandError
-from cli.evaluating import Wanted, agree, asker_of, progress, settings_of
+from cli.evaluating import Wanted, agree, asker_of, progress
 from cli.exit_codes import ExitCode
 from cli.local.instance import find_instance
 from cli.local.provision.cache import user_cache
@@ -31,7 +32,6 @@ from infrastructure.evaluation.estimate import Estimate, Price
 from infrastructure.evaluation.judging import Judge
 from infrastructure.evaluation.run import is_judged
 from infrastructure.evaluation.subjects import CasesInvalid, Subject, Unknown, load
-from infrastructure.llm.settings import ModelSettings
 from infrastructure.optimisation import draft as drafts
 from infrastructure.optimisation.bench import Bench
 from infrastructure.optimisation.budget import Allowance
@@ -46,9 +46,9 @@ Examples: agents prompts optimise service-desk/triage
 
 @dataclass(frozen=True)
 class _Models:
-    answers: ModelSettings
-    proposer: ModelSettings
-    judge: ModelSettings
+    answers: AskedModel
+    proposer: AskedModel
+    judge: AskedModel
 
 
 @click.command(epilog=EPILOG)
@@ -56,7 +56,7 @@ class _Models:
 @click.option(
     "--from", "version", metavar="VERSION", help="Begin with this version; else the one that is served."
 )
-@click.option("--model", help="Ask this model of the provider in the environment.")
+@click.option("--model", help="Ask this model: of the file of models, or another of the same provider.")
 @click.option("--proposer", metavar="MODEL", help="Let this one propose instructions; else the model itself.")
 @click.option("--judge", metavar="MODEL", help="Let this one judge; else the model judges itself.")
 @click.option(
@@ -108,7 +108,7 @@ def command(
         raise CommandError(
             f"{subject.name}: {error}", hint="docs/optimise.md tells why", code=ExitCode.INVALID
         ) from None
-    models = _Models(*(settings_of(instance.root, one or model) for one in (None, proposer, judge)))
+    models = _Models(*(asked_model(instance, one or model) for one in (None, proposer, judge)))
     wanted = Wanted(
         concurrency=concurrency,
         repeat=1,

@@ -38,7 +38,7 @@ def split(*, prompt: Named, shares: tuple[str, ...], dearer: int | None, end: bo
     if end:
         answer = asked(prompt, "DELETE", "split")
     elif shares:
-        body: JsonObject = {"shares": [_share(text) for text in shares]}
+        body: JsonObject = {"shares": _shares(shares)}
         answer = asked(prompt, "PUT", "split", body if dearer is None else {**body, "dearer": dearer})
     else:
         answer = asked(prompt, "GET", "split")
@@ -48,9 +48,14 @@ def split(*, prompt: Named, shares: tuple[str, ...], dearer: int | None, end: bo
         tell_split(prompt, answer["split"])
 
 
-def _share(text: str) -> JsonObject:
-    version, equals, percent = text.partition("=")
-    number = percent.removesuffix("%").strip()
-    if not (version and equals and number.removeprefix("-").isdecimal() and len(number) < 9):
-        no_share(text)
-    return {"version": version, "percent": int(number)}
+def _shares(given: tuple[str, ...]) -> dict[str, int]:
+    shares: dict[str, int] = {}
+    for text in given:
+        version, equals, percent = text.partition("=")
+        number = percent.removesuffix("%").strip()
+        if not (version and equals and number.removeprefix("-").isdecimal() and len(number) < 9):
+            no_share(text)
+        if version in shares:
+            raise click.UsageError(f"{version} is named twice: name it once")
+        shares[version] = int(number)
+    return shares

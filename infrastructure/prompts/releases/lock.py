@@ -89,6 +89,10 @@ def read_lock(root: Path) -> Lock:
             )
         before = line
         releases[release.key] = release
+    if not (releases or report.problems):
+        # Written by nobody here: taken for a folder without releases, it would silently make drafts of them all.
+        cure = f"git checkout -- {path}, or remove the file where nothing is released yet"
+        report.error(Spot(1), "the file is empty", cure)
     return Lock(path, releases, tuple(report.problems))
 
 

@@ -57,7 +57,7 @@ class Model:
         kinds = self.faults.get(run)
         if kinds and (kind := kinds[number % len(kinds)]) and before < FEW.get(kind, before + 1):
             self.last_fault = time.monotonic()
-            return await FAULTS[kind](request, answer)
+            return await KINDS[kind](request, answer)
         return _body(answer)
 
     def _answer(self, prompt: str, body: dict[str, Any]) -> bytes:
@@ -80,6 +80,10 @@ class Model:
 
 async def _500(_: web.Request, __: bytes) -> web.StreamResponse:
     return _json({"error": {"message": "internal", "code": "internal"}}, 500)
+
+
+async def _400(_: web.Request, __: bytes) -> web.StreamResponse:
+    return _json({"error": {"message": "cannot read this input", "code": "bad_input"}}, 400)
 
 
 async def _429(_: web.Request, __: bytes) -> web.StreamResponse:
@@ -138,6 +142,8 @@ FAULTS = {
     "500": _500, "429": _429, "hang": _hang, "reset": _reset, "drip": _drip, "garbage": _garbage,
     "truncated": _truncated, "wrong-answer": _wrong_answer,
 }  # fmt: skip
+KINDS = {**FAULTS, "400": _400}
+"""A 400 is of one input: as a fault of the server it would never end."""
 FEW = {"wrong-answer": 2, "hang": 1}
 """Kinds that a chain meets so often per prompt and no more: wrong answers are not the server's but the work's failure."""
 

@@ -9,11 +9,16 @@ from typing import Any
 
 from tests.faults.field import Field
 from tests.faults.figures import Targets
+from tests.faults.load import spec_event
 from tests.faults.outside.chains import RECORDED_BY, SPEC
 from tests.faults.outside.model import FAULTS
 from tests.faults.rows.row import Row
 from tests.faults.sampling import sample
 
+POISON = ["500", "500", "500", "400"]
+"""What the model always says to each of row p's bad inputs."""
+KNOWN_AFTER = 75.0
+"""Seconds over which the good chains of row p come: a poison is known by what is answered around it, in its own replica."""
 BURST = 20
 """Chains of row o for each chain of the others."""
 
@@ -76,6 +81,30 @@ async def poison(field: Field) -> None:
         field.problem(f"{letters} dead letters for {len(bad)} bad messages")
     if await field.broker.pending():
         field.problem("bad messages are still pending")
+
+
+async def poisonous_inputs(field: Field) -> None:
+    """A few inputs for which the model always fails, among chains that it answers."""
+    bad, due = f"{field.run}1", {"model_fails_for_input": len(POISON)}
+
+    def letters() -> dict[str, int]:
+        found: dict[str, int] = field.outside.figures(bad, field.made)["dead_letters"]
+        return found
+
+    if field.short:
+        field.multiply(4)
+    field.outside.behave(faults={bad: POISON})
+    await field.broker.add([(SPEC, spec_event(f"{bad}.{number:06}")) for number in range(len(POISON))])
+    async with field.load(rate=len(field.markers) / KNOWN_AFTER):
+        if await field.until(lambda: letters() == due, KNOWN_AFTER):
+            field.note(
+                f"the last of {len(POISON)} poisonous inputs was a dead letter after {time.monotonic() - field.began:.0f} s"
+            )
+    await field.broker.drained()
+    if letters() != due:
+        field.problem(f"dead letters: {letters()}, {due} are due")
+    if field.outside.progress(bad)["done"]:
+        field.problem("a poisonous input had an effect")
 
 
 async def burst(field: Field) -> None:
@@ -163,5 +192,6 @@ MESSAGES = [
         targets=Targets(calls_per_event=1.0),
     ),
     Row("m", "a thousand bad messages in a row before good work", poison, targets=Targets(calls_per_event=1.0)),
+    Row("p", "three inputs that the model always answers with 500, one with 400, among good ones", poisonous_inputs),
     Row("o", "twenty times as many chains at once, at a model of 200 ms", burst),
 ]  # fmt: skip

@@ -137,7 +137,7 @@ def split_of(record: dict[str, Any] | None) -> str | None:
 
 @pytest.mark.timeout(180)
 def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Field) -> None:
-    shares = [{"version": "1.0.0", "percent": 80}, {"version": "1.1.0", "percent": 20}]
+    shares = {"1.0.0": 80, "1.1.0": 20}
     field.ask("PUT", f"prompts/{PROMPT}/split", {"shares": shares})
     label = "r1:1.0.0=80,1.1.0=20"
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
+from benchmarks.compare.__main__ import _setting
 from benchmarks.compare.rows import rows, verdict
-from benchmarks.compare.sides import commit_of
+from benchmarks.compare.sides import OURS, changed, commit_of
 from cli.errors import CommandError
 from tests.unit.benchmarks.takes import TAKE
 
@@ -60,3 +63,20 @@ def test_a_percentile_that_would_be_the_slowest_of_all_has_no_row() -> None:
 def test_a_name_that_is_no_commit_is_a_clear_error(ref: str) -> None:
     with pytest.raises(CommandError, match="is no commit of this repository"):
         commit_of(ref)
+
+
+def test_settings_are_those_of_the_second_side_alone() -> None:
+    shipped, other = changed({"AGENTS_GUARDRAILS": "guardrails.yaml", "AGENTS_LOG_LEVEL": "info"})
+    assert shipped.contender == OURS
+    assert other.name == "AGENTS_GUARDRAILS=guardrails.yaml AGENTS_LOG_LEVEL=info"
+    assert other.contender.environment == {
+        "AGENTS_GUARDRAILS": "guardrails.yaml",
+        "AGENTS_LOG_LEVEL": "info",
+    }
+
+
+def test_a_setting_is_a_name_and_a_value() -> None:
+    assert _setting("A=b=c") == ("A", "b=c")
+    for wrong in ("A", "=b", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="write NAME=VALUE"):
+            _setting(wrong)

@@ -234,9 +234,9 @@ def test_no_ids_on_standard_input_is_no_error(agents: Call) -> None:
 @pytest.mark.parametrize("words", [["replay", "-"], ["drop", "-", "--reason", "y"]])
 @pytest.mark.usefixtures("both")
 def test_standard_input_that_is_no_text_is_wrong_usage(agents: Call, words: list[str]) -> None:
-    refused = agents("dead-letters", *words, stdin=b"\xff\x00\xed\xa0\x80")
+    refused = agents("dead-letters", *words, stdin=b"an-id\xff\x00\xed\xa0\x80")
     assert refused.exit_code == 2
-    assert "standard input is not UTF-8 text" in refused.stderr
+    assert "standard input is not UTF-8 text: byte 6 of it is 0xff" in refused.stderr
 
 
 @pytest.mark.usefixtures("both")

@@ -14,7 +14,9 @@ from cli import documents
 from cli.asyncapi import asyncapi, envelope, payload_schemas
 from cli.errors import CommandError
 from domain.event import Event
+from domain.rollout import TakenBack
 from infrastructure.memory.prompts import MemoryPrompts
+from infrastructure.rollout.announcing import rolled_back
 from infrastructure.testing.platform import MemoryPlatform
 from tests.unit.cli.two_agents import PLANNER, READER, PlanMade, PlanRead
 
@@ -124,6 +126,24 @@ async def test_what_the_runtime_publishes_fits_the_schemas() -> None:
         assert event.get("dataschema", schemas[kind]["$id"]) == schemas[kind]["$id"]
     letter = json.loads(published["agents.reader.dead-letter"])["data"]
     assert set(letter) == set(schemas["agents.reader.dead-letter"]["properties"])
+
+
+def test_a_version_that_is_taken_back_is_told_in_a_typed_and_documented_event_of_any_agent() -> None:
+    """Nothing of it is written by the agent's author, and no class in domain/events names this agent."""
+    one = TakenBack(
+        prompt="read", version="1.1.0", baseline="1.0.0", share=10, revision=3, criterion="failures",
+        because="worse", at="2026-11-22T00:00:00+00:00",
+    )  # fmt: skip
+    event = json.loads(rolled_back(READER.name, READER.rolled_back_topic, one).to_json())
+    schema = payload_schemas([READER], [])["agents.reader.prompt.rolled-back"]
+    jsonschema_rs.validate(envelope(), event)
+    jsonschema_rs.validate(schema, event["data"])
+    assert event["dataschema"] == schema["$id"]
+    assert set(event["data"]) == set(schema["properties"])
+    message = asyncapi([READER], "1.0.0", "127.0.0.1:6379")["components"]["messages"][event["type"]]
+    assert message["payload"]["allOf"][1]["properties"]["data"] == {
+        "$ref": "schemas/agents.reader.prompt.rolled-back.json"
+    }
 
 
 def test_check_names_what_drifted_and_the_cure_and_writing_mends_it(

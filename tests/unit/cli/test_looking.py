@@ -358,6 +358,13 @@ def test_many_replays_end_in_a_summary_and_name_what_could_not_be_run(served: Se
     assert "    2  the same output" in shown.stdout
 
 
+@pytest.mark.parametrize("given", [(UNKNOWN,), ("-",)])
+def test_a_single_replay_that_fails_is_told_once(served: Served, agents: Call, given: tuple[str]) -> None:
+    shown = agents("executions", "replay", *given, stdin=UNKNOWN)
+    assert shown.exit_code == 9
+    assert shown.stderr.count(f"no agent knows the execution {UNKNOWN}") == 1
+
+
 def test_a_replay_of_what_asked_no_prompt_takes_no_version(served: Served, agents: Call) -> None:
     refused = agents("executions", "replay", run(agents, "x"), "--prompt", "1.1.0")
     assert (refused.exit_code, "it asked no prompt" in refused.stderr) == (2, True)

@@ -187,6 +187,17 @@ def test_a_broker_that_refuses_is_told_with_its_reason_in_one_line(sidecar: Side
     assert refused.stderr.splitlines()[0] == "error: the sidecar of planner refuses the event: HTTP 500"
 
 
+def test_input_that_is_no_text_is_refused_with_the_place_of_its_first_such_byte(
+    agents: Call, tmp_path: Path
+) -> None:
+    text = b'{"title": "caf\xe9"}'
+    (tmp_path / "latin.json").write_bytes(text)
+    for said, where in (("-", "standard input"), (f"@{tmp_path}/latin.json", f"{tmp_path}/latin.json")):
+        refused = agents("publish", "agents.servicedesk.ticket.created", "--data", said, stdin=text)
+        assert refused.exit_code == 2
+        assert f"--data: {where} is not UTF-8 text: byte 15 of it is 0xe9" in refused.stderr
+
+
 def test_a_payload_without_end_is_refused_unread(
     sidecar: Sidecar, agents: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from cli.errors import CommandError
 from cli.group import agents as group
 from domain import json
-from tests.stand_ins.openai_server import OpenAIServer, answer, status
+from tests.stand_ins.openai_server import KEY, OpenAIServer, answer, status
 from tests.support.commands import enter_project, interrupted, serving_beside, started
 from tests.unit.evaluation.making import CASES, NAME, written
 
@@ -83,7 +83,7 @@ def test_a_prompt_is_measured_with_the_model_of_the_environment(
     result = agents()
     assert result.exit_code == 0
     assert result.stdout.startswith("✓ desk/sort 1.1.0  1.00  2 of 2 cases pass, 38 tokens")
-    assert result.stderr.startswith("2 calls, about 24 input tokens, at most 200 output tokens")
+    assert result.stderr.startswith("2 calls, about 218 input tokens, at most 200 output tokens")
     assert [request.body["seed"] for request in server.requests] == [1, 1]
     assert server.last.body["response_format"]["json_schema"]["name"] == "sort"
 
@@ -259,6 +259,46 @@ def test_settings_of_the_model_that_are_wrong_are_named(
     assert "LLM_PROVIDER=openai needs OPENAI_MODEL" in result.stderr
 
 
+FILE = """\
+models:
+  small: {{provider: openai, address: {url}, model: gpt-test, key: THEIR_KEY, prices: free}}
+  large: {{provider: openai, address: {url}, model: gpt-large, key: THEIR_KEY, prices: free}}
+tasks: {{default: small}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [([], "gpt-test"), (["--model", "large"], "gpt-large"), (["--model", "small"], "gpt-test")],
+)
+def test_the_models_of_the_file_of_models_are_asked_by_their_names(
+    project: Path, server: OpenAIServer, agents: Call, words: list[str], asked: str
+) -> None:
+    (project / "models.yaml").write_text(FILE.format(url=server.url))
+    (project / ".env").write_text(f"AGENTS_MODELS=models.yaml\nTHEIR_KEY={KEY}\n")
+    plays(server, RIGHT)
+    told = json.parse(agents(NAME, *words, "--json").stdout)[0]
+    assert told["model"]["name"] == asked
+    assert [request.body["model"] for request in server.requests] == [asked] * 2
+
+
+def test_a_name_that_the_file_of_models_does_not_have_is_refused_with_those_it_has(
+    project: Path, server: OpenAIServer, agents: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "models.yaml").write_text(FILE.format(url=server.url))
+    monkeypatch.setenv("AGENTS_MODELS", "models.yaml")
+    monkeypatch.setenv("THEIR_KEY", KEY)
+    for words in (["--model", "lrge"], ["--judge", "lrge"]):
+        refused = agents(NAME, *words)
+        assert refused.exit_code == 9
+        assert "models.yaml names no model 'lrge'" in refused.stderr
+        assert "did you mean large?" in refused.stderr
+    (project / "models.yaml").write_text("models: {}\n")
+    broken = agents(NAME)
+    assert (broken.exit_code, "models.yaml cannot be used" in broken.stderr) == (6, True)
+    assert server.requests == []
+
+
 def test_without_ollama_it_says_how_to_start_one(
     project: Path, agents: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +307,7 @@ def test_without_ollama_it_says_how_to_start_one(
     result = agents(NAME)
     assert result.exit_code == 4
     assert "Ollama does not answer at http://127.0.0.1:9" in result.stderr
-    assert "start it with `agents up`" in result.stderr
+    assert "start it (`agents up`, or `ollama serve`)" in result.stderr
 
 
 def test_ctrl_c_leaves_whole_answers_and_no_record(project: Path, server: OpenAIServer) -> None:

@@ -196,11 +196,11 @@ async def test_an_estimate_counts_what_is_not_in_the_cache(tmp_path: Path) -> No
     requests = [request for _, request in requests_of(subject, subject.cases.cases, 1, 1)]
     asking = asker(ScriptedModel(good), tmp_path / "answers")
     assert estimate(requests, asking).words(Price(10, 1_000)) == (
-        "2 calls, about 24 input tokens, at most 200 output tokens, 0.20 at most"
+        "2 calls, about 218 input tokens, at most 200 output tokens, 0.20 at most"
     )
     await asking.ask(requests[0])
     assert estimate(requests, asking).words(None) == (
-        "1 calls (1 more are answered from the cache), about 12 input tokens, at most 100 output tokens"
+        "1 calls (1 more are answered from the cache), about 109 input tokens, at most 100 output tokens"
     )
 
 

@@ -23,8 +23,19 @@ def test_without_a_file_there_are_no_guardrails() -> None:
     assert not Guardrails().any
 
 
-def test_an_empty_file_switches_nothing_on(tmp_path: Path) -> None:
-    assert not load(tmp_path, "# nothing yet\n").any
+@pytest.mark.parametrize(
+    "text", ["", "# nothing yet\n", "{}\n", "default:\n", "default: {}\ntasks:\n", "~\n"]
+)
+def test_a_file_without_guardrails_is_an_error_that_says_how_to_have_none(tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        GuardrailsInvalid,
+        match=r"guardrails\.yaml:1:1: error: the file names no guardrails — .*leave AGENTS_GUARDRAILS out",
+    ):
+        load(tmp_path, text)
+
+
+def test_guardrails_can_be_switched_off_by_saying_so(tmp_path: Path) -> None:
+    assert not load(tmp_path, "default: off\n").any
 
 
 def test_a_task_has_what_the_file_gives_it_and_nothing_of_the_default(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from domain.ports.prompts import PromptRegistry
 from infrastructure.host.app import create_app
 from infrastructure.host.service import Service
 from infrastructure.host.settings import Settings
+from infrastructure.identity.identity import Identity
 from infrastructure.testing.platform import PROMPTS, MemoryPlatform
 
 JSON = {"Content-Type": "application/json"}
@@ -44,6 +45,7 @@ async def hosted(
     model: LanguageModel | None = None,
     prompts: PromptRegistry | None = None,
     rollout: bool = False,
+    identity: Identity | None = None,
     folder: Path = PROMPTS,
     client_host: str = "127.0.0.1:7000",
     **settings: Any,
@@ -52,7 +54,7 @@ async def hosted(
     chosen = Settings.model_construct(**given)
     async with MemoryPlatform([agent], model=model, prompts=prompts, rollout=rollout) as platform:
         service = platform.services[agent.name]
-        app = create_app(agent, chosen, _no_lifespan)
+        app = create_app(agent, chosen, _no_lifespan, identity)
         app.state.service = service
         app.state.metrics = lambda: (b"# nothing measured\n", "text/plain; version=0.0.4; charset=utf-8")
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

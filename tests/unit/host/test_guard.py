@@ -152,6 +152,29 @@ async def test_any_other_name_is_foreign(api: Hosted, host: str) -> None:
         assert error_of(response)["code"] == "foreign_host"
 
 
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:7000", "https://[::1]"])
+async def test_pages_of_this_machine_may_call(api: Hosted, origin: str) -> None:
+    assert (await ask(api, "GET", "/api/sample/tasks", {"Origin": origin})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "", "http://localhost.evil.example", "http://[", "file://", "http://evil@localhost@x"]
+)  # fmt: skip
+async def test_pages_of_other_machines_may_not(api: Hosted, origin: str) -> None:
+    """A form of theirs may post across origins without asking first, for instance to replay."""
+    path = "/api/sample/dead-letters/00000000-0000-0000-0000-000000000000/replay"
+    response = await ask(api, "POST", path, {"Origin": origin})
+    assert (response.status_code, error_of(response)["code"]) == (403, "foreign_origin")
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+async def test_no_page_of_another_origin_is_let_in_by_cors(api: Hosted) -> None:
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "DELETE"}
+    for method, path in (("OPTIONS", "/api/sample/prompts/x/split"), ("GET", "/api/sample/tasks")):
+        response = await ask(api, method, path, asked)
+        assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
 async def test_two_host_headers_are_foreign(api: Hosted) -> None:
     headers = [("Host", "localhost"), ("Host", "evil.example")]
     assert (await api.http.get("/api/sample/tasks", headers=headers)).status_code == 403

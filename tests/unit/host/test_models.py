@@ -11,13 +11,15 @@ import pytest
 from agents.runtime.context import Ports
 from agents.service_desk import AGENT
 from domain.errors import ModelsInvalid
+from domain.event import Event
+from domain.events.servicedesk import TicketCreated
 from infrastructure.host import __main__ as host
-from infrastructure.host.models import Models, Reach, models_of, read_models
+from infrastructure.host.models import Models, Reach, models_of
 from infrastructure.host.settings import Settings
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.testing.platform import MemoryPlatform
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, serving
-from tests.unit.host.hosted import hosted
+from tests.unit.host.hosted import error_of, hosted
 
 FILE = """
 currency: EUR
@@ -38,9 +40,7 @@ def put_in(platform: MemoryPlatform, chosen: Settings) -> Models:
     """Have the platform's agent ask the models of the file."""
     service = platform.services[AGENT.name]
     store = platform.stores[AGENT.name]
-    models = models_of(
-        AGENT, chosen, read_models(AGENT, chosen), Reach(store, store, platform.broker, MemoryTelemetry())
-    )
+    models = models_of(AGENT, chosen)(Reach(store, store, platform.broker, MemoryTelemetry()))
     ports: Ports = dataclasses.replace(service.ports, model=models.model)
     service.ports, service.costs = ports, models.costs
     service.runner.work._ports = ports
@@ -96,6 +96,35 @@ async def test_a_hard_budget_is_402_and_says_what_to_do(
         await models.close()
 
 
+async def test_a_hard_budget_makes_a_dead_letter_of_an_event_and_of_a_request_the_answer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MODEL_KEY", KEY)
+    event = TicketCreated(reporter="Ada", **TICKET)
+    async with serving(OpenAIServer()) as server, hosted(AGENT) as api:
+        models = put_in(api.platform, settings(tmp_path, server.url, "{day: {tokens: 1}}"))
+        refused = await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k")
+        error = error_of(refused)
+        assert (refused.status_code, error["code"]) == (402, "budget_exceeded")
+        described = (await api.http.get("/openapi.json")).json()["paths"]["/api/service-desk/triage"]
+        assert "No dead letter" in described["post"]["responses"]["402"]["description"]
+        again = error_of(await api.post("/api/service-desk/triage", TICKET, Idempotency_Key="k"))
+        assert again["details"] == error["details"] | {"replayed": True}
+        await api.platform.quiet()
+        letters = "/api/service-desk/dead-letters"
+        assert (await api.http.get(letters)).json()["dead_letters"] == []
+        assert api.platform.events == []
+        api.platform.publish(
+            Event(id="1", source="/x", type=event.event_type, data=event.model_dump(mode="json"))
+        )
+        await api.platform.quiet()
+        (letter,) = (await api.http.get(letters)).json()["dead_letters"]
+        assert (letter["cause"], letter["event_id"], letter["replayable"]) == ("budget_exceeded", "1", True)
+        assert "Raise budgets.day.tokens" in letter["message"]
+        assert api.platform.events[-1].type == "agents.servicedesk.dead-letter"
+        await models.close()
+
+
 async def test_without_a_file_nothing_is_counted_and_costs_say_so() -> None:
     async with hosted(AGENT) as api:
         costs = (await api.http.get("/api/service-desk/costs?since=2026-11-01")).json()
@@ -110,7 +139,7 @@ def test_a_task_that_the_agent_does_not_have_is_named_with_its_line(tmp_path: Pa
     with pytest.raises(
         ModelsInvalid, match=r"models\.yaml:5: there is no task service-desk/triadge — write one of .*triage"
     ):
-        read_models(AGENT, chosen)
+        models_of(AGENT, chosen)
 
 
 def test_a_file_that_is_wrong_stops_the_start_with_every_mistake(

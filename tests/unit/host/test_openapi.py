@@ -7,13 +7,14 @@ from pydantic import BaseModel
 
 from agents.runtime import Agent, Context, Outcome
 from agents.service_desk import AGENT as SERVICE_DESK
-from infrastructure.host import openapi
+from infrastructure.host.openapi.inputs import inputs_of
 from tests.unit.host.hosted import Hosted, hosted
 
 
 async def test_every_route_is_in_the_document(api: Hosted) -> None:
     document = (await api.http.get("/openapi.json")).json()
     assert sorted(document["paths"]) == [
+        "/api/sample/audit",
         "/api/sample/correlations/{correlation}",
         "/api/sample/costs",
         "/api/sample/dead-letters",
@@ -51,7 +52,7 @@ async def test_a_task_is_documented_with_its_own_schema_and_example() -> None:
     assert body == {"$ref": "#/components/schemas/OpenTicket"}
     assert document["components"]["schemas"]["OpenTicket"]["examples"][0]["impact"] == "team"
     assert sorted(operation["responses"]) == [
-        "200", "202", "400", "401", "403", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504",
+        "200", "202", "400", "401", "402", "403", "408", "409", "413", "415", "422", "429", "500", "502", "503", "504",
     ]  # fmt: skip
     assert [parameter["name"] for parameter in operation["parameters"]] == [
         "Idempotency-Key",
@@ -78,4 +79,4 @@ def test_an_input_model_that_takes_a_name_of_the_apis_own_is_refused() -> None:
     work.__annotations__ = {"given": Result, "ctx": Context, "return": Outcome}
     agent.task()(work)
     with pytest.raises(ValueError, match="broken: rename the input models Result"):
-        openapi.inputs(agent)
+        inputs_of(agent)

@@ -52,8 +52,20 @@ def refusal(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         ({"APP_PORT": "0"}, "APP_PORT: Input should be greater than or equal to 1"),
         ({"APP_PORT": "65536"}, "APP_PORT: Input should be less than or equal to 65535"),
         ({"DAPR_GRPC_PORT": "99999"}, "DAPR_GRPC_PORT: Input should be less than or equal to 65535"),
-        ({"AGENTS_HOST": "0.0.0.0"}, "AGENTS_HOST=0.0.0.0 is reachable from outside: set APP_API_TOKEN, or listen on 127.0.0.1"),
+        (
+            {"AGENTS_HOST": "0.0.0.0"},
+            "AGENTS_HOST=0.0.0.0 is reachable from outside: set APP_API_TOKEN, which the sidecar shows; and AGENTS_OIDC_ISSUER",
+        ),
         ({"AGENTS_HOST": "::"}, "AGENTS_HOST=:: is reachable from outside: set APP_API_TOKEN"),
+        ({"AGENTS_HOST": "0.0.0.0", "APP_API_TOKEN": SECRET}, "is reachable from outside: set AGENTS_OIDC_ISSUER and"),
+        ({"AGENTS_HOST": "0.0.0.0", "AGENTS_API_KEYS": "keys.yaml"}, "set APP_API_TOKEN, which the sidecar shows. Or listen"),
+        ({"AGENTS_OIDC_ISSUER": "https://login.example"}, "AGENTS_OIDC_ISSUER and AGENTS_OIDC_AUDIENCE belong together"),
+        ({"AGENTS_OIDC_AUDIENCE": "api://agents"}, "AGENTS_OIDC_ISSUER and AGENTS_OIDC_AUDIENCE belong together"),
+        ({"AGENTS_OIDC_ISSUER": "http://login.example"}, "AGENTS_OIDC_ISSUER: must be an https:// address"),
+        ({"AGENTS_OIDC_ISSUER": f"https://me:{SECRET}@login.example"}, "AGENTS_OIDC_ISSUER: must be an https:// address"),
+        ({"AGENTS_OIDC_AUDIENCE": "a,,b"}, "AGENTS_OIDC_AUDIENCE: must be one name, or several with commas between"),
+        ({"AGENTS_RATE_LIMIT": "-1"}, "AGENTS_RATE_LIMIT: Input should be greater than or equal to 0"),
+        ({"AGENTS_RATE_LIMIT": "nan"}, "AGENTS_RATE_LIMIT: Input should be"),
         ({"AGENTS_HOST": "0.0.0.0", "APP_API_TOKEN": ""}, "AGENTS_HOST=0.0.0.0 is reachable from outside"),
         ({"APP_API_TOKEN": SECRET + "\n"}, "APP_API_TOKEN: must be visible ASCII characters without blanks and line ends"),
         ({"DAPR_API_TOKEN": "schlüssel-" + SECRET}, "DAPR_API_TOKEN: must be visible ASCII characters"),
@@ -135,6 +147,8 @@ def test_a_process_that_cannot_start_says_why_in_a_line_and_exits_with_78(tmp_pa
     broken = tmp_path / "prompts" / "service-desk" / "triage"
     broken.mkdir(parents=True)
     (broken / "1.0.0.yaml").write_text("name: triage\nnonsense: true\n")
+    keys = tmp_path / "keys.yaml"
+    keys.write_text(SECRET)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         starts = {
@@ -143,6 +157,8 @@ def test_a_process_that_cannot_start_says_why_in_a_line_and_exits_with_78(tmp_pa
                 "APP_PORT": port
             },
             f"{broken / '1.0.0.yaml'}": {"AGENTS_PROMPTS": str(tmp_path / "prompts")},
+            f"{keys}:1:1: error: this is no file of API keys": {"AGENTS_API_KEYS": str(keys)},
+            "none.yaml:1:1: error: cannot be read": {"AGENTS_API_KEYS": str(tmp_path / "none.yaml")},
             "the agent service-desk and its prompts disagree": {"AGENTS_PROMPTS": str(tmp_path / "nowhere")},
         }
         processes = [start(tmp_path, variables | {"APP_API_TOKEN": SECRET}) for variables in starts.values()]

@@ -36,7 +36,7 @@ async def test_a_stream_gives_the_models_text_and_then_the_usual_result() -> Non
         response = await api.post(TRIAGE, TICKET, Idempotency_Key="k")
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-accel-buffering"] == "no"
         events = list(sse(response.text))
         tokens = [data["text"] for name, data in events if name == "token"]
         assert [name for name, _ in events] == ["call", *["token"] * len(tokens), "usage", "result"]

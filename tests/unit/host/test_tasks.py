@@ -98,7 +98,7 @@ async def test_the_same_key_for_two_at_once_runs_once(api: Hosted, sample: Sampl
 async def test_a_caller_that_prefers_so_is_answered_at_once_and_finds_the_record(
     api: Hosted, preference: str
 ) -> None:
-    response = await api.post(SHOUT, {"word": "hi", "slow": 0.05}, Prefer=preference, Idempotency_Key="k1")
+    response = await api.post(SHOUT, {"word": "hi", "slow": 0.5}, Prefer=preference, Idempotency_Key="k1")
     assert response.status_code == 202
     identity = execution_id("sample", "shout", "/callers/local", "k1")
     location = response.headers["location"]

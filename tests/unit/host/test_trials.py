@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 from pydantic import BaseModel
 
 from agents.runtime import Agent, Context, Outcome
-from domain.chat import ChatRequest
+from domain.chat import ChatReply, ChatRequest
 from domain.errors import ModelMisconfigured, Rejected
 from domain.event import EventData
 from domain.ports.channel import NotificationChannel
 from domain.ports.model import LanguageModel
+from infrastructure.host.trials import AT_ONCE
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.prompts import MemoryPrompts, simple_prompt
 from tests.unit.host.hosted import Hosted, error_of, hosted
@@ -140,6 +142,30 @@ async def test_a_trial_leaves_no_trace(api: Hosted) -> None:
     assert {**api.platform.stores["greeter"].calls, "get": 0} == {**writes, "get": 0}
     assert (await api.http.get(f"/api/greeter/executions/{execution}")).json() == record
     assert (await api.http.get("/api/greeter/entities/tally/all")).json() == {"greetings": 1}
+
+
+async def test_a_few_trials_run_at_a_time_and_the_others_wait_for_their_turn(api: Hosted) -> None:
+    at_work: list[int] = [0]
+
+    class Slow(ScriptedModel):
+        async def complete(
+            self, request: ChatRequest, on_text: Callable[[str], None] | None = None
+        ) -> ChatReply:
+            at_work.append(at_work[-1] + 1)
+            await asyncio.sleep(0.01)
+            at_work.append(at_work[-1] - 1)
+            return await super().complete(request, on_text)
+
+    @asynccontextmanager
+    async def other(_: str) -> AsyncIterator[LanguageModel]:
+        yield Slow(by_version)
+
+    execution = await done(api)
+    api.service.other_model = other
+    path = f"/api/greeter/executions/{execution}/trial"
+    answers = await asyncio.gather(*(api.post(path, {"model": "slow"}) for _ in range(3 * AT_ONCE)))
+    assert [answer.status_code for answer in answers] == [200] * 3 * AT_ONCE
+    assert max(at_work) == AT_ONCE
 
 
 async def test_a_trial_takes_nothing_from_the_budgets_of_the_recorded_chain() -> None:

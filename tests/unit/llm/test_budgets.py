@@ -13,7 +13,7 @@ from domain.errors import BudgetExceeded, ModelTruncated, ModelUnavailable, Side
 from infrastructure.llm.accounts import Passed
 from infrastructure.llm.catalogue import Budget, Prices, Scope, Spending
 from infrastructure.llm.costs import CostBook
-from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.ledger import AT_ONCE, Ledger
 from infrastructure.llm.metering import MeteredModel
 from infrastructure.memory.model import Scripted, ScriptedModel
 from infrastructure.memory.state import MemoryStateStore
@@ -41,7 +41,14 @@ class Replica:
         self.telemetry = MemoryTelemetry()
         self.costs = CostBook(store, agent, "EUR")
 
+        self.broker_is_down = False
+        self.bug: Exception | None = None
+
         async def tell(passed: Passed) -> None:
+            if self.bug:
+                raise self.bug
+            if self.broker_is_down:
+                raise SidecarUnavailable("no broker")
             self.told.append(passed)
 
         self.ledger = Ledger(
@@ -152,6 +159,66 @@ async def test_a_soft_budget_is_told_of_once_by_one_replica_and_stops_nothing() 
 
 
 @in_virtual_time
+async def test_a_soft_budget_is_told_of_by_another_when_whoever_passed_it_died_before_it_was_out() -> None:
+    store = MemoryStateStore()
+    budgets: dict[Scope, Spending] = {"execution": Spending(calls=Budget(soft=1))}
+    first, second = Replica(store, budgets), Replica(store, budgets)
+    first.broker_is_down = True
+    for _ in range(2):
+        await first.model.complete(asked_by())
+    await first.ledger.flush()
+    # The first one dies now: what it wrote is there, its event is not.
+    await second.model.complete(asked_by())
+    await asyncio.sleep(5)
+    assert [(passed.period, passed.resource, passed.spent) for passed in second.told] == [
+        ("e1", "calls", 3.0)
+    ]
+    await second.model.complete(asked_by())
+    await second.ledger.close()
+    assert len(second.told) == 1
+    assert first.told == []
+    await first.ledger.close()
+
+
+@in_virtual_time
+async def test_a_soft_budget_is_told_of_once_the_broker_takes_it_and_costs_do_not_wait_for_that() -> None:
+    replica = Replica(MemoryStateStore(), {"execution": Spending(calls=Budget(soft=1))})
+    replica.broker_is_down = True
+    for _ in range(2):
+        await replica.model.complete(asked_by())
+    await asyncio.sleep(5)
+    (line,) = await replica.costs.lines(DAY, DAY)
+    assert line.spent.calls == 2
+    assert replica.telemetry.counted("agents.budget.exceeded", bound="soft") == 0
+    replica.broker_is_down = False
+    await asyncio.sleep(5)
+    assert len(replica.told) == 1
+    assert replica.telemetry.counted("agents.budget.exceeded", bound="soft") == 1
+    assert replica.ledger._accounts == {}
+    await replica.ledger.close()
+
+
+@in_virtual_time
+async def test_accounts_are_written_several_at_a_time_and_never_more() -> None:
+    at_work = [0]
+
+    class Slow(MemoryStateStore):
+        async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
+            at_work.append(at_work[-1] + 1)
+            await asyncio.sleep(1)
+            at_work.append(at_work[-1] - 1)
+            return await super().create(key, data, ttl=ttl)
+
+    replica = Replica(Slow(), {"execution": Spending(calls=Budget(soft=9))})
+    for number in range(3 * AT_ONCE):
+        await replica.model.complete(asked_by(execution=f"e{number}"))
+    await replica.ledger.flush()
+    assert max(at_work) == AT_ONCE
+    assert replica.ledger._accounts == {}
+    await replica.ledger.close()
+
+
+@in_virtual_time
 async def test_a_new_day_has_a_new_budget() -> None:
     current = DAY
 
@@ -252,6 +319,30 @@ async def test_an_account_that_cannot_be_read_holds_up_no_other_and_no_costs() -
     assert [passed.scope for passed in replica.told] == ["day"]
     (line,) = await replica.costs.lines(DAY, DAY)
     assert line.spent.calls == 1
+    await replica.ledger.close()
+
+
+@in_virtual_time
+async def test_what_nobody_foresaw_is_logged_once_and_ends_no_writing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    replica = Replica(
+        MemoryStateStore(),
+        {"execution": Spending(calls=Budget(soft=1)), "day": Spending(calls=Budget(soft=9))},
+    )
+    replica.bug = KeyError("of ours")
+    for _ in range(2):
+        await replica.model.complete(asked_by())
+    await asyncio.sleep(5)
+    assert caplog.text.count("what the models cost is written later: 'of ours'") == 1
+    assert "Traceback" in caplog.text
+    (line,) = await replica.costs.lines(DAY, DAY)
+    assert line.spent.calls == 2
+    assert list(replica.ledger._accounts) == ["budget:execution:sample:e1"]
+    replica.bug = None
+    await asyncio.sleep(5)
+    assert len(replica.told) == 1
+    assert replica.ledger._accounts == {}
     await replica.ledger.close()
 
 

@@ -14,7 +14,7 @@ from domain.chat import ChatRequest, Message, Usage
 from domain.errors import ModelTimeout
 from infrastructure.llm.endpoint import endpoint_from
 from infrastructure.llm.failures import unreachable
-from infrastructure.llm.lean import LeanModel, _open_session
+from infrastructure.llm.lean import LeanModel, open_session
 from infrastructure.llm.settings import ModelSettings
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, chunk, raw, serving, slow, stream_of
 
@@ -117,7 +117,7 @@ async def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "no_proxy"):
         monkeypatch.setenv(name, "" if name == "no_proxy" else "http://proxy:3128")
     monkeypatch.setenv("no_proxy", "inside.example")
-    async with _open_session(URL(url)) as session:
+    async with open_session(URL(url)) as session:
         assert (str(session._default_proxy) if session._default_proxy else None) == proxy
 
 

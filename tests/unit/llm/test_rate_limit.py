@@ -6,7 +6,13 @@ from dataclasses import replace
 import pytest
 
 from domain.chat import ChatReply, ChatRequest, Usage
-from domain.errors import ModelRateLimited, ModelUnavailable, SidecarUnavailable
+from domain.errors import (
+    AgentError,
+    ModelFailsForInput,
+    ModelRateLimited,
+    ModelUnavailable,
+    SidecarUnavailable,
+)
 from infrastructure.llm.allowance import Allowance
 from infrastructure.llm.rate_limit import RateLimitedModel
 from infrastructure.memory.model import ScriptedModel
@@ -144,12 +150,13 @@ async def test_only_so_many_run_at_a_time_and_who_leaves_frees_a_place() -> None
     assert replica.model._running == 0
 
 
+@pytest.mark.parametrize("error", [ModelUnavailable("gone"), ModelFailsForInput("fails for this input")])
 @in_virtual_time
-async def test_a_model_that_is_down_uses_up_no_tokens() -> None:
+async def test_a_model_that_fails_uses_up_no_tokens(error: AgentError) -> None:
     replica = Replica(MemoryStateStore(), tokens=600)
-    replica.asked.down = ModelUnavailable("gone")
+    replica.asked.down = error
     for _ in range(50):
-        with pytest.raises(ModelUnavailable):
+        with pytest.raises(type(error)):
             await replica.model.complete(asked_by())
     assert now() == 0
 
@@ -180,3 +187,25 @@ async def test_while_the_store_is_down_each_replica_goes_on_with_its_last_share(
     store.down = True
     await alone.keep_asking(now() + 60)
     assert 1 <= len(alone.sent) <= 100  # it had none: a tenth
+
+
+@in_virtual_time
+async def test_an_error_that_nobody_foresaw_is_the_callers_and_those_behind_have_their_turn() -> None:
+    replica = Replica(MemoryStateStore(), requests=600)
+    allowance = replica.model._requests
+    assert allowance is not None
+    clock, bugs = allowance.clock, [KeyError("of ours")]
+
+    def broken_once() -> float:
+        if bugs:
+            raise bugs.pop()
+        return clock()
+
+    allowance.clock = broken_once
+    began = now()
+    answers = await asyncio.gather(
+        *(replica.model.complete(asked_by()) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [KeyError, ChatReply, ChatReply]
+    assert now() - began < 1
+    await replica.model.close()

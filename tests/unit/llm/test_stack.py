@@ -16,10 +16,11 @@ from infrastructure.llm.catalogue_file import load_catalogue
 from infrastructure.llm.costs import CostBook
 from infrastructure.llm.endpoint import endpoint_of
 from infrastructure.llm.fallback import FallbackModel
+from infrastructure.llm.from_environment import stack_from_environment
 from infrastructure.llm.ledger import Ledger
 from infrastructure.llm.request import body_for
 from infrastructure.llm.settings import ModelSettings
-from infrastructure.llm.stack import Stack, Surroundings, stack_from_environment
+from infrastructure.llm.stack import Stack, Surroundings
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry

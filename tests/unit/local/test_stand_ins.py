@@ -100,7 +100,16 @@ def test_a_start_on_the_stand_ins_has_no_redis_and_keeps_its_ports_apart(tmp_pat
 
 def test_the_same_is_set_for_azure_and_for_its_stand_ins() -> None:
     """But for where it is, and who one is."""
-    own = {"connectionString", "namespaceName", "url", "masterKey", "vaultName", "prefix"}
+    own = {
+        "connectionString",
+        "namespaceName",
+        "url",
+        "masterKey",
+        "database",
+        "collection",
+        "vaultName",
+        "prefix",
+    }
     kinds = [
         {
             one.name: {key: value for key, value in one.metadata.items() if key not in own}

@@ -24,5 +24,6 @@ def prompts(
         (folder / f"{version}.yaml").write_text(HELLO)
     lines = [f"desk/ask/{version} sha256:{hashed(HELLO)}" for version in released]
     lines += [f"desk/ask/{version} sha256:{hashed(HELLO)} deprecated too old" for version in deprecated]
-    (root / "prompts.lock").write_text("".join(f"{line}\n" for line in sorted(lines)))
+    if lines:
+        (root / "prompts.lock").write_text("".join(f"{line}\n" for line in sorted(lines)))
     return root

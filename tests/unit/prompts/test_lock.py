@@ -27,6 +27,7 @@ LINE = f"desk/ask/1.0.0 sha256:{HASH}"
         ([f"desk/ask/1.0 sha256:{HASH}"], 1, "'1.0' is not a semantic version"),
         ([LINE, f"{LINE} deprecated"], 2, "desk/ask/1.0.0 stands here twice, first in line 1"),
         (["<<<<<<< HEAD", LINE, "=======", ">>>>>>> other"], 1, "a merge conflict"),
+        ([], 1, "the file is empty"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_named_and_stops_check_and_start(

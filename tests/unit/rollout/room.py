@@ -14,7 +14,7 @@ from infrastructure.memory.pubsub import MemoryBroker
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
 from infrastructure.rollout.live import LiveRollout
-from infrastructure.rollout.orders import Orders, Share
+from infrastructure.rollout.orders import Orders
 from tests.unit.rollout.writing import prompts
 
 TOPIC = "agents.writer.prompt.rolled-back"
@@ -27,9 +27,12 @@ class Store(MemoryStateStore):
         super().__init__()
         self.down = False
         self.lost_answers = 0
+        self.bugs_at = ""
 
     async def get(self, key: str) -> Stored | None:
         self._require()
+        if key == self.bugs_at:
+            raise KeyError("of ours")
         return await super().get(key)
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
@@ -55,8 +58,11 @@ class Broker(MemoryBroker):
     def __init__(self) -> None:
         super().__init__()
         self.down = False
+        self.bug: Exception | None = None
 
     async def publish(self, topic: str, event: Event) -> None:
+        if self.bug:
+            raise self.bug
         if self.down:
             raise SidecarUnavailable("the broker is away")
         await super().publish(topic, event)
@@ -98,8 +104,8 @@ async def until(wanted: Callable[[], object], seconds: float = 30) -> None:
             await asyncio.sleep(0.01)
 
 
-def shares(**given: int) -> list[Share]:
-    return [Share(name[1:].replace("_", "."), percent) for name, percent in given.items()]
+def shares(**given: int) -> dict[str, int]:
+    return {name[1:].replace("_", "."): percent for name, percent in given.items()}
 
 
 def outcome(replica: LiveRollout, chain: str, *, valid: bool = True) -> None:

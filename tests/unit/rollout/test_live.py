@@ -139,6 +139,42 @@ async def test_who_dies_before_the_event_is_out_is_spoken_for_by_another(room: R
     )
 
 
+async def test_what_nobody_foresaw_is_logged_once_and_the_splits_are_followed_on(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.broker.down = True
+    replica = room.replica()
+    await bad_candidate(room, [replica])
+    await replica.close()
+    room.broker.bug = KeyError("of ours")
+    other = room.replica()
+    await until(lambda: "'of ours'" in caplog.text)
+    assert "Traceback" in caplog.text
+    await room.orders(replica).split("write", shares(v1_0_0=100))
+    await until(lambda: other.splits.current.revision == 2)
+    assert caplog.text.count("stay as they are known here") == 1
+    room.broker.bug, room.broker.down = None, False
+    await until(lambda: other.splits.current.taken_back[0].announced)
+
+
+async def test_figures_of_one_version_that_cannot_be_written_hold_up_no_others(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = room.replica()
+    await until(lambda: replica.splits._tables is not None)
+    await room.orders(replica).split("write", shares(v1_0_0=50, v1_1_0=50))
+    room.store.bugs_at = "figures:writer:write:1.0.0"
+    for n in range(50):
+        outcome(replica, f"chain-{n}")
+    await until(lambda: "wait to be written" in caplog.text)
+    assert (await replica.figures.sheet("write", "1.1.0")).total["executions"] > 0
+    assert "Traceback" in caplog.text
+    room.store.bugs_at = ""
+    await until(lambda: replica.figures.is_empty)
+    written = [await replica.figures.sheet("write", version) for version in ("1.0.0", "1.1.0")]
+    assert sum(sheet.total["executions"] for sheet in written) == 50
+
+
 async def test_who_is_about_to_tell_is_given_time_before_another_tells_for_it(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,129 @@
+"""`python -m deploy.verify`: proves the chart with Helm, schemas, policies and a real API server, on this machine alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from cli.errors import CommandError
+from cli.exit_codes import EXIT_CODES, ExitCode
+from cli.local.provision.cache import user_cache
+from cli.local.provision.progress import Progress
+from deploy.verify import checks
+from deploy.verify.lifecycle import Server, prove_lifecycle
+from deploy.verify.schemas import provide_schemas
+from deploy.verify.tools import (
+    ETCD,
+    HELM,
+    INJECTOR,
+    KEDA,
+    KUBE_APISERVER,
+    KUBECONFORM,
+    KUSTOMIZE,
+    Tool,
+    provide,
+)
+
+FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
+SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One sentence that holds, or raises CommandError; what it returns is said beside it."""
+
+    sentence: str
+    prove: Callable[[], str]
+
+
+@click.command(epilog=f"Example: python -m deploy.verify --no-api-server\n\n{EXIT_CODES}")
+@click.option(
+    "--api-server/--no-api-server",
+    default=True,
+    help="Whether to install into a real kube-apiserver; the first time it is built, about five minutes.",
+)
+def command(*, api_server: bool) -> None:
+    """Prove what deploy/ holds: helm lint and template, schemas, policies, install, upgrade and rollback."""
+    console = Console(highlight=False)
+    programs, schemas = asyncio.run(_provide(FAST + (SERVER if api_server else ()), console))
+    failed = 0
+    for proof in _proofs(programs, schemas, api_server=api_server):
+        began = time.monotonic()
+        if console.is_terminal:
+            console.print(f"… {proof.sentence}", end="\r")
+        try:
+            said = proof.prove()
+        except CommandError as error:
+            failed += 1
+            console.print(f"[red]✗[/] {proof.sentence}")
+            console.print(
+                error.message + (f"\n  {error.hint}" if error.hint else ""), markup=False, soft_wrap=True
+            )
+        else:
+            took = time.monotonic() - began
+            console.print(f"[green]✓[/] {proof.sentence}: {said} ({took:.1f} s)", soft_wrap=True)
+    sys.exit(ExitCode.FAILED if failed else ExitCode.OK)
+
+
+def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> list[Proof]:
+    helm, kubeconform, kustomize = (programs[tool.name] for tool in FAST)
+    proofs = [
+        Proof("the chart's files are those of the repository", checks.nothing_drifted),
+        Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
+        Proof(
+            "what is rendered fits strict schemas", lambda: checks.fits_schemas(helm, kubeconform, schemas)
+        ),
+        Proof(
+            "the overlays for Argo CD and Flux build",
+            lambda: checks.overlays_build(helm, kustomize, kubeconform, schemas),
+        ),
+        Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm)),
+    ]
+    if api_server:
+        etcd, kube_apiserver, keda, injector = (programs[tool.name] for tool in SERVER)
+        server = Server(etcd, kube_apiserver, keda, injector, schemas / "crds")
+        proofs.append(
+            Proof(
+                "a real API server with KEDA's webhook takes it, through upgrade and rollback",
+                lambda: prove_lifecycle(helm, server),
+            )
+        )
+    return proofs
+
+
+async def _provide(tools: tuple[Tool, ...], console: Console) -> tuple[dict[str, Path], Path]:
+    """One after the other: each build takes all the cores that there are."""
+    cache, progress = user_cache(os.environ), Progress(console)
+    steps = [progress.step(f"{tool.name} {tool.version}", tool.seconds) for tool in tools]
+    last = progress.step("schemas", 30)
+    async with progress.shown():
+        programs = {
+            tool.name: await provide(tool, cache, os.environ, step)
+            for tool, step in zip(tools, steps, strict=True)
+        }
+        return programs, await provide_schemas(cache, os.environ, last)
+
+
+def main() -> None:
+    try:
+        command(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except CommandError as error:
+        click.echo(f"error: {error.message}\n  {error.hint}".rstrip(), err=True)
+        sys.exit(error.code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
