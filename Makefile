@@ -7,14 +7,16 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test faults verify-deploy bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
+.PHONY: help up down reset test test-stores faults verify-deploy bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
 
 # `exec`: the command itself is what Ctrl-C and make's own signals reach, with no shell between.
-up: $(VENV)/.synced  ## start everything and watch over it
-	@exec $(BIN)/agents up $(ARGS)
+# COMPONENTS=azure-stand-ins: on stand-ins of Service Bus and Cosmos DB instead of Redis.
+COMPONENTS ?=
+up: $(VENV)/.synced  ## start everything and watch over it; COMPONENTS=azure-stand-ins: as on Azure
+	@exec $(BIN)/agents up $(if $(COMPONENTS),--components '$(COMPONENTS)') $(ARGS)
 
 down: $(VENV)/.synced  ## stop everything; data stays
 	@exec $(BIN)/agents down $(ARGS)
@@ -25,6 +27,10 @@ reset: $(VENV)/.synced  ## drop the local data after asking
 test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 	@$(BIN)/agents provision --dapr-cli
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Redis: stand-ins of Azure's services
+	@$(BIN)/agents provision
+	@exec $(BIN)/python -m pytest -m stores $(ARGS)
 
 faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md
 	@$(BIN)/agents provision
@@ -38,7 +44,11 @@ QUICK ?=
 bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 20 minutes; QUICK=1: 2
 	@exec $(BIN)/python -m benchmarks.suite rounds $(if $(QUICK),--quick) $(ARGS)
 
-bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 30 minutes
+bench-test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Redis: stand-ins of Azure's services
+	@$(BIN)/agents provision
+	@exec $(BIN)/python -m pytest -m stores $(ARGS)
+
+faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 30 minutes
 	@exec $(BIN)/python -m benchmarks.suite faults $(if $(QUICK),--quick) $(ARGS)
 
 bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 3 minutes

@@ -39,7 +39,7 @@ _OPTIONAL_TEXT = {
 
 def asyncapi(agents: Sequence[Agent], version: str, redis: str) -> JsonObject:
     """The document; payload schemas are references to `schemas/<type>.json` beside it. `redis` is host:port."""
-    topics = sorted(_payloads(agents))
+    topics = sorted(topics_of(agents))
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -99,7 +99,8 @@ def envelope() -> JsonObject:
     return {"type": "object", "required": ["specversion", "id", "source", "type"], "properties": properties}
 
 
-def _payloads(agents: Sequence[Agent]) -> set[str]:
+def topics_of(agents: Sequence[Agent]) -> set[str]:
+    """Every topic that an agent publishes to or receives."""
     topics = {event.event_type for agent in agents for event in agent.emits}
     for agent in agents:
         topics |= {

@@ -1,4 +1,4 @@
-"""`python -m cli.documents`: the documents under docs/ that follow from the code.
+"""`python -m cli.documents`: the files that follow from the code, most of them under docs/.
 
 Writes them, or with --check exits 1 naming each that has drifted. Nothing has to run for it.
 """
@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from agents.runtime.agent import Agent
 from cli.asyncapi import asyncapi, payload_schemas
+from cli.deployed import deployed
 from cli.error_table import error_table
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
@@ -37,27 +38,34 @@ GENERATED = ("schemas/*.json", "openapi/*.json", "asyncapi.yaml")
     "--check", is_flag=True, help="Write nothing; exit 1 when a file differs from what the code says."
 )
 def command(*, check: bool) -> None:
-    """Write docs/schemas, docs/asyncapi.yaml, docs/openapi and docs/errors.md from the code."""
-    made = documents(ROOT)
-    folder = ROOT / "docs"
+    """Write docs/schemas, docs/asyncapi.yaml, docs/openapi and docs/errors.md from the code; and what Azure is given: topics,
+    subscriptions, the manifest of its stand-ins.
+    """
+    made = files(ROOT)
     stale = [
         path
         for pattern in GENERATED
-        for path in folder.glob(pattern)
-        if path.relative_to(folder).as_posix() not in made
+        for path in (ROOT / "docs").glob(pattern)
+        if path.relative_to(ROOT).as_posix() not in made
     ]
-    drifted = [name for name, content in made.items() if not _holds(folder / name, content)]
+    drifted = [name for name, content in made.items() if not _holds(ROOT / name, content)]
     if check:
-        for name in [*drifted, *(path.relative_to(folder).as_posix() for path in stale)]:
-            click.echo(f"docs/{name} differs from the code; to mend it: python -m cli.documents", err=True)
+        for name in [*drifted, *(path.relative_to(ROOT).as_posix() for path in stale)]:
+            click.echo(f"{name} differs from the code; to mend it: python -m cli.documents", err=True)
         sys.exit(ExitCode.FAILED if drifted or stale else ExitCode.OK)
     for name in drifted:
-        path = folder / name
+        path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(made[name])
     for path in stale:
         path.unlink()
     click.echo(f"{len(made)} documents, {len(drifted)} written, {len(stale)} removed")
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """Every generated file by its path below the root."""
+    agents = [load_agent(app.command[-1]) for app in read_manifest(root / MANIFEST)]
+    return {f"docs/{name}": content for name, content in documents(root).items()} | deployed(root, agents)
 
 
 def documents(root: Path) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from cli.local.provision.run import Programs, Wanted, provision
+from tests.support.azure import OnAzure, on_azure
 from tests.support.processes import Daprd, Redis, daprd, redis_server
 
 pytest_plugins = [
@@ -35,6 +36,14 @@ def redis(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def sidecar(programs: Programs, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daprd]:
     assert programs.daprd is not None
     with daprd(programs.daprd, tmp_path_factory.mktemp("daprd"), redis.port) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def azure(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnAzure]:
+    """A sidecar on the stand-ins of Service Bus and Cosmos DB."""
+    assert programs.daprd is not None
+    with on_azure(programs.daprd, tmp_path_factory.mktemp("azure"), {}) as running:
         yield running
 
 

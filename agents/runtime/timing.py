@@ -12,7 +12,8 @@ class Timing:
     """All times in seconds.
 
     `lease`: a claim may be taken over when neither it nor its owner's pulse has moved for so long.
-    `redelivery_after`: when the broker offers an unanswered message again (Redis: processingTimeout).
+    `redelivery_after`: when the broker offers an unanswered message again (Redis: processingTimeout). Where it does not, and
+    counts those that were answered RETRY (Service Bus), how long a delivery of known work is held before that.
     `max_attempts`: how often a handler may fail before its execution is recorded as failed.
     `suspect_after`: after so many lost processes an execution runs only while no other such one runs in the replica.
     `max_crashes`: how often an execution may lose its process before it is recorded as failed.

@@ -9,10 +9,12 @@ from rich.table import Table
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local import control, model
+from cli.local import components, control, model
 from cli.local.instance import Instance, find_instance
 from cli.local.platform import Platform, plan, port_of
 from cli.local.redis import FULL, Redis, backlog, condition, in_mib, refusal
+from cli.local.stand_ins import SERVICE_BUS
+from cli.local.stand_ins import backlog as backlog_of_stand_in
 from cli.local.work import work_by_agent
 from cli.output import console, print_json
 from cli.readable import duration
@@ -32,9 +34,11 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     Exit code 0 when all is ready, 4 when something is not or Redis is over 90 % full, 3 when nothing runs.
     """
     instance = find_instance()
+    instance = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
     status = control.ask(instance, "status") | outside(plan(instance))
     status["ready"] = status["ready"] and _trouble(status["redis"]) is None
-    status["agents"] = work_by_agent(status["services"], (status["redis"] or {}).get("backlog", []))
+    broker = status["redis"] or status.get("service_bus") or {}
+    status["agents"] = work_by_agent(status["services"], broker.get("backlog", []))
     if as_json:
         print_json(status)
     else:
@@ -44,7 +48,12 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 
 def outside(platform: Platform) -> dict[str, Any]:
     """What the supervisor does not know: the broker's backlog and the models."""
-    return {"redis": _redis(platform), "model": _model(platform)}
+    bus = next((one for one in platform.stand_ins if one.name == SERVICE_BUS), None)
+    return {
+        "redis": _redis(platform),
+        "service_bus": backlog_of_stand_in(bus) if bus else None,
+        "model": _model(platform),
+    }
 
 
 def _redis(platform: Platform) -> dict[str, Any] | None:
@@ -101,12 +110,15 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
     out.print(table)
     _show_work(out, status["agents"])
     _show_backlog(status["redis"])
+    _show_service_bus(status.get("service_bus"))
     told = status["model"]
     found = told.get("error") or {True: "available", False: "MISSING", None: ""}[told.get("available")]
     out.print(f"model: {told['provider']} {told.get('model', '')} {found}".rstrip(), markup=False)
     for one in status["services"]:
         if one["state"] == "backoff":
             out.print(f"[red]{one['name']}[/] cannot stay up: {one['last_exit']}; {one['log']}")
+            if words := one.get("last_words"):
+                out.print(f"  {words}", markup=False)
     if trouble := _trouble(status["redis"]):
         told = f"{trouble}; `{instance.command('doctor')}` tells more"
         out.print(told, style="red", markup=False)
@@ -138,7 +150,22 @@ def _show_backlog(redis: dict[str, Any] | None) -> None:
         return
     limit = f" of {in_mib(redis['max_bytes'])}" if redis["max_bytes"] else ", no limit"
     click.echo(f"redis: {in_mib(redis['used_bytes'])}{limit} used")
-    waiting = [entry for entry in redis["backlog"] if entry["pending"] or entry["waiting"]]
+    _show_entries(redis["backlog"])
+
+
+def _show_service_bus(bus: dict[str, Any] | None) -> None:
+    if bus is None:
+        return
+    if "error" in bus:
+        click.echo(f"backlog: Service Bus at {bus['address']} does not tell: {bus['error']}")
+        return
+    _show_entries(bus["backlog"])
+    if bus["dead_letters"]:
+        click.echo(f"service-bus: {bus['dead_letters']} messages given up by the broker itself")
+
+
+def _show_entries(backlog: list[dict[str, Any]]) -> None:
+    waiting = [entry for entry in backlog if entry["pending"] or entry["waiting"]]
     click.echo("backlog: " + ("" if waiting else "none"))
     for entry in waiting:
         click.echo(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 
 from cli.errors import CommandError
-from cli.local import control
+from cli.local import components, control
 from cli.local.instance import Instance, find_instance
 from cli.local.platform import plan
 from cli.local.service import Role
@@ -17,6 +17,7 @@ from cli.output import console, print_json
 EPILOG = """\b
 Example: agents up --detach && agents status
          agents up --replicas implementation=3 --replicas notification=2
+         agents up --components azure-stand-ins
          agents up --watch"""
 WATCH_GRACE = "0.5"
 """Seconds for work in flight when an agent is started again after a save; the rest is handed back to the new one."""
@@ -42,6 +43,12 @@ def _counts(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
     help="Run several of an agent, each with a sidecar, 10 ports apart. Wins over AGENTS_REPLICAS; may be repeated.",
 )
 @click.option(
+    "--components",
+    "on",
+    metavar="NAME",
+    help="Run on others than Redis, of which there is a dapr.NAME.yaml: azure-stand-ins. Wins over AGENTS_COMPONENTS.",
+)
+@click.option(
     "--watch",
     is_flag=True,
     help="For development: start an agent again when a file changes that it is made of; drafts of prompts are served.",
@@ -49,7 +56,14 @@ def _counts(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
 @click.option("--quiet", "-q", is_flag=True, help="Show what happens to processes, not what they log.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: print the status as JSON.")
 def command(
-    *, detach: bool, timeout: float, replicas: dict[str, int], watch: bool, quiet: bool, as_json: bool
+    *,
+    detach: bool,
+    timeout: float,
+    replicas: dict[str, int],
+    on: str | None,
+    watch: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Start Redis, Dapr, Ollama and the agents of dapr.yaml, and keep them running.
 
@@ -59,6 +73,8 @@ def command(
     if as_json and not detach:
         raise click.UsageError("--json needs --detach")
     instance = _with_replicas(find_instance(), replicas)
+    if on is not None:
+        instance = instance.with_environment(**{components.VARIABLE: on})
     if watch:
         usual = {"AGENTS_PROMPT_DRAFTS": "1", "AGENTS_GRACE": WATCH_GRACE}
         instance = instance.with_environment(**{**usual, **instance.environment})
@@ -78,11 +94,14 @@ def command(
 
 
 def _different(instance: Instance) -> Iterator[str]:
-    """The agents of which other numbers of replicas are wanted than run."""
+    """The agents of which other numbers of replicas are wanted than run, and what it would run on."""
     try:
         services = control.ask(instance, "status")["services"]
     except CommandError:
         return  # it ends or just begins
+    chosen, started = components.chosen(instance.environment), components.noted(instance.run)
+    if started.get(components.VARIABLE, chosen) != chosen:
+        yield f"components: {chosen} wanted, {started[components.VARIABLE]} started"
     running = Counter(one["agent"] for one in services if one["role"] == Role.APP)
     for name, wanted in read_settings(instance.environment).replicas.items():
         if running[name] != wanted:

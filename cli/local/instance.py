@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.local import components
 
 MANIFEST = "dapr.yaml"
 MAX_OFFSET = 15_000  # the scheduler's 50006 and all of it must stay a port
@@ -23,6 +24,7 @@ class Instance:
     Settings:
         AGENTS_PORT_OFFSET  added to every port, so that two copies (two checkouts, the tests) run side by side
         AGENTS_RUN_DIR      folder of data, logs and sockets; `.run`, or `.run/offset-N` with an offset
+        AGENTS_COMPONENTS   what it runs on: `redis`, or the NAME of another dapr.NAME.yaml
     """
 
     root: Path
@@ -32,7 +34,8 @@ class Instance:
 
     @property
     def manifest(self) -> Path:
-        return self.root / MANIFEST
+        """dapr.yaml, or the one of the components that are chosen; CommandError when there are no such."""
+        return components.manifest(self.root, MANIFEST, components.chosen(self.environment))
 
     @property
     def logs(self) -> Path:

@@ -17,6 +17,7 @@ from cli.local.replicas import Replica, port_uses, refuse_doubles, replicas_of
 from cli.local.resources import read_resources, redis_addresses
 from cli.local.service import Adopted
 from cli.local.settings import LocalSettings, read_settings
+from cli.local.stand_ins import StandIn, stand_ins
 
 # Ports the control plane needs beside the two that apps know; the table of ports gives it 3800 to 3999.
 CONTROL_PLANE_PORTS = {
@@ -33,6 +34,7 @@ class Platform:
     settings: LocalSettings
     replicas: list[Replica]
     redis: str | None
+    stand_ins: list[StandIn]
     placement: str | None
     scheduler: str | None
     ollama: str | None  # base URL; None with another provider
@@ -45,6 +47,7 @@ class Platform:
         found: dict[str, tuple[str, Probe]] = {}
         if self.redis:
             found["redis"] = (self.redis, probe.redis(port_of(self.redis)))
+        found |= {one.name: (one.address, one.probe) for one in self.stand_ins}
         if self.placement:
             found["placement"] = (self.placement, probe.grpc(port_of(self.placement)))
         if self.scheduler:
@@ -69,11 +72,10 @@ def plan(instance: Instance) -> Platform:
     apps = [shifted(app, offset) for app in read_manifest(instance.manifest)]
     for app in apps:
         _check_paths(instance, app)
-    addresses = {
-        str(shifted_address(address, offset))
-        for folder in resource_folders(instance, apps)
-        for address in redis_addresses(read_resources(folder))
-    }
+    resources = [
+        resource for folder in resource_folders(instance, apps) for resource in read_resources(folder)
+    ]
+    addresses = {str(shifted_address(address, offset)) for address in redis_addresses(resources)}
     if len(addresses) > 1:
         raise _invalid(f"the components name several Redis servers: {', '.join(sorted(addresses))}")
     provider = env.get("LLM_PROVIDER", "ollama")
@@ -85,6 +87,7 @@ def plan(instance: Instance) -> Platform:
         settings=settings,
         replicas=replicas_of(apps, settings.replicas),
         redis=next(iter(addresses), None),
+        stand_ins=stand_ins(resources, offset),
         placement=_one({app.placement_host_address for app in apps}, "placementHostAddress"),
         scheduler=_one({app.scheduler_host_address for app in apps}, "schedulerHostAddress"),
         ollama=ollama,
@@ -153,6 +156,9 @@ def is_local(address: str) -> bool:
 def _own_ports(platform: Platform) -> list[tuple[int, str, str]]:
     """Ports that must be free: each with the part it belongs to, and what for."""
     ports = [(port, name, f"{name}, {purpose}") for name, purpose, port in port_uses(platform.replicas)]
+    for one in platform.stand_ins:
+        further = {purpose: port for purpose, port in one.ports.items() if port != one.port}
+        ports += [(port, one.name, f"{one.name}, {purpose}") for purpose, port in further.items()]
     for part, extra in CONTROL_PLANE_PORTS.items():
         if (platform.placement if part == "placement" else platform.scheduler) is not None:
             ports += [

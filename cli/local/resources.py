@@ -1,5 +1,6 @@
-"""Dapr's component files as far as a local start has to know them: which Redis, and whether they can work."""
+"""Dapr's component files as far as a local start has to know them: where they lead, and whether they can work."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import yaml
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.manifest import shifted_address
+
+_LOCAL = re.compile(r"(//127\.0\.0\.1:)(\d+)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def redis_addresses(resources: list[Resource]) -> set[str]:
 
 
 def write_shifted(source: Path, target: Path, offset: int) -> None:
-    """A copy of a resources folder whose Redis is the one of a shifted instance."""
+    """A copy of a resources folder whose Redis and stand-ins are those of a shifted instance."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.glob("*.y*ml"):
         documents = list(_documents(file))
@@ -63,6 +66,10 @@ def write_shifted(source: Path, target: Path, offset: int) -> None:
             for item in (document.get("spec") or {}).get("metadata") or []:
                 if item.get("name") == "redisHost":
                     item["value"] = shifted_address(item["value"], offset)
+                elif item.get("name") in {"connectionString", "url"}:
+                    item["value"] = _LOCAL.sub(
+                        lambda found: f"{found[1]}{int(found[2]) + offset}", str(item["value"])
+                    )
         (target / file.name).write_text(yaml.safe_dump_all(documents, sort_keys=False))
 
 

@@ -13,6 +13,7 @@ from cli.local.provision.run import Programs
 from cli.local.replicas import Replica
 from cli.local.resources import write_shifted
 from cli.local.service import Adopted, Role, Service
+from cli.local.stand_ins import StandIn
 
 LOOPBACK = "127.0.0.1"
 
@@ -21,7 +22,8 @@ def services(platform: Platform, programs: Programs, running: list[Adopted]) -> 
     """Everything to start, infrastructure first; what runs already is left out."""
     there = {part.name for part in running}
     found = [service for service in _infrastructure(platform, programs) if service.name not in there]
-    needs = tuple(service.name for service in found if service.name == "redis")
+    brokers = {"redis", *(one.name for one in platform.stand_ins)}
+    needs = tuple(service.name for service in found if service.name in brokers)
     env = _environment(platform)
     for replica in platform.replicas:
         found += [_app(platform, replica, env), _sidecar(platform, replica, programs, env, needs)]
@@ -121,7 +123,7 @@ def _daprd_arguments(platform: Platform, app: App) -> Iterator[str]:
 
 
 def _resources(platform: Platform, folder: Path) -> Path:
-    """The folder itself; with shifted ports a copy whose components name the shifted Redis."""
+    """The folder itself; with shifted ports a copy whose components name what is shifted with them."""
     instance = platform.instance
     if not instance.offset:
         return folder
@@ -133,6 +135,8 @@ def _resources(platform: Platform, folder: Path) -> Path:
 def _infrastructure(platform: Platform, programs: Programs) -> Iterator[Service]:
     if platform.redis and programs.redis_server:
         yield _redis(platform, port_of(platform.redis), programs.redis_server)
+    for one in platform.stand_ins:
+        yield _stand_in(platform, one)
     if platform.placement and programs.placement:
         yield _placement(platform, port_of(platform.placement), programs.placement)
     if platform.scheduler and programs.scheduler:
@@ -161,6 +165,20 @@ def _redis(platform: Platform, port: int, server: Path) -> Service:
         ports={"redis": port},
         log=platform.instance.logs / "redis.log",
         address=f"{LOOPBACK}:{port}",
+    )
+
+
+def _stand_in(platform: Platform, one: StandIn) -> Service:
+    return Service(
+        name=one.name,
+        role=Role.INFRASTRUCTURE,
+        argv=one.argv,
+        cwd=platform.instance.root,
+        env=_plain(platform),
+        probe=one.probe,
+        ports=one.ports,
+        log=platform.instance.logs / f"{one.name}.log",
+        address=one.address,
     )
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local import control, model
+from cli.local import components, control, model
 from cli.local.instance import Instance
 from cli.local.interruptible import run
 from cli.local.loglines import LogFile
@@ -81,6 +81,8 @@ def up_detached(
             f"{one['name']}: {one['state']}, {one['last_exit'] or 'no answer'}; {one['log']}"
             for one in waiting
         )
+        for words in dict.fromkeys(one["last_words"] for one in waiting if one["last_words"]):
+            told += f"\n  {words}"
         raise CommandError(
             f"not ready after {patience:.0f} s; it goes on trying:\n  {told}",
             hint=f"{instance.command('status')}, {instance.command('logs')}",
@@ -140,6 +142,7 @@ async def _supervise(
     lock: int,
 ) -> None:
     instance = platform.instance
+    components.note(instance.run, instance.environment)
     screen = Screen(
         [SELF, *(service.name for service in started)],
         colour=console.is_terminal and not console.no_color,

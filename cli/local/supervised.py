@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli.errors import CommandError
+from cli.local.last_words import last_words
 from cli.local.loglines import Lines, LogFile
 from cli.local.probe import Health
 from cli.local.process import Child, describe_exit
-from cli.local.service import Service
+from cli.local.service import Role, Service
 from cli.local.unending import go_on
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
@@ -49,6 +50,7 @@ class Supervised:
         self.state = State.WAITING
         self.restarts = 0
         self.last_exit: str | None = None
+        self.last_words: str | None = None  # why it ended, where it said so
         self.ready = asyncio.Event()
         self.was_ready = False  # at least once since this start
         self.since = time.monotonic()
@@ -60,7 +62,8 @@ class Supervised:
         self._on_change = on_change
         self._on_group = on_group
         self._log = LogFile(service.log)
-        self._lines = Lines(lambda line: on_line(service, line))
+        self._on_line = on_line
+        self._lines = Lines(self._hear)
 
     @property
     def pid(self) -> int | None:
@@ -156,6 +159,7 @@ class Supervised:
                 pass  # it is ending, though it may still answer
             elif health is Health.READY and prepared:
                 self._become(State.READY)
+                self.last_words = None
             elif self.state is State.READY and not self._stopping.is_set():
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
@@ -203,6 +207,11 @@ class Supervised:
     def _take_output(self, data: bytes) -> None:
         self._log.write(data)
         self._lines.feed(data)
+
+    def _hear(self, line: str) -> None:
+        self._on_line(self.service, line)
+        if self.service.role is Role.SIDECAR:
+            self.last_words = last_words(line) or self.last_words
 
     def _note(self, text: str) -> None:
         self._log.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n".encode())

@@ -114,6 +114,7 @@ class Supervisor:
                     "pid": one.pid,
                     "restarts": one.restarts,
                     "last_exit": one.last_exit,
+                    "last_words": one.last_words,
                     "memory_mb": round(memory.get(one.pid or 0, 0) / 1e6),
                     "ports": dict(one.service.ports),
                     "address": one.service.address,

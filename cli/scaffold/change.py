@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cli import deployed
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from infrastructure.prompts.check import check_folder
 
 GENERATED = (
     "docs/schemas", "docs/openapi", "docs/asyncapi.yaml", "docs/errors.md", "deploy/helm/agents/files/declared.yaml",
+    *deployed.GENERATED,
 )  # fmt: skip
 """What `python -m cli.documents` and `python -m deploy.declared` write."""
 

@@ -10,6 +10,7 @@ import grpc
 from dapr.proto import api_service_v1, api_v1
 
 from domain.errors import SidecarUnavailable, TooLarge
+from infrastructure.dapr.words import cure, too_large
 
 Reply = TypeVar("Reply")
 
@@ -85,11 +86,11 @@ class Sidecar:
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.ABORTED:
             return Refused(details)
-        if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
-            return TooLarge(f"{what}: {details}")
+        if too_large(details):
+            return TooLarge(f"{what}: {details[:300]}")
         if code is grpc.StatusCode.UNAUTHENTICATED:
             return SidecarUnavailable(
                 f"{what}: the sidecar refuses our token: set the same DAPR_API_TOKEN for both"
             )
         kind = Unreachable if code in _UNREACHABLE else SidecarUnavailable
-        return kind(f"{what}: {code.name.lower()}: {details[:300]}")
+        return kind(f"{what}: {code.name.lower()}: {details[:300]}{cure(details)}")

@@ -173,6 +173,12 @@ class Settings(ModelSettings):
         validation_alias="AGENTS_REDELIVERY_AFTER",
         description="Seconds after which the broker offers a message again: as in the pub/sub component.",
     )
+    max_waiting: int = Field(
+        48,
+        ge=1,
+        validation_alias="AGENTS_MAX_WAITING",
+        description="Deliveries that may wait for known work: fewer than the sidecar's workers, unless topics share none.",
+    )
     retention_days: int = Field(
         7,
         ge=1,
@@ -211,6 +217,12 @@ class Settings(ModelSettings):
         ge=1_000,
         validation_alias="AGENTS_MAX_EVENT_BYTES",
         description="Largest event that the broker takes.",
+    )
+    max_document_bytes: int = Field(
+        1_900_000,
+        ge=10_000,
+        validation_alias="AGENTS_MAX_DOCUMENT_BYTES",
+        description="Largest document that the state store takes, before the sidecar encodes it.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="AGENTS_LOG_LEVEL", description="Least level that is logged."
@@ -266,6 +278,8 @@ class Settings(ModelSettings):
             lease=self.lease,
             redelivery_after=self.redelivery_after,
             retention=self.retention_days * DAY,
+            max_waiting=self.max_waiting,
+            max_document_bytes=self.max_document_bytes,
             max_event_bytes=self.max_event_bytes,
         )
 

@@ -1,4 +1,4 @@
-"""What `Publisher` and `Subscription` promise: the twin, and Redis behind a real sidecar by stream and by push."""
+"""What `Publisher` and `Subscription` promise: the twin; Redis behind a real sidecar, by stream and by push; and Service Bus."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from infrastructure.dapr.push import PushSubscription
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.memory.pubsub import MemoryBroker
+from tests.support.azure import on_azure
 from tests.support.processes import Redis, daprd
 
 COMPONENT = "agents-pubsub"
@@ -42,19 +43,26 @@ class Broker:
         "memory",
         pytest.param("stream", marks=pytest.mark.integration),
         pytest.param("push", marks=pytest.mark.integration),
+        pytest.param("service-bus", marks=[pytest.mark.integration, pytest.mark.stores]),
     ]
 )
-def sidecar_process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str, int]]:
+def sidecar_process(
+    request: pytest.FixtureRequest, tmp_path: Path, topic: str
+) -> Iterator[tuple[str, str, int]]:
     """Kind, gRPC address, app port: a sidecar and an app-id of its own for each test, so that no test sees another's events."""
     kind = str(request.param)
     if kind == "memory":
         yield kind, "", 0
         return
     programs: Programs = request.getfixturevalue("programs")
-    redis: Redis = request.getfixturevalue("redis")
     assert programs.daprd is not None
     app_port = free_ports(1)[0] if kind == "push" else None
     app_id = f"tests-{uuid4().hex[:8]}"
+    if kind == "service-bus":
+        with on_azure(programs.daprd, tmp_path, {topic: [app_id]}, app_id=app_id) as azure:
+            yield kind, azure.sidecar.address, 0
+        return
+    redis: Redis = request.getfixturevalue("redis")
     with ExitStack() as stack:
         if app_port is not None:  # daprd waits for the app before it asks what it subscribes to
             running = daprd(programs.daprd, tmp_path, redis.port, app_id=app_id, app_port=app_port)
@@ -65,16 +73,20 @@ def sidecar_process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
 
 
 @pytest.fixture
-async def broker(sidecar_process: tuple[str, str, int]) -> AsyncIterator[Broker]:
+def topic() -> str:
+    return f"agents.tests.{uuid4().hex}.happened"
+
+
+@pytest.fixture
+async def broker(sidecar_process: tuple[str, str, int], topic: str) -> AsyncIterator[Broker]:
     kind, address, app_port = sidecar_process
-    topic = f"agents.tests.{uuid4().hex}.happened"
     if kind == "memory":
         memory = MemoryBroker()
         yield Broker(topic, memory, memory.subscription())
         return
     sidecar = Sidecar(address)
     publisher = DaprPublisher(sidecar, COMPONENT)
-    if kind == "stream":
+    if kind != "push":
         yield Broker(topic, publisher, StreamingSubscription(sidecar, COMPONENT))
     else:
         app = FastAPI()

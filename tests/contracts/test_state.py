@@ -1,4 +1,4 @@
-"""What `StateStore` promises, held against the twin and against Redis behind a real sidecar."""
+"""What `StateStore` promises, held against the twin, and against Redis and Cosmos DB behind a real sidecar."""
 
 from __future__ import annotations
 
@@ -14,10 +14,20 @@ from infrastructure.dapr.state import DaprStateStore
 from infrastructure.memory.state import MemoryStateStore
 
 
-@pytest.fixture(params=["memory", pytest.param("dapr-redis", marks=pytest.mark.integration)])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("dapr-redis", marks=pytest.mark.integration),
+        pytest.param("dapr-cosmos", marks=[pytest.mark.integration, pytest.mark.stores]),
+    ]
+)
 def address(request: pytest.FixtureRequest) -> str | None:
     """Of the sidecar; None for the twin."""
-    return None if request.param == "memory" else str(request.getfixturevalue("sidecar").address)
+    if request.param == "memory":
+        return None
+    if request.param == "dapr-cosmos":
+        return str(request.getfixturevalue("azure").sidecar.address)
+    return str(request.getfixturevalue("sidecar").address)
 
 
 @pytest.fixture
@@ -143,7 +153,12 @@ async def test_a_swap_of_an_absent_key_creates_it(store: StateStore, key: str) -
     assert await store.get(key) is not None
 
 
-async def test_a_create_writes_over_what_was_put_plainly(store: StateStore, key: str) -> None:
-    """As Redis does: so keys that are created are never put."""
+async def test_a_create_over_what_was_put_plainly_says_truly_whether_it_wrote(
+    store: StateStore, key: str
+) -> None:
+    """Redis writes, Cosmos DB refuses: so keys that are created are never put."""
     await store.put([(key, b"1")], ttl=60)
-    assert await store.create(key, b"2", ttl=60)
+    created = await store.create(key, b"2", ttl=60)
+    stored = await store.get(key)
+    assert stored is not None
+    assert stored.data == (b"2" if created else b"1")

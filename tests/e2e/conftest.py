@@ -8,12 +8,16 @@ from cli.local.provision.run import Programs
 from tests.e2e.stand_ins import StandIns, stand_ins
 from tests.e2e.system import System
 
+ON = ["redis", pytest.param("azure-stand-ins", marks=pytest.mark.stores)]
 
-@pytest.fixture(scope="session")
-def real_model(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Everything real: daprd, Redis, Ollama with its small model, mail by SMTP."""
+
+@pytest.fixture(scope="session", params=ON)
+def real_model(
+    request: pytest.FixtureRequest, programs: Programs, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """Everything real: daprd, Ollama with its small model, mail by SMTP; and Redis, or the stand-ins."""
     assert programs.daprd is not None
-    system = System(tmp_path_factory.mktemp("run"))
+    system = System(tmp_path_factory.mktemp("run"), AGENTS_COMPONENTS=request.param)
     try:
         system.up()
         yield system
@@ -28,13 +32,16 @@ def outside() -> Iterator[StandIns]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=ON)
 def quick_model(
-    programs: Programs, outside: StandIns, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    programs: Programs,
+    outside: StandIns,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """The same system with a quick model and a webhook, for what needs many chains."""
     assert programs.daprd is not None
-    system = System(tmp_path_factory.mktemp("run"), **outside.environment)
+    system = System(tmp_path_factory.mktemp("run"), AGENTS_COMPONENTS=request.param, **outside.environment)
     try:
         system.up()
         yield system

@@ -1,10 +1,15 @@
-"""`dapr run -f .` alone, for people who have Dapr and Redis: the CLI starts the same five agents from the same dapr.yaml."""
+"""`dapr run -f .` alone, for people who have Dapr and Redis: the CLI starts the same five agents from the same dapr.yaml; and
+from the one on stand-ins.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from cli.local.provision.run import Programs
 from tests.e2e.stand_ins import StandIns
 from tests.e2e.system import System, eventually
 from tests.integration.local.project import ROOT
+from tests.support import azure
 from tests.support.processes import COMPONENTS, Redis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
@@ -22,14 +28,38 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
 PORTS = ("appPort", "daprHTTPPort", "daprGRPCPort", "metricsPort", "daprInternalGRPCPort")
 
 
-def shifted(folder: Path, redis_port: int, offset: int) -> Path:
-    """dapr.yaml and its components for other ports, nothing else changed but the control plane, which runs need not have."""
+@dataclass(frozen=True)
+class Shipped:
+    """A manifest, its components, and where the addresses in them are now."""
+
+    manifest: str
+    components: Path
+    addresses: Mapping[str, str]
+
+
+@pytest.fixture(params=["redis", pytest.param("azure-stand-ins", marks=pytest.mark.stores)])
+def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shipped]:
+    if request.param == "redis":
+        redis: Redis = request.getfixturevalue("own_redis")
+        yield Shipped("dapr.yaml", COMPONENTS, {"127.0.0.1:6379": f"127.0.0.1:{redis.port}"})
+        return
+    topics = json.loads((azure.COMPONENTS / "servicebus.json").read_text())["topics"]
+    receivers = {topic: list(settings["subscriptions"]) for topic, settings in topics.items()}
+    with azure.service_bus(tmp_path, receivers) as bus, azure.cosmos(tmp_path) as store:
+        ports = {"127.0.0.1:3900": f"127.0.0.1:{bus.port}", "127.0.0.1:3902": f"127.0.0.1:{store.port}"}
+        yield Shipped("dapr.azure-stand-ins.yaml", azure.COMPONENTS, ports)
+
+
+def shifted(folder: Path, shipped: Shipped, offset: int) -> Path:
+    """A manifest and its components for other ports, nothing else changed but the control plane, which runs need not have."""
     components = folder / "components"
     components.mkdir()
-    for file in COMPONENTS.glob("*.yaml"):
-        text = file.read_text().replace("127.0.0.1:6379", f"127.0.0.1:{redis_port}")
+    for file in shipped.components.glob("*.yaml"):
+        text = file.read_text()
+        for before, after in shipped.addresses.items():
+            text = text.replace(before, after)
         (components / file.name).write_text(text)
-    manifest = yaml.safe_load((ROOT / "dapr.yaml").read_text())
+    manifest = yaml.safe_load((ROOT / shipped.manifest).read_text())
     manifest["common"] |= {
         "resourcesPaths": [str(components)],
         "configFilePath": str(components / "config.yaml"),
@@ -39,13 +69,13 @@ def shifted(folder: Path, redis_port: int, offset: int) -> Path:
     for app in manifest["apps"]:
         app |= {name: app[name] + offset for name in PORTS}
         app["appDirPath"] = str(ROOT)
-    file = folder / "dapr.yaml"
+    file = folder / shipped.manifest
     file.write_text(yaml.safe_dump(manifest))
     return file
 
 
 def test_dapr_run_starts_five_agents_that_do_a_job_together(
-    programs: Programs, own_redis: Redis, outside: StandIns, tmp_path: Path
+    programs: Programs, shipped: Shipped, outside: StandIns, tmp_path: Path
 ) -> None:
     assert programs.dapr_cli is not None
     assert programs.daprd is not None
@@ -53,7 +83,7 @@ def test_dapr_run_starts_five_agents_that_do_a_job_together(
     runtime = tmp_path / "runtime" / ".dapr" / "bin"
     runtime.mkdir(parents=True)
     (runtime / "daprd").symlink_to(programs.daprd)
-    manifest = shifted(tmp_path, own_redis.port, system.offset)
+    manifest = shifted(tmp_path, shipped, system.offset)
     environment = {**system.env, "DAPR_RUNTIME_PATH": str(tmp_path / "runtime"), "HOME": str(tmp_path)}
     log = tmp_path / "dapr-run.log"
     with log.open("wb") as output:

@@ -75,7 +75,7 @@ def redis_server(
 def daprd(
     program: Path,
     folder: Path,
-    redis_port: int,
+    where: int | Mapping[str, str],
     *,
     app_id: str = "tests",
     app_port: int | None = None,
@@ -84,11 +84,14 @@ def daprd(
     components: Path = COMPONENTS,
     options: Sequence[str] = (),
 ) -> Iterator[Daprd]:
-    """A sidecar with the shipped Redis components, pointed at another port. No placement, no scheduler."""
+    """A sidecar with the shipped components, pointed elsewhere: at another port of Redis, or address by address. No control plane."""
+    addresses = {"127.0.0.1:6379": f"127.0.0.1:{where}"} if isinstance(where, int) else where
     resources = folder / "components"
     resources.mkdir(exist_ok=True)
     for file in components.glob("*.yaml"):
-        text = file.read_text().replace("127.0.0.1:6379", f"127.0.0.1:{redis_port}")
+        text = file.read_text()
+        for shipped, other in addresses.items():
+            text = text.replace(shipped, other)
         (resources / file.name).write_text(text)
     http, grpc, internal, metrics = free_ports(4)
     grpc = grpc_port or grpc

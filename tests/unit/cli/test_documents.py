@@ -149,9 +149,9 @@ def test_a_version_that_is_taken_back_is_told_in_a_typed_and_documented_event_of
 def test_check_names_what_drifted_and_the_cure_and_writing_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    current = {"asyncapi.yaml": b"a: 1\n", "schemas/x.json": b"{}\n"}
+    current = {"docs/asyncapi.yaml": b"a: 1\n", "docs/schemas/x.json": b"{}\n"}
     monkeypatch.setattr(documents, "ROOT", tmp_path)
-    monkeypatch.setattr(documents, "documents", lambda _: current)
+    monkeypatch.setattr(documents, "files", lambda _: current)
     (tmp_path / "docs" / "schemas").mkdir(parents=True)
     (tmp_path / "docs" / "schemas" / "gone.json").write_text("{}")
     (tmp_path / "docs" / "asyncapi.yaml").write_text("a: 1\n")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cli.commands import status
-from cli.local import control
+from cli.local import components, control
 from cli.local.instance import find_instance
 from tests.unit.cli.conftest import Call
 
@@ -120,3 +120,26 @@ def test_other_replicas_than_run_are_said_to_need_a_new_start(agents: Call) -> N
     first, *rest = shown.stdout.splitlines()
     assert first.startswith("it runs already (pid ")
     assert rest == ["devops: 3 wanted, 1 started; that takes effect after agents down"]
+
+
+@pytest.mark.usefixtures("project")
+def test_other_components_than_run_are_said_to_need_a_new_start(agents: Call, project: Path) -> None:
+    shutil.copy(ROOT / "dapr.azure-stand-ins.yaml", project)
+    shutil.copytree(ROOT / "components" / "azure-stand-ins", project / "components" / "azure-stand-ins")
+    with supervisor(running(devops=1)):
+        components.note(find_instance().run, {})
+        shown = agents("up", "--detach", "--components", "azure-stand-ins")
+    told = "components: azure-stand-ins wanted, redis started; that takes effect after agents down"
+    assert told in shown.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("project")
+def test_what_the_broker_gave_up_by_itself_is_told(agents: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = {"topic": "t", "agent": "devops", "waiting": 2, "pending": 1, "oldest_s": None}
+    bus = {"address": "127.0.0.1:3900", "backlog": [waiting], "dead_letters": 3}
+    outside = {"redis": None, "service_bus": bus, "model": {"provider": "openai"}}
+    monkeypatch.setattr(status, "outside", lambda _: outside)
+    with supervisor(READY):
+        shown = agents("status")
+    assert "  devops: t: 2 waiting, 1 in work" in shown.stdout.splitlines()
+    assert "service-bus: 3 messages given up by the broker itself" in shown.stdout.splitlines()

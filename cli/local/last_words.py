@@ -1,0 +1,21 @@
+"""Why a sidecar ended: what it said of its components, made readable, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from infrastructure.dapr.words import cure
+
+_FATAL = re.compile(r'level=fatal msg="((?:[^"\\]|\\.)*)"')
+_COMPONENT = "initialization error occurred for "
+_LONGEST = 300
+
+
+def last_words(line: str) -> str | None:
+    """None for any line but that of a fatal error."""
+    if (found := _FATAL.search(line)) is None:
+        return None
+    said = str(json.loads(f'"{found[1]}"', strict=False))
+    told = re.sub(r"-{5,}|\s+", " ", said.rpartition(_COMPONENT)[2])
+    return re.sub(" +", " ", told).strip()[:_LONGEST] + cure(said)
