@@ -92,7 +92,11 @@ def test_prod_alone_says_everything_that_is_missing_at_once(helm: Path) -> None:
         ("dev", "image.tag=latest", "image.tag: latest is another image tomorrow; name a version"),
         ("dev", "agentDefaults.autoscaling.min=5", "min 5 is above max 3; lower min or raise max"),
         ("dev", "timing.redeliveryAfter=4", "offers a message again after its processingTimeout, 3000 ms"),
-        ("staging", "timing.lease=5", "timing.lease: 5 s is above 80 % of timing.redeliveryAfter (5 s)"),
+        (
+            "staging",
+            "timing.redeliveryAfter=3",
+            "timing.lease: 3 s is above 80 % of timing.redeliveryAfter (3 s)",
+        ),
         ("dev", "shutdown.grace=1", "shutdown.grace: 1 s is below timing.lease (2 s)"),
         ("staging", "expose.ingress.tlsSecret=", "API tokens would travel in the clear"),
         ("prod", "expose.gateway.name=", "expose.gateway: name or namespace is missing"),
