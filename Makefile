@@ -44,11 +44,7 @@ QUICK ?=
 bench: $(VENV)/.synced-dev  ## measure against what people would use instead, write docs/benchmarks.md: about 20 minutes; QUICK=1: 2
 	@exec $(BIN)/python -m benchmarks.suite rounds $(if $(QUICK),--quick) $(ARGS)
 
-bench-test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Redis: stand-ins of Azure's services
-	@$(BIN)/agents provision
-	@exec $(BIN)/python -m pytest -m stores $(ARGS)
-
-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 30 minutes
+bench-faults: $(VENV)/.synced-dev  ## the same for SIGKILL in mid-run: about 30 minutes
 	@exec $(BIN)/python -m benchmarks.suite faults $(if $(QUICK),--quick) $(ARGS)
 
 bench-soak: $(VENV)/.synced-dev  ## 100,000 events through ours: about 3 minutes
