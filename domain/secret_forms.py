@@ -66,7 +66,7 @@ SECRET_FORMS: Final = (
         "JSON Web Token",
         ("eyJ",),
         r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,1000}",
-        r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
+        r"\beyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]*",
     ),
     SecretForm(
         "Azure storage or bus key",

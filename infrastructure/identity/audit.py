@@ -100,7 +100,8 @@ class AuditTrail:
             "%s %s", begun.act.act, result, extra={name: it for name, it in told.items() if it is not None}
         )
         kept = encode(Result(result=result, error=error, at=self._now().isoformat()))
-        last = encode(LastNumber(number=begun.number))
+        # What was begun here since then is further on: a long act must not put the number back.
+        last = encode(LastNumber(number=max(begun.number, (self._next or 0) - 1)))
         try:
             await self._store.put([(self._result(begun.number), kept), (self._root, last)], ttl=KEPT)
         except Unavailable as problem:

@@ -41,6 +41,7 @@ class Identity:
         self.limit = limit
         self._tokens = tokens
         self._keys = keys
+        self._proofs = [proof for proof in (tokens, keys) if proof is not None]
 
     async def caller(self, given: str) -> Caller:
         """Raises `Refused` and `Unavailable`."""
@@ -53,13 +54,13 @@ class Identity:
         return await self._tokens.caller(given)
 
     async def check(self) -> str | None:
-        return await self._tokens.check() if self._tokens else None
+        problems = [await proof.check() for proof in self._proofs]
+        return next(filter(None, problems), None)
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
         """Within it, what callers are judged by is kept up to date in the background."""
-        proofs = [proof for proof in (self._tokens, self._keys) if proof is not None]
-        tasks = [asyncio.create_task(_followed(proof), context=Context()) for proof in proofs]
+        tasks = [asyncio.create_task(_followed(proof), context=Context()) for proof in self._proofs]
         try:
             yield
         finally:

@@ -43,13 +43,14 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         """Raises `KeysInvalid`."""
         self._path = path
-        self._seen, keys = _load(path)
-        self.ring = Keyring(keys)
+        self._seen = _content(path)
+        self.ring = Keyring(_keys(path, self._seen))
 
     async def caller(self, given: str) -> Caller:
         return self.ring.caller(given)
 
     async def check(self) -> str | None:
+        """Never anything: what was known before goes on."""
         return None
 
     async def follow(self) -> None:
@@ -59,15 +60,17 @@ class KeyFile:
             await self.refresh()
 
     async def refresh(self) -> None:
-        try:
-            seen, keys = await asyncio.to_thread(_load, self._path)
-        except KeysInvalid as error:
-            if self._seen:
-                log.error("the API keys of before stay in use: %s", error)  # noqa: TRY400  # it says all there is
-            self._seen = b""
+        """Read it again if it is not as it was seen last; each state that cannot be used is told once."""
+        seen = await asyncio.to_thread(_content, self._path)
+        if seen == self._seen:
             return
-        if seen != self._seen:
-            self._seen, self.ring = seen, Keyring(keys)
+        self._seen = seen
+        try:
+            keys = await asyncio.to_thread(_keys, self._path, seen)
+        except KeysInvalid as error:
+            log.error("the API keys of before stay in use: %s", error)  # noqa: TRY400  # it says all there is
+        else:
+            self.ring = Keyring(keys)
             log.info("%d API keys are in use", len(keys))
 
 
@@ -81,19 +84,23 @@ def line_of(key: Key, note: str = "") -> str:
     return f"- {{{', '.join(fields)}}}"
 
 
-def _load(path: Path) -> tuple[bytes, list[Key]]:
-    report = Report(str(path))
+def _content(path: Path) -> bytes | str:
+    """A text says why it cannot be read."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        report.error(
-            Spot(1), f"cannot be read: {error.strerror}", "set AGENTS_API_KEYS to a file, or leave it out"
-        )
-        raise KeysInvalid(report.problems) from None
-    keys = read_keys(raw, report)
+        return error.strerror or type(error).__name__
+
+
+def _keys(path: Path, content: bytes | str) -> list[Key]:
+    report = Report(str(path))
+    if isinstance(content, str):
+        report.error(Spot(1), f"cannot be read: {content}", "set AGENTS_API_KEYS to a file, or leave it out")
+        raise KeysInvalid(report.problems)
+    keys = read_keys(content, report)
     if report.problems:
         raise KeysInvalid(report.problems)
-    return raw, keys
+    return keys
 
 
 def read_keys(raw: bytes, report: Report) -> list[Key]:

@@ -85,9 +85,12 @@ class Tokens:
                 return caller
             del self._known[digest]
         claims = await self._claims(token)
-        caller = self._caller(claims)
+        try:
+            caller, until = self._caller(claims), float(claims["exp"]) + LEEWAY
+        except (ValueError, OverflowError):  # as half a surrogate pair, or a year that no clock knows
+            raise Refused(_BROKEN) from None
         self._forget_what_rotated()  # the issuer may just have been asked
-        self._known[digest] = (caller, float(claims["exp"]) + LEEWAY)
+        self._known[digest] = (caller, until)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return caller

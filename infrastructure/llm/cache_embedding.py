@@ -15,7 +15,7 @@ from infrastructure.llm.amounts import Amounts
 from infrastructure.llm.catalogue import Prices
 from infrastructure.llm.costs import Spent
 from infrastructure.llm.embeddings import Embeddings, Vector
-from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.ledger import Ledger, Reservation
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,18 @@ class CacheEmbedding:
         """Set while it is not known to be well."""
 
     async def vectors(self, request: ChatRequest, texts: Sequence[str]) -> tuple[Vector, ...] | None:
-        """None when it fails, or has failed just now."""
+        """None when it fails, or has failed just now, or may not be paid for."""
         now = asyncio.get_running_loop().time
         if self._alone_until is not None and now() < self._alone_until:
             self._count()
             return None
+        estimated = sum(map(tokens_of, texts))
         try:
-            found = await self._paid(request, texts)
+            reservation = await self._ledger.reserve(request.origin, self._amounts(estimated))
+        except AgentError:
+            return None  # says nothing of this model, and is said again of the one that is asked now
+        try:
+            found = await self._paid(reservation, estimated, request, texts)
         except AgentError as error:
             self._count()
             if self._alone_until is None:
@@ -72,9 +77,9 @@ class CacheEmbedding:
     async def close(self) -> None:
         await self._embeddings.close()
 
-    async def _paid(self, request: ChatRequest, texts: Sequence[str]) -> tuple[Vector, ...]:
-        estimated = sum(map(tokens_of, texts))
-        reservation = await self._ledger.reserve(request.origin, self._amounts(estimated))
+    async def _paid(
+        self, reservation: Reservation, estimated: int, request: ChatRequest, texts: Sequence[str]
+    ) -> tuple[Vector, ...]:
         used: int | None = None
         try:
             with self._span():

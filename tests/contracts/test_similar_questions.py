@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from domain.chat import ChatReply, ChatRequest, Message, Origin
-from domain.errors import SidecarUnavailable
+from domain.errors import BudgetExceeded, SidecarUnavailable
 from domain.ports.model import LanguageModel
 from domain.ports.state import Stored
 from infrastructure.llm import cache_embedding
+from infrastructure.llm.catalogue import Budget, Scope, Spending
 from infrastructure.llm.catalogue_file import load_catalogue
 from infrastructure.llm.costs import CostBook, Spent
 from infrastructure.llm.ledger import Ledger, today
@@ -74,6 +75,7 @@ async def system(
     cache: str = "",
     prices: str = "free",
     near: str | None = None,
+    budgets: Mapping[Scope, Spending] | None = None,
 ) -> AsyncIterator[System]:
     async with serving(OpenAIServer()) as chat, serving(OpenAIServer()) as embedding:
         (folder / "models.yaml").write_text(f"""
@@ -89,7 +91,7 @@ tasks: {{default: {{model: big, cache: {{ttl: 1h, similar: {similar}, {cache}}}}
         async def nobody(_: object) -> None: ...
 
         costs = CostBook(store, "sample", "EUR")
-        ledger = Ledger("sample", store, {}, costs, tell=nobody, telemetry=telemetry, ttl=60)
+        ledger = Ledger("sample", store, budgets or {}, costs, tell=nobody, telemetry=telemetry, ttl=60)
         around = Surroundings(
             "sample", {"KEY": KEY}, "lean", telemetry, lambda model, *_: model, ledger, store, store
         )
@@ -277,6 +279,22 @@ async def test_a_failure_of_the_embedding_model_is_no_failure_of_the_question_is
         await it.ask("Is it still so?")
         assert len(caplog.messages) == 1
         assert "until near works again" in caplog.messages[0]
+
+
+async def test_a_used_up_budget_of_one_execution_leaves_the_questions_of_others_compared(
+    tmp_path: Path,
+) -> None:
+    one, another, third = (
+        Origin("sample", "shout", execution, "c1", "sort", "1.0.0") for execution in ("e1", "e2", "e3")
+    )
+    two_calls: Mapping[Scope, Spending] = {"execution": Spending(calls=Budget(hard=2))}
+    async with system(tmp_path, budgets=two_calls) as it:
+        await it.ask("What is it?", origin=one)
+        with pytest.raises(BudgetExceeded):
+            await it.ask("Who is it?", origin=one)
+        (first,), (near,) = await it.ask(LONG, origin=another), await it.ask(NEAR, origin=third)
+        assert (first.cached, near.cached) == (False, True)
+        assert it.telemetry.counted("agents.model.cache.uncompared") == 0
 
 
 async def test_an_embedding_model_that_is_back_is_used_again(

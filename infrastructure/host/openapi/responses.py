@@ -51,7 +51,7 @@ _MEANINGS = {
 }
 _READ = _errors(401, 403, 429, 500, 503)
 _STORED = _READ | _errors(404)
-_POSTED = _READ | _errors(400, 402, 408, 409, 413, 415, 422, 429, 502, 504)
+_POSTED = _READ | _errors(400, 402, 408, 409, 413, 415, 422, 502, 504)
 UNKNOWN = _errors(404)
 TASK: Responses = _POSTED | {
     200: _json("The outcome.", "Result"),

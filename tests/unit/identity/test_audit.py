@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from domain import json
 from domain.errors import Unavailable
 from infrastructure.identity.audit import AuditTrail
 from infrastructure.identity.caller import LOCAL, Caller
@@ -79,6 +80,18 @@ async def test_a_replica_that_was_silent_for_long_goes_on_at_the_end() -> None:
     for _ in range(100):
         await busy.end(await busy.begin(LOCAL, "busy", ""), "done")
     assert (await silent.begin(LOCAL, "last", "")).number == 101
+
+
+async def test_an_act_that_ends_late_does_not_make_readers_look_for_the_end() -> None:
+    store = MemoryStateStore()
+    trail = AuditTrail(store, "sample")
+    long = await trail.begin(LOCAL, "long", "")
+    for _ in range(50):
+        await trail.end(await trail.begin(LOCAL, "short", ""), "done")
+    await trail.end(long, "done")
+    last = await store.get("audit:sample")
+    assert last is not None
+    assert json.parse(last.data)["number"] == 50
 
 
 async def test_pages_follow_each_other_newest_first() -> None:

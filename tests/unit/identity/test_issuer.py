@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -116,8 +117,7 @@ async def test_a_discovery_that_cannot_be_believed_is_told_by_readyz(issuer: Loc
         await ours.key("rsa")
     problem = await ours.check()
     assert problem is not None
-    with pytest.raises(AssertionError, match=says):
-        raise AssertionError(problem)
+    assert re.search(says, problem)
 
 
 @pytest.mark.parametrize(

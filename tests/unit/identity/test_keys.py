@@ -114,6 +114,9 @@ def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
 async def test_a_changed_file_is_taken_up_and_a_broken_one_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def told() -> int:
+        return len([record for record in caplog.records if "stay in use" in record.message])
+
     path = tmp_path / "keys.yaml"
     path.write_text("keys: []\n")
     file = KeyFile(path)
@@ -128,7 +131,17 @@ async def test_a_changed_file_is_taken_up_and_a_broken_one_changes_nothing(
     await file.refresh()
     await file.refresh()
     assert (await file.caller(KEY)).roles == (Role.VIEWER,)
-    assert len([record for record in caplog.records if "stay in use" in record.message]) == 1
+    assert told() == 1
+
+    path.write_text("keys: 8\nmore: 1\n")  # mended, but not well
+    await file.refresh()
+    assert told() == 2
+    path.unlink()
+    await file.refresh()
+    await file.refresh()
+    assert told() == 3
+    assert "cannot be read" in caplog.records[-1].message
+    assert (await file.caller(KEY)).roles == (Role.VIEWER,)
 
     path.write_text("keys: []\n")
     await file.refresh()
