@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.credentials import credentials
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local import control, model
@@ -34,7 +35,9 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     instance = find_instance()
     status = control.ask(instance, "status") | outside(plan(instance))
     status["ready"] = status["ready"] and _trouble(status["redis"]) is None
-    status["agents"] = work_by_agent(status["services"], (status["redis"] or {}).get("backlog", []))
+    status["agents"] = work_by_agent(
+        status["services"], (status["redis"] or {}).get("backlog", []), credentials(instance.environment)
+    )
     if as_json:
         print_json(status)
     else:

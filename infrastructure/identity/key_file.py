@@ -44,6 +44,7 @@ class KeyFile:
         """Raises `KeysInvalid`."""
         self._path = path
         self._seen, keys = _load(path)
+        self._told = ""
         self.ring = Keyring(keys)
 
     async def caller(self, given: str) -> Caller:
@@ -62,10 +63,11 @@ class KeyFile:
         try:
             seen, keys = await asyncio.to_thread(_load, self._path)
         except KeysInvalid as error:
-            if self._seen:
+            if self._told != str(error):
                 log.error("the API keys of before stay in use: %s", error)  # noqa: TRY400  # it says all there is
-            self._seen = b""
+            self._seen, self._told = b"", str(error)
             return
+        self._told = ""
         if seen != self._seen:
             self._seen, self.ring = seen, Keyring(keys)
             log.info("%d API keys are in use", len(keys))

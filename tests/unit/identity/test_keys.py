@@ -130,6 +130,11 @@ async def test_a_changed_file_is_taken_up_and_a_broken_one_changes_nothing(
     assert (await file.caller(KEY)).roles == (Role.VIEWER,)
     assert len([record for record in caplog.records if "stay in use" in record.message]) == 1
 
+    path.unlink()
+    await file.refresh()
+    assert "stay in use" in caplog.records[-1].message
+    assert "No such file" in caplog.records[-1].message
+
     path.write_text("keys: []\n")
     await file.refresh()
     with pytest.raises(Refused):
