@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from pydantic_core import from_json
 
 from cli.addresses import Addresses
+from cli.credentials import credentials
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.instance import Instance, find_instance
@@ -54,13 +55,12 @@ class AgentClient:
         name: str,
         url: str,
         *,
-        token: str | None,
-        bearer: str | None = None,
+        headers: Mapping[str, str],
         command: Command,
         replicas: Callable[[], Mapping[str, str]] = dict,
         replica: str | None = None,
     ) -> None:
-        """`token` is the sidecars' APP_API_TOKEN, `bearer` says who asks. `command` is how to type `agents VERB` for the copy
+        """`headers` say who asks (`credentials`). `command` is how to type `agents VERB` for the copy
         of the platform that is meant; `replicas` gives the addresses of all replicas by name, and `replica` is the name of
         the one that is meant alone.
         """
@@ -68,8 +68,7 @@ class AgentClient:
         self.replica = replica or name
         self.url = url.rstrip("/")
         self._answering = self.url
-        self._token = token
-        self._bearer = bearer
+        self._headers = headers
         self._command = command
         self._replicas = replicas
 
@@ -77,9 +76,7 @@ class AgentClient:
         """A client for each replica, which asks no other."""
         known = self._replicas() or {self.replica: self.url}
         return [
-            AgentClient(
-                self.name, url, token=self._token, bearer=self._bearer, command=self._command, replica=replica
-            )
+            AgentClient(self.name, url, headers=self._headers, command=self._command, replica=replica)
             for replica, url in known.items()
         ]
 
@@ -231,11 +228,7 @@ class AgentClient:
         split = urlsplit(url)
         kind = HTTPSConnection if split.scheme == "https" else HTTPConnection
         connection = kind(split.hostname or "", split.port, timeout=PATIENCE)
-        sent = {"Accept": "application/json, text/event-stream", **(headers or {})}
-        if self._token:
-            sent["dapr-api-token"] = self._token
-        if self._bearer:
-            sent["Authorization"] = f"Bearer {self._bearer}"
+        sent = {"Accept": "application/json, text/event-stream", **(headers or {}), **self._headers}
         if body is not None:
             sent["Content-Type"] = "application/json"
         try:
@@ -278,13 +271,7 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
     """The agents of dapr.yaml by name; AGENTS_URL_<AGENT> says where one is that listens elsewhere."""
     instance = instance or find_instance()
     env = instance.environment
-    bearer = env.get("AGENTS_TOKEN")
-    if bearer and not re.fullmatch(r"[\x21-\x7e]+", bearer):
-        raise CommandError(
-            "AGENTS_TOKEN holds blanks, line ends or other characters that no header can carry",
-            hint="give the token alone, without Bearer and without quotes",
-            code=ExitCode.INVALID,
-        )
+    headers = credentials(env)
     clients = {}
     addresses = Addresses(instance)
     for app in read_manifest(instance.manifest):
@@ -298,8 +285,7 @@ def agent_clients(instance: Instance | None = None) -> dict[str, AgentClient]:
         clients[app.app_id] = AgentClient(
             app.app_id,
             url,
-            token=env.get("APP_API_TOKEN"),
-            bearer=bearer,
+            headers=headers,
             command=instance.command,
             replicas=dict if elsewhere else partial(addresses.of, app.app_id),
         )

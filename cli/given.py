@@ -1,6 +1,7 @@
-"""JSON given on the command line, in a file or on standard input."""
+"""JSON and ids given on the command line, in a file or on standard input."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,6 +45,14 @@ def read_words() -> list[str]:
         raise click.UsageError(f"standard input {_no_text(error)}") from None
     except ValueError as error:
         raise click.UsageError(f"standard input {error}") from None
+
+
+def given_ids(ids: Iterable[str]) -> list[str]:
+    """Each once, in order; `-` stands for what standard input holds. Says so when there are none."""
+    found = [one for given in ids for one in (read_words() if given == "-" else [given])]
+    if not found:
+        click.echo("no ids on standard input", err=True)
+    return list(dict.fromkeys(found))
 
 
 def _no_text(error: UnicodeDecodeError) -> str:

@@ -20,6 +20,7 @@ _BY_STATUS = {
     429: ExitCode.NOT_READY,
     503: ExitCode.NOT_READY,
 }
+_LOGIN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _DOWN: list[type[Unavailable]] = [Unavailable, *Unavailable.__subclasses__()]
 _BY_CODE = {
     InvalidInput.code: ExitCode.USAGE,
@@ -59,8 +60,13 @@ class Refusal(CommandError):
         }
 
 
+def takes_login(problem: CommandError) -> bool:
+    """Whether it was refused for who asks; its hint says where that comes from."""
+    return isinstance(problem, Refusal) and problem.status in _LOGIN
+
+
 def _hint(status: int | None, details: JsonObject, command: Command) -> str:
-    if status in {401, 403}:
+    if status in _LOGIN:
         return "`agents` sends what AGENTS_TOKEN holds: a token of the issuer or an API key; see docs/security.md"
     if "execution_id" not in details:
         return ""

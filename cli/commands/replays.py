@@ -13,11 +13,12 @@ from cli.client import AgentClient, agent_clients, chosen, nothing_answers
 from cli.dead_letters import Letters, Wanted, can_be_replayed, drop_letter, replay_letter, where_option
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.given import read_words
+from cli.given import given_ids
 from cli.local.instance import find_instance
 from cli.output import print_json
 from cli.progress import waiting
 from cli.readable import one_line
+from cli.refusals import takes_login
 from domain.json import JsonObject
 
 PATIENCE = 60.0
@@ -44,7 +45,7 @@ def replay(ctx: click.Context, *, ids: tuple[str, ...], agent: str | None, as_js
     answer, 9 when there is no such dead letter.
     """
     clients = chosen(agent_clients(), (agent,) if agent else ())
-    done, failed = _each(_given(ids), lambda one: replay_letter(clients, one))
+    done, failed = _each(given_ids(ids), lambda one: replay_letter(clients, one))
     if as_json:
         print_json([*done, *failed])
     else:
@@ -123,21 +124,13 @@ def drop(ctx: click.Context, *, ids: tuple[str, ...], reason: str, agent: str | 
     if not reason.strip():
         raise click.UsageError("--reason is empty: whoever looks at it later wants to know")
     clients = chosen(agent_clients(), (agent,) if agent else ())
-    done, failed = _each(_given(ids), lambda one: drop_letter(clients, one, reason))
+    done, failed = _each(given_ids(ids), lambda one: drop_letter(clients, one, reason))
     if as_json:
         print_json([*done, *failed])
     else:
         for one in done:
             click.echo(f"dropped: {one['id']} ({one['agent']})")
     _end(ctx, failed)
-
-
-def _given(ids: tuple[str, ...]) -> list[str]:
-    """Each once, in order; `-` stands for what standard input holds."""
-    found = [one for given in ids for one in (read_words() if given == "-" else [given])]
-    if not found:
-        click.echo("no ids on standard input", err=True)
-    return list(dict.fromkeys(found))
 
 
 def _each(ids: list[str], act: Callable[[str], JsonObject]) -> tuple[list[JsonObject], Failures]:
@@ -215,7 +208,8 @@ def _letters(counted: Sized) -> str:
 
 
 def _failure(letter: str, problem: CommandError) -> JsonObject:
-    return {"id": letter, "error": problem.message, "exit_code": int(problem.code)}
+    hint = {"hint": problem.hint} if takes_login(problem) else {}
+    return {"id": letter, "error": problem.message, "exit_code": int(problem.code), **hint}
 
 
 def _end(ctx: click.Context, failed: Failures) -> None:
@@ -224,5 +218,7 @@ def _end(ctx: click.Context, failed: Failures) -> None:
         click.echo(f"failed: {one['id']}: {one['error']}", err=True)
     if len(failed) > SHOWN:
         click.echo(f"and {len(failed) - SHOWN} more; --json has them all", err=True)
+    for hint in {one["hint"] for one in failed if "hint" in one}:
+        click.echo(f"  {hint}", err=True)
     codes = {one["exit_code"] for one in failed}
     ctx.exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED if codes else ExitCode.OK)

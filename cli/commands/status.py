@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.credentials import credentials
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local import components, control, model
@@ -38,7 +39,9 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     status = control.ask(instance, "status") | outside(plan(instance))
     status["ready"] = status["ready"] and _trouble(status["redis"]) is None
     broker = status["redis"] or status.get("service_bus") or {}
-    status["agents"] = work_by_agent(status["services"], broker.get("backlog", []))
+    status["agents"] = work_by_agent(
+        status["services"], broker.get("backlog", []), credentials(instance.environment)
+    )
     if as_json:
         print_json(status)
     else:

@@ -18,10 +18,11 @@ from cli.client import AgentClient, agent_clients, chosen
 from cli.commands.task import REQUEST_PATIENCE
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.given import read_words
+from cli.given import given_ids
 from cli.output import console, print_json
 from cli.progress import waiting
 from cli.readable import duration, one_line, value_lines
+from cli.refusals import takes_login
 from domain.json import JsonObject
 
 SIDES = ("recorded", "tried")
@@ -77,7 +78,7 @@ def replay(
     Exit code 0 when all could be run, whatever they gave; 1 when some could not, 3 or 4 when an agent that may know one does
     not answer, 9 when none knows it.
     """
-    meant = list(dict.fromkeys(one for given in ids for one in (read_words() if given == "-" else [given])))
+    meant = given_ids(ids)
     clients = chosen(agent_clients(), (agent,) if agent else ())
     out = console()
     done: list[JsonObject] = []
@@ -99,6 +100,8 @@ def replay(
         raise failed[0]
     if not as_json and done:
         _summarise(out, done) if len(meant) > 1 else _compare(out, done[0])
+    for hint in {problem.hint for problem in failed if takes_login(problem)}:
+        click.echo(f"  {hint}", err=True)
     codes = {int(problem.code) for problem in failed}
     ctx.exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED if codes else ExitCode.OK)
 

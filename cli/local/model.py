@@ -66,7 +66,8 @@ def _call(url: str, body: Any, headers: dict[str, str]) -> bytes:
         detail = error.read().decode(errors="replace")[:500]
         raise CommandError(f"Ollama answers {error.code} at {url}: {detail}") from None
     except (OSError, ValueError) as error:
-        raise CommandError(f"Ollama does not answer at {url}: {error}") from None
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise CommandError(f"Ollama does not answer at {url}: {reason}") from None
 
 
 def _digest(path: Path) -> str:

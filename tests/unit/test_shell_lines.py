@@ -112,7 +112,7 @@ def task_of(agent: str, task: str) -> click.Command:
         raise click.UsageError(f"no such agent: {agent}") from None
     if task not in known.tasks:
         raise click.UsageError(f"{agent} has no task {task}")
-    client = AgentClient(agent, "http://127.0.0.1", token=None, command=lambda verb: f"agents {verb}")
+    client = AgentClient(agent, "http://127.0.0.1", headers={}, command=lambda verb: f"agents {verb}")
     return task_command(client, described(known.tasks[task], dead_letters=False))
 
 

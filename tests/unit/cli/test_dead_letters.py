@@ -225,6 +225,19 @@ def test_ids_come_from_standard_input_too_and_each_failure_is_told(agents: Call)
     )
 
 
+def test_who_may_not_settle_many_is_told_once_where_the_token_comes_from(
+    agents: Call, both: tuple[LettersServed, LettersServed]
+) -> None:
+    for served in both:
+        served.refusal = refused(403, "forbidden", "yours: Agents.Viewer")
+    told = agents("dead-letters", "drop", "reader-1", "planner-2", "--reason", "a test")
+    assert told.exit_code == 6
+    assert told.stderr == (
+        "failed: reader-1: yours: Agents.Viewer\nfailed: planner-2: yours: Agents.Viewer\n"
+        "  `agents` sends what AGENTS_TOKEN holds: a token of the issuer or an API key; see docs/security.md\n"
+    )
+
+
 @pytest.mark.usefixtures("both")
 def test_no_ids_on_standard_input_is_no_error(agents: Call) -> None:
     done = agents("dead-letters", "replay", "-", "--json", stdin="\n")

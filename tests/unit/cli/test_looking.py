@@ -349,6 +349,11 @@ def test_a_replay_shows_both_results_side_by_side(served: Served, agents: Call) 
     assert lines[-1] == "the same output; nothing was published, stored or sent"
 
 
+@pytest.mark.usefixtures("served")
+def test_replays_without_an_id_say_so(agents: Call) -> None:
+    assert agents("executions", "replay", "-", stdin="\n").stderr == "no ids on standard input\n"
+
+
 def test_many_replays_end_in_a_summary_and_name_what_could_not_be_run(served: Served, agents: Call) -> None:
     ids = [run(agents, title) for title in ("one", "two")]
     shown = agents("executions", "replay", "-", stdin="\n".join([*ids, UNKNOWN, ids[0]]))

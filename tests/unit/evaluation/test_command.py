@@ -307,6 +307,7 @@ def test_without_ollama_it_says_how_to_start_one(
     result = agents(NAME)
     assert result.exit_code == 4
     assert "Ollama does not answer at http://127.0.0.1:9" in result.stderr
+    assert "urlopen" not in result.stderr
     assert "start it (`agents up`, or `ollama serve`)" in result.stderr
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from cli.local.work import duplicates, work_by_agent
 
+TOKEN = {"Authorization": "Bearer agk_1"}
 METRICS = b"""\
 # TYPE agents_duplicates_total counter
 agents_duplicates_total{agent="alpha"} 3.0
@@ -21,11 +22,12 @@ agents_claims_total{agent="alpha",task="t"} 9.0
 
 @pytest.fixture
 def replica() -> Iterator[str]:
-    """The address of something that serves metrics."""
+    """The address of something that serves metrics to those who log in."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/metrics" else 404)
+            known = self.headers["Authorization"] == TOKEN["Authorization"]
+            self.send_response(404 if self.path != "/metrics" else 200 if known else 401)
             self.send_header("Content-Length", str(len(METRICS)))
             self.end_headers()
             self.wfile.write(METRICS)
@@ -56,11 +58,15 @@ def test_replicas_are_counted_together(replica: str) -> None:
         service(None, replica, role="infrastructure"),
     ]
     backlog = [entry("alpha", 2, 1, 3.5), entry("alpha", 0, 4, 7.0), entry("stranger", 1, 1, 99.0)]
-    assert work_by_agent(services, backlog) == [
+    assert work_by_agent(services, backlog, TOKEN) == [
         {"agent": "alpha", "replicas": 2, "waiting": 2, "in_work": 5, "oldest_s": 7.0, "redeliveries": 8},
         {"agent": "beta", "replicas": 1, "waiting": 0, "in_work": 0, "oldest_s": None, "redeliveries": None},
     ]
 
 
 def test_a_replica_that_does_not_answer_tells_nothing() -> None:
-    assert duplicates("http://127.0.0.1:1") is None
+    assert duplicates("http://127.0.0.1:1", TOKEN) is None
+
+
+def test_who_is_not_logged_in_is_told_nothing(replica: str) -> None:
+    assert duplicates(replica, {}) is None
