@@ -26,7 +26,7 @@ class Rule:
     status: int
 
 
-_FINAL = "recorded as failed; a dead letter of what came as an event, the answer of what came as a request"
+_FINAL = "recorded as failed; the answer to a caller who waits for it, else a dead letter"
 _AGAIN = "tried again after a pause; when the attempts are used up, recorded as failed, a dead letter"
 _HELD = "held, and tried again in place with back-off"
 _LEFT = "left to the broker, which delivers it again; where a handler reads the document: as a bug"

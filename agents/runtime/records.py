@@ -65,16 +65,24 @@ class Records:
         return self._recorded(record)
 
     def failed(
-        self, claim: Claim, failure: Failure, attempts: int, began: float, context: Context | None = None
+        self,
+        claim: Claim,
+        failure: Failure,
+        attempts: int,
+        began: float,
+        context: Context | None = None,
+        *,
+        answers: bool,
     ) -> Recorded:
         """The record of a failure. It is a dead letter, unless it answers a caller whose request was wrong.
 
-        `context` is the last attempt's, with the prompt that it asked.
+        `context` is the last attempt's, with the prompt that it asked. `answers`: a caller waits for it.
         """
         record = self._record(claim, "failed", attempts, began)
         trigger = claim.trigger
         update: dict[str, object] = {"error": failure, **(_asked(context) if context else {})}
-        if trigger.event or trigger.refusal or status_of(failure.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        wrong = status_of(failure.code) < HTTPStatus.INTERNAL_SERVER_ERROR
+        if trigger.event or trigger.refusal or not (answers and wrong):
             update["dead_letter"] = _dead_letter(claim, failure, record)
             # What speaks of a dead letter and fails itself would speak of itself for ever: it is listed, not told.
             if not (trigger.event and trigger.event.type.endswith(DEAD_LETTERS)):

@@ -14,6 +14,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from agents.runtime.claims import Claims, Held
+from agents.runtime.context import Context
 from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import create, execution_key
 from agents.runtime.policy import judge
@@ -77,6 +78,8 @@ class Run:
         """`held` is the claim to take over, None for new work."""
         self.trigger = held.claim.trigger if held else trigger
         self.crashes = held.claim.crashes_if_lost if held else 0
+        self.callers = 0
+        """Requests that wait for its end: whoever does not, or has gone, knows only that the work was accepted."""
         self.trouble = _news()
         """Resolved while the run has to wait for something, with what that is."""
         self.claimed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -170,14 +173,14 @@ class Run:
 
     async def _work_until_recorded(self, began: float) -> Recorded:
         """Run the handler until there is something to record: an outcome, or a failure for good."""
-        trigger, records, timing = self._claim.trigger, self._all.records, self._all.timing
+        trigger, timing = self._claim.trigger, self._all.timing
         if trigger.refusal is not None:
-            return records.failed(self._claim, trigger.refusal, 0, began)
+            return self._failed(trigger.refusal, 0, began)
         if (crashes := self._claim.crashes) >= timing.max_crashes:
             crashed = Failure(
                 code="crashed", message=f"the process was lost {crashes} times while it ran this"
             )
-            return records.failed(self._claim, crashed, crashes, began)
+            return self._failed(crashed, crashes, began)
         waits = 0
         while True:
             context = self._all.work.context(trigger, self._require_claim, self._answers, self._watch)
@@ -185,7 +188,7 @@ class Run:
                 ran = await self._all.work.run(trigger, context)
                 rehearse = partial(self._all.work.entities.rehearse, ran.outcome.changes)
                 await self._until_available(rehearse)
-                return records.completed(self._claim, ran, context, began)
+                return self._all.records.completed(self._claim, ran, context, began)
             except Unavailable as error:
                 await self._wait_for(error, waits)
                 waits += 1
@@ -198,9 +201,15 @@ class Run:
                     exc_info=not expected,
                 )  # fmt: skip
                 if judge(error).final or attempts >= timing.max_attempts:
-                    return records.failed(self._claim, failure_of(error), attempts, began, context)
+                    return self._failed(failure_of(error), attempts, began, context)
                 await self._until_available(partial(self._next_attempt, judge(error).code))
                 await _pause(attempts)
+
+    def _failed(
+        self, failure: Failure, attempts: int, began: float, context: Context | None = None
+    ) -> Recorded:
+        answers = self.callers > 0
+        return self._all.records.failed(self._claim, failure, attempts, began, context, answers=answers)
 
     async def _next_attempt(self, why: str) -> None:
         claim = await self._all.claims.end_attempt(self._claim, why, hand_back=False)
@@ -218,8 +227,7 @@ class Run:
             if execution.status == "failed":
                 raise Unavailable(f"the store does not even take the record of a failure: {error}") from None
             began = asyncio.get_running_loop().time() - execution.duration_ms / 1000
-            failure = self._all.records.failed(self._claim, failure_of(error), execution.attempts, began)
-            return await self._complete(failure)
+            return await self._complete(self._failed(failure_of(error), execution.attempts, began))
         if theirs is not None:
             return theirs, False
         self._count_outcome(execution)

@@ -340,10 +340,15 @@ class Runner:
             timeout = None if until is None else until - asyncio.get_running_loop().time()
             await asyncio.wait({run.task}, timeout=timeout)
         else:
-            await self._claimed(run, request, until=None)
-            trouble = run.trouble
-            watched: set[asyncio.Future[Any]] = {run.task, trouble}
-            await asyncio.wait(watched, timeout=request.patience, return_when=asyncio.FIRST_COMPLETED)
+            waits = request.patience > 0
+            run.callers += waits
+            try:
+                await self._claimed(run, request, until=None)
+                trouble = run.trouble
+                watched: set[asyncio.Future[Any]] = {run.task, trouble}
+                await asyncio.wait(watched, timeout=request.patience, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                run.callers -= waits
         if not run.task.done():
             return Pending(trouble.result() if trouble.done() else None)
         if run.task.cancelled():

@@ -125,6 +125,20 @@ async def test_a_hard_budget_makes_a_dead_letter_of_an_event_and_of_a_request_th
         await models.close()
 
 
+async def test_a_request_whose_caller_has_gone_is_a_dead_letter_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MODEL_KEY", KEY)
+    async with serving(OpenAIServer()) as server, hosted(AGENT) as api:
+        models = put_in(api.platform, settings(tmp_path, server.url, "{day: {tokens: 1}}"))
+        accepted = await api.post("/api/service-desk/triage", TICKET, Prefer="respond-async")
+        assert accepted.status_code == 202
+        await api.platform.quiet()
+        (letter,) = (await api.http.get("/api/service-desk/dead-letters")).json()["dead_letters"]
+        assert (letter["cause"], letter["replayable"]) == ("budget_exceeded", True)
+        await models.close()
+
+
 async def test_without_a_file_nothing_is_counted_and_costs_say_so() -> None:
     async with hosted(AGENT) as api:
         costs = (await api.http.get("/api/service-desk/costs?since=2026-11-01")).json()
