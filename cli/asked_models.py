@@ -10,10 +10,10 @@ from cli.exit_codes import ExitCode
 from cli.local.instance import Instance
 from cli.nearest import nearest
 from domain.errors import ModelsInvalid
-from infrastructure.llm.catalogue import DEFAULT
-from infrastructure.llm.catalogue_file import load_catalogue
-from infrastructure.llm.endpoint import Endpoint, endpoint_from, endpoint_of
-from infrastructure.llm.settings import Client, ModelSettings
+from infrastructure.llm.catalogue.file import load_catalogue
+from infrastructure.llm.catalogue.schema import DEFAULT
+from infrastructure.llm.clients.endpoint import Endpoint, endpoint_from, endpoint_of
+from infrastructure.llm.clients.settings import Client, ModelSettings
 
 
 @dataclass(frozen=True)

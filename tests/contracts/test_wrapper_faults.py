@@ -23,10 +23,10 @@ from domain.errors import (
     ModelTruncated,
     ModelUnavailable,
 )
-from infrastructure.llm.catalogue_file import load_catalogue
+from infrastructure.llm.catalogue.file import load_catalogue
 from infrastructure.llm.circuit import POISONED
-from infrastructure.llm.costs import CostBook
-from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.spending.costs import CostBook
+from infrastructure.llm.spending.ledger import Ledger
 from infrastructure.llm.stack import Stack, Surroundings
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
