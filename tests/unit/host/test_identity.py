@@ -347,6 +347,7 @@ async def test_privileged_acts_are_recorded_with_who_what_target_and_result(
     ).status_code == 200
     assert (await ask(api, "POST", f"{path}/replay", operator)).status_code == 409
     records = await trail(api, issuer)
+    assert '{"reason": "a test"}' in [one["given"] for one in records]
     assert [(one["number"], one["act"], one["result"], one["error"]) for one in records] == [
         (2, "dead-letters.replay", "failed", "dead_letter_settled"),
         (1, "dead-letters.drop", "done", None),
