@@ -439,7 +439,7 @@ async def test_identity_is_followed_for_as_long_as_the_agent_serves(issuer: Loca
     identity = Identity(tokens=Tokens(Issuer(issuer.url), (AUDIENCE,)), keys=None)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(identity.followed())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await identity.check() is not None:  # noqa: ASYNC110  # the issuer is in another thread
                 await asyncio.sleep(0.01)
     before = issuer.questions
