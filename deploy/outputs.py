@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TextIO
 
 import click
 import jsonschema_rs
@@ -67,9 +67,9 @@ class Outputs(_Part):
 @click.command(epilog=f"Example: {_EXAMPLE}\n\n{EXIT_CODES}")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option("--digest", help="The image's, as the build printed it: sha256:…; prod is refused without one.")
-def command(*, file: click.utils.LazyFile, digest: str | None) -> None:
+def command(*, file: TextIO, digest: str | None) -> None:
     """Make a values file of the chart from FILE, the outputs of deploy/bicep/main.bicep as JSON; - reads standard input."""
-    found = read(file.read(), str(file.name))
+    found = read(file.read(), file.name)
     values = values_of(found, digest)
     problems = [*_misfits(found), *_refused(found, values)]
     if problems:
