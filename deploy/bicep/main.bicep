@@ -8,8 +8,10 @@ param location string = resourceGroup().location
 @description('What holds events and state: Service Bus and Cosmos DB, or Managed Redis; components.set of the chart.')
 @allowed(['azure', 'redis'])
 param components string
-@description('Of events and state. The first is the active one; a second one takes over. One is enough for redis.')
-param regions string[] = [location]
+@description('The first is the active one, a second one its twin; after a fail-over they change places.')
+param serviceBusRegions string[] = [location]
+@description('The first writes, a second one takes over. They stay as they are: Cosmos DB itself moves the writing.')
+param cosmosRegions string[] = [location]
 @description('Regions of Azure OpenAI in the order of the models file; none: the models run elsewhere.')
 @maxLength(2)
 param openAiRegions string[]
@@ -164,7 +166,7 @@ module serviceBus 'modules/servicebus.bicep' = if (onAzure) {
   params: {
     tags: tags
     name: 'sb-${unique}'
-    regions: regions
+    regions: serviceBusRegions
     capacity: serviceBusCapacity
     location: location
     subnetId: network.outputs.endpointsSubnetId
@@ -177,7 +179,7 @@ module cosmos 'modules/cosmos.bicep' = if (onAzure) {
   params: {
     tags: tags
     name: 'cosmos-${unique}'
-    regions: regions
+    regions: cosmosRegions
     mode: cosmosMode
     maxThroughput: cosmosMaxThroughput
     location: location

@@ -8,7 +8,7 @@ param regions string[]
 param mode string
 @description('RU/s at most, by autoscale; what a rate of events takes is computed in docs/capacity.md.')
 param maxThroughput int
-@description('Of the private endpoint, with its subnet.')
+@description('Of the account itself, which cannot move, and of the private endpoint with its subnet.')
 param location string
 param subnetId string
 param workspaceId string
@@ -17,7 +17,7 @@ var serverless = mode == 'serverless'
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2025-04-15' = {
   name: name
-  location: regions[0]
+  location: location
   tags: tags
   kind: 'GlobalDocumentDB'
   properties: {

@@ -3,7 +3,7 @@
 param tags object
 @description('Followed by the region in the name of each namespace; alone it is the name of the alias.')
 param name string
-@description('One or two; the first has the messages. After a fail-over they change places here.')
+@description('One or two; the first has the messages.')
 @minLength(1)
 @maxLength(2)
 param regions string[]

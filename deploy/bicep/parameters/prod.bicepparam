@@ -3,7 +3,8 @@ using '../main.bicep'
 
 param environmentName = 'prod'
 param components = 'azure'
-param regions = ['westeurope', 'northeurope']
+param serviceBusRegions = ['westeurope', 'northeurope']
+param cosmosRegions = ['westeurope', 'northeurope']
 param openAiRegions = ['westeurope', 'swedencentral']
 param serviceBusCapacity = 2
 param cosmosMode = 'autoscale'

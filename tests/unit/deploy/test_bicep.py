@@ -129,7 +129,7 @@ def test_a_mistake_in_the_main_file_is_named(broken: Broken, old: str, new: str,
             "parameters/prod.bicepparam",
             "param host = ",
             "param hosts = ",
-            "parameters/prod.bicepparam:16: param: there is no hosts; did you mean host?",
+            "parameters/prod.bicepparam:17: param: there is no hosts; did you mean host?",
         ),
         (
             "parameters/prod.bicepparam",
@@ -195,7 +195,7 @@ def test_the_operators_bind_as_in_bicep(tmp_path: Path) -> None:
     said = said_of(
         tmp_path,
         "param a bool\nparam b int?\n"
-        "output x string = a || b ?? 1 > 2 && !a ? 'yes' : '${-1 + 2 * 3}'\n"
+        "output x string = a || 1 + 2 * 3 > -1 && !a ? 'yes' : '${-1 + 2 * 3}'\n"
         "output y int = b ?? 7\noutput z int = b\n",
     )
     assert said == ["main.bicep:5: z is int | null, and int is needed"]
