@@ -17,6 +17,7 @@ from tests.faults.figures import Figures
 from tests.faults.load import Broker, pace, spec_event
 from tests.faults.outside.client import OutsideWorld
 from tests.faults.proxy import Proxy
+from tests.faults.regions import Region
 from tests.faults.system import FaultSystem
 
 RATE = 60.0
@@ -56,6 +57,7 @@ class Field:
         self.made = self.began = time.monotonic()
         self.proxies: list[Proxy] = []
         """Before the sidecars, where the row wants them."""
+        self.regions: list[Region] = []
 
     @property
     def rate(self) -> float:

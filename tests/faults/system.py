@@ -33,6 +33,8 @@ AGENTS = ("notification", "implementation")
 """Those that a chain passes: five agents' worth of processes would only take their share of the machine."""
 REPLICAS = {"implementation": 3, "notification": 2}
 RELEASES, OLDER, NEWER = "tests.faults.releases", "older", "newer"
+PASSING = ("AGENTS_NOTIFICATION", "AGENTS_MODELS")
+"""Variables of one start that the next one must not find."""
 PROXY_STEP = 60
 """Between a sidecar's gRPC port and the proxy before it."""
 
@@ -41,7 +43,7 @@ PROXY_STEP = 60
 class Options:
     """What a row wants of the start. `wrapped`: every app reaches its sidecar through a TCP proxy of ours, and the first
     notification has a wall clock of its own (libfaketime). `releases`: implementation is one of `tests/faults/releases`,
-    the older one until `install` says otherwise.
+    the older one until `install` says otherwise. `regions`: the model is in two regions of Azure OpenAI.
     """
 
     delivery: str = "stream"
@@ -49,6 +51,7 @@ class Options:
     channel: str = "webhook"
     wrapped: bool = False
     releases: bool = False
+    regions: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,7 +87,7 @@ class FaultSystem:
         shutil.rmtree(self._releases, ignore_errors=True)
         self._releases.mkdir()
         (self.project / "dapr.yaml").write_text(yaml.safe_dump(self._manifest(options)))
-        for name in [name for name in self._system.env if name.startswith("AGENTS_NOTIFICATION")]:
+        for name in [name for name in self._system.env if name.startswith(PASSING)]:
             del self._system.env[name]
         self._system.env |= {**options.environment, **environment}
         self.kills.clear()

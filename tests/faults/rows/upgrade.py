@@ -62,7 +62,8 @@ async def _tally(field: Field) -> Counter[str]:
     """As the documents lie in Redis: what either release thinks of them decides nothing."""
     found: Counter[str] = Counter(written=0, urgent=0)
     async for key in field.broker.client.scan_iter("implementation||entity:tally:*"):
-        found.update(json.loads(await field.broker.client.hget(key, "data"))["state"])
+        stored = await field.broker.client.hget(key, "data")
+        found.update(json.loads(stored or "{}")["state"])
     return found
 
 
