@@ -14,11 +14,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.suite.processes import free_ports
 from tests.faults.outside.client import OutsideWorld
 from tests.faults.outside.model import KEY
 from tests.integration.local.project import ROOT
 from tests.stand_ins.azure_openai import API_VERSION, AZURE_KEY, DEPLOYMENT
-from benchmarks.suite.processes import free_ports
 
 NAMES = ("west", "north")
 TIMEOUT = 1.5
@@ -61,7 +61,7 @@ class Region:
         self._ask("POST", json.dumps(told).encode())
 
     def did(self) -> dict[str, int]:
-        """How many calls it `answered` and `refused` since it started."""
+        """How many calls it `answered`, and `refused` for their key, since it started."""
         found: dict[str, int] = json.loads(self._ask("GET"))
         return found
 

@@ -18,7 +18,12 @@ import uvloop
 from aiohttp import web
 
 from domain import json
-from tests.stand_ins.azure_openai import AzureOpenAIServer, error
+from tests.stand_ins.azure_openai import AzureOpenAIServer
+from tests.stand_ins.openai_server import error
+
+
+NOTICES = 0.005
+"""Seconds in which it sees that a caller has gone who waits no longer: his call is not brought to the backend then."""
 
 
 @dataclass
@@ -39,7 +44,7 @@ class AzureRegion(AzureOpenAIServer):
     def refuse(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
         self.requests.clear()
         refusal = super().refuse(request, body)
-        self.refused += refusal is not None
+        self.refused += refusal is not None and refusal.status == 401
         return refusal
 
     async def forward(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
@@ -51,6 +56,7 @@ class AzureRegion(AzureOpenAIServer):
             return web.Response()
         if self.fault == "hang":
             await asyncio.Event().wait()  # until the caller goes
+        await asyncio.sleep(NOTICES)
         headers = {"Authorization": f"Bearer {self.backend_key}"}
         session: aiohttp.ClientSession = request.app["session"]
         async with session.post(f"{self.backend}/chat/completions", json=body, headers=headers) as answer:

@@ -8,6 +8,8 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 
 from tests.faults.field import Field
 from tests.faults.outside.chains import RECORDED_BY
@@ -17,8 +19,8 @@ from tests.faults.system import Options
 
 LASTS = 4.0
 """Seconds over which a part of the load comes: longer than an open circuit leaves a region alone."""
-RATE = 30.0
-"""Chains a second at most, two executions with a model each."""
+RATE = 10.0
+"""Chains a second at most, two executions with a model each: what a busy machine can do, too, or it is its queue that is measured."""
 ADDED = 2.0
 """Seconds that an execution may take longer, at the 99th percentile, than before the first fault of the same run."""
 CLOSES = 3.0
@@ -44,7 +46,7 @@ async def region_fails(field: Field) -> None:
         for turn, (name, (begin, end)) in enumerate(faults.items()):
             start = (1 + 2 * turn) * size
             field.next_part()
-            await field.until(lambda start=start: len(field.published) > start + size // 4, PATIENCE)
+            await field.until(partial(_published, field, start + size // 4), PATIENCE)
             answered = north.did()["answered"]
             await asyncio.to_thread(begin)
             at = time.monotonic()
@@ -59,6 +61,10 @@ async def region_fails(field: Field) -> None:
             await _goes_back(field, west, name, start + 2 * size)
     await field.broker.drained(PATIENCE)
     await _recorded(field)
+
+
+def _published(field: Field, chains: int) -> bool:
+    return len(field.published) > chains
 
 
 async def _goes_back(field: Field, west: Region, name: str, until: int) -> None:
@@ -84,7 +90,7 @@ async def _took(field: Field, numbers: Sequence[int]) -> list[float]:
         if number in field.published:
             seen = steps.get(field.markers[number], {})
             at = [field.published[number], *(seen[kind] for kind in RECORDED_BY.values() if kind in seen)]
-            found += [end - begin for begin, end in zip(at, at[1:], strict=False)]
+            found += [end - begin for begin, end in pairwise(at)]
     return sorted(found)
 
 
