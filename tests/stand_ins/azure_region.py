@@ -21,7 +21,6 @@ from domain import json
 from tests.stand_ins.azure_openai import AzureOpenAIServer
 from tests.stand_ins.openai_server import error
 
-
 NOTICES = 0.005
 """Seconds in which it sees that a caller has gone who waits no longer: his call is not brought to the backend then."""
 

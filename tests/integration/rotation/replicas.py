@@ -184,8 +184,10 @@ def system(programs: Programs, folder: Path) -> Iterator[System]:
 
 def passwords(redis: Client, *known: str) -> None:
     """The agents' user has these, and no other; connections that are there stay, as in Redis they do."""
-    rules = ["on", "~*", "&*", "+@all", "resetpass", *(f">{password}" for password in known)]
-    redis.execute_command("ACL", "SETUSER", USER, *rules)
+    redis.acl_setuser(
+        USER, enabled=True, reset_passwords=True, passwords=[f"+{password}" for password in known],
+        keys=["*"], channels=["*"], categories=["+@all"],
+    )  # fmt: skip
 
 
 def eventually(check: Callable[[], bool]) -> None:

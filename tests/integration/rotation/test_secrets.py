@@ -46,7 +46,7 @@ def test_redis_knows_both_passwords_while_the_sidecars_change_theirs(running: Sy
         passwords(running.redis, old, "redis-password-2")
         running.change(load, redis="redis-password-2")
         passwords(running.redis, "redis-password-2")
-        running.redis.execute_command("CLIENT", "KILL", "USER", USER)  # whoever comes back has the new one
+        running.redis.client_kill_filter(user=USER)  # whoever comes back has the new one
         load.flows_on()
     port = running.redis.connection_pool.connection_kwargs["port"]
     with pytest.raises(AuthenticationError):
