@@ -55,7 +55,8 @@ class AzureRegion(AzureOpenAIServer):
             return web.Response()
         if self.fault == "hang":
             await asyncio.Event().wait()  # until the caller goes
-        await asyncio.sleep(NOTICES)
+        for _ in range(2):  # twice: the first one may have ended while the process was stopped
+            await asyncio.sleep(NOTICES)
         headers = {"Authorization": f"Bearer {self.backend_key}"}
         session: aiohttp.ClientSession = request.app["session"]
         async with session.post(f"{self.backend}/chat/completions", json=body, headers=headers) as answer:
