@@ -19,7 +19,7 @@ from tests.faults.system import Options
 
 LASTS = 4.0
 """Seconds over which a part of the load comes: longer than an open circuit leaves a region alone."""
-RATE = 10.0
+RATE = 6.0
 """Chains a second at most, two executions with a model each: what a busy machine can do, too, or it is its queue that is measured."""
 ADDED = 2.0
 """Seconds that an execution may take longer, at the 99th percentile, than in the part of the same run before the fault."""
