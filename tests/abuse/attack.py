@@ -66,8 +66,9 @@ class Outcome:
     @property
     def count(self) -> int:
         """Of what was hostile."""
-        told = (self.idle, self.slow_heads, self.slow_bodies, self.malformed, self.forbidden, self.refused)
-        return sum(one.total() for one in (*(one.statuses for one in self.answers.values()), *told))
+        requests = sum(one.statuses.total() for one in self.answers.values())
+        connections = self.idle.total() + self.slow_heads.total() + self.slow_bodies.total()
+        return requests + connections + self.malformed.total() + self.forbidden.total() + self.refused.total()
 
 
 async def attack(place: Field) -> Outcome:
