@@ -12,11 +12,12 @@ from pathlib import Path
 import redis.asyncio
 
 from tests.abuse import messages, slow
-from tests.abuse.field import Field
+from tests.abuse.field import REDIS_PASSWORD, Field
 from tests.abuse.good import Good
 from tests.abuse.kinds import KINDS, Kind
 from tests.abuse.ledger import Ledger, read_ledger
 from tests.abuse.wire import Reply, ask
+from tests.support.planted import found_in
 
 SEED = 20261122
 AT_ONCE = 24
@@ -36,7 +37,8 @@ class Answers:
     def add(self, kind: Kind, shot: bytes, reply: Reply) -> None:
         self.statuses[reply.status] += 1
         right = reply.status in kind.answers and len(reply.statuses) <= 1 + kind.sentinel
-        if not right or b"\r\nX-Injected" in reply.raw or b"Traceback" in reply.raw:
+        leaked = found_in(reply.raw, kind.name)
+        if not right or leaked or b"\r\nX-Injected" in reply.raw or b"Traceback" in reply.raw:
             self.unexpected.append((shot[:2_000], reply.raw[:2_000]))
 
 
@@ -126,7 +128,10 @@ async def _requests(place: Field) -> dict[str, Answers]:
 
 async def _until_settled(place: Field) -> None:
     """Until every message of the broker is acknowledged: whatever became of it is recorded then."""
-    async with asyncio.timeout(SETTLED), redis.asyncio.Redis(port=place.redis.port) as client:
+    async with (
+        asyncio.timeout(SETTLED),
+        redis.asyncio.Redis(port=place.redis.port, password=REDIS_PASSWORD) as client,
+    ):
         while await _waiting(client):  # noqa: ASYNC110  # another process is looked into
             await asyncio.sleep(0.2)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from tests.abuse.field import MARK, Field
+from tests.abuse.field import MARK, REDIS_PASSWORD, Field
 
 DEAD_LETTERS = ".dead-letter"
 
@@ -37,7 +37,7 @@ class Ledger:
 
 def read_ledger(place: Field) -> Ledger:
     ledger = Ledger(asked=[json.dumps(one.body) for one in place.model.requests])
-    with redis.Redis(port=place.redis.port) as client:
+    with redis.Redis(port=place.redis.port, password=REDIS_PASSWORD) as client:
         for key in client.scan_iter(count=1_000):
             kind = client.type(key)
             if kind == b"hash":

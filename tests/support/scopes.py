@@ -32,16 +32,16 @@ def sidecar_limits() -> dict[str, Any]:
     return limits
 
 
-def scoped_components(folder: Path) -> Path:
-    """Those of Redis, limited; in `folder`, which is made."""
-    folder.mkdir()
+def components(folder: Path, *, limited: bool, password: str) -> Path:
+    """Those of Redis with its password, as the chart gives them; in `folder`, which is made."""
+    folder.mkdir(parents=True)
     for file in (CHART / "files" / "components" / "redis").glob("*.yaml"):
         document = yaml.safe_load(file.read_text())
         if document["kind"] == "Configuration":
-            document["spec"] |= sidecar_limits()
-        elif document["spec"]["type"].startswith("pubsub."):
-            document["spec"]["metadata"] += [
-                {"name": name, "value": value} for name, value in topic_scopes().items()
-            ]
+            document["spec"] |= sidecar_limits() if limited else {}
+        elif document["spec"]["type"].endswith(".redis"):
+            is_pubsub = document["spec"]["type"].startswith("pubsub.")
+            added = {"redisPassword": password} | (topic_scopes() if limited and is_pubsub else {})
+            document["spec"]["metadata"] += [{"name": name, "value": value} for name, value in added.items()]
         (folder / file.name).write_text(yaml.safe_dump(document))
     return folder
