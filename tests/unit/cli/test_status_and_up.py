@@ -152,22 +152,18 @@ def test_a_topic_that_a_sidecar_cannot_receive_is_told_and_nothing_is_called_rea
     monkeypatch.setattr(status, "outside", lambda _: {"redis": None, "model": {"provider": "openai"}})
     told = "nothing of agents.x is received: 'agents.x/Subscriptions/devops' is not there"
     sidecar = {
-
-            "name": "devops.daprd",
-            "role": "sidecar",
-            "agent": "devops",
-            "state": "ready",
-            "pid": 1,
-            "restarts": 0
-        ,
-
-            "last_exit": None,
-            "last_words": None,
-            "memory_mb": 9,
-            "ports": {"http": 3502},
-            "address": "",
-            "log": "x"
-        ,
+        "name": "devops.daprd",
+        "role": "sidecar",
+        "agent": "devops",
+        "state": "ready",
+        "pid": 1,
+        "restarts": 0,
+        "last_exit": None,
+        "last_words": None,
+        "memory_mb": 9,
+        "ports": {"http": 3502},
+        "address": "",
+        "log": "x",
         "complaints": [told],
     }
     with supervisor({**READY, "services": [sidecar]}):
