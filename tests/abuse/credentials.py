@@ -156,6 +156,24 @@ def sidecar_routes(field: Field, chance: random.Random) -> Iterator[bytes]:
         yield _to(route, "Content-Type: application/cloudevents+json", wrong)
 
 
+def broken_pushes(_: Field, chance: random.Random) -> Iterator[bytes]:
+    """By whoever has the sidecar's token, and brings no event."""
+    bodies = [
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"data_base64":7}',
+        b'{"data_base64":"!"}',
+        b"[" * 9_000,
+        b"\xff\xfe",
+    ]
+    topics = ["agents.servicedesk.ticket.escalated", "agents.devops.execution.requested"]
+    for body in cycle(bodies):
+        target = f"/dapr/events/{chance.choice(topics)}"
+        yield request("POST", target, JSON, f"dapr-api-token: {APP_TOKEN}", body=body)
+
+
 def too_much(field: Field, chance: random.Random) -> Iterator[bytes]:
     """Callers who are who they say, and want what is not theirs."""
     writes = list(islice(PROTECTED, 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 
 from tests.abuse.credentials import JSON, NOBODY, ROOT, TICKET
@@ -77,9 +77,23 @@ CLOSED_TO_ALL: tuple[str, ...] = (
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "HEAD")
 
 
-def odd(field: Field, chance: random.Random) -> Iterator[bytes]:
+def of_nobody(_: Field, chance: random.Random) -> Iterator[bytes]:
+    """None is open, as those of probes are."""
+    return _odd(chance, list)
+
+
+def of_callers(field: Field, chance: random.Random) -> Iterator[bytes]:
+    """None is a route, whatever one may do."""
+
+    def credentials() -> list[str]:
+        return [
+            f"Authorization: Bearer {field.any_of(chance.choice(('Viewer', 'Developer', 'Admin')), chance)}"
+        ]
+
+    return _odd(chance, credentials)
+
+
+def _odd(chance: random.Random, credentials: Callable[[], list[str]]) -> Iterator[bytes]:
     for path in cycle(CLOSED_TO_ALL):
         method = chance.choice(METHODS) if chance.random() < 0.3 else chance.choice(("GET", "POST"))
-        role = chance.choice(("", "Viewer", "Developer", "Admin"))
-        headers = [f"Authorization: Bearer {field.any_of(role, chance)}"] if role else []
-        yield request(method, path, JSON, *headers, body=TICKET if method == "POST" else b"")
+        yield request(method, path, JSON, *credentials(), body=TICKET if method == "POST" else b"")
