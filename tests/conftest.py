@@ -16,6 +16,7 @@ pytest_plugins = [
     "infrastructure.testing.plugin",
     "tests.integration.ollama",
     "tests.stand_ins.no_paid_services",
+    "tests.support.no_planted_secrets",
 ]
 
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from agents.runtime.agent import Agent
 from domain.errors import ModelsInvalid, PromptInvalid
 from infrastructure.host.bootstrap import build
+from infrastructure.host.descriptors import allow_enough
 from infrastructure.host.protocol import BoundedProtocol
 from infrastructure.host.security import HEADERS
 from infrastructure.host.settings import Settings, explain
@@ -52,6 +53,7 @@ def main() -> None:
         _stop(f"{agent.name}: {error}")
     if not settings.asks_for_login:
         log.info("nobody logs in: open to every process of this machine, on loopback only")
+    allow_enough()
     uvloop.run(_serve(app, _listen(settings), settings.grace))
 
 
