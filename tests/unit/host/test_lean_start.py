@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import free_ports
+from benchmarks.suite.processes import free_ports
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 NOT_AT_START: Final = (
