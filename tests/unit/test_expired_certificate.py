@@ -27,8 +27,8 @@ from domain.errors import AgentError
 from domain.ports.channel import Notification
 from infrastructure.channels.webhook import WebhookChannel
 from infrastructure.identity.issuer import fetch_json
-from infrastructure.llm.factory import model_from
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.factory import model_from
+from infrastructure.llm.clients.settings import ModelSettings
 
 async def ask(url):
     settings = ModelSettings(LLM_PROVIDER="openai", OPENAI_BASE_URL=url, OPENAI_MODEL="m", OPENAI_API_KEY="k")
