@@ -28,11 +28,12 @@ from deploy.verify.tools import (
     KUBE_APISERVER,
     KUBECONFORM,
     KUSTOMIZE,
+    PROMTOOL,
     Tool,
     provide,
 )
 
-FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
+FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE, PROMTOOL)
 SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
 
 
@@ -74,7 +75,7 @@ def command(*, api_server: bool) -> None:
 
 
 def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> list[Proof]:
-    helm, kubeconform, kustomize = (programs[tool.name] for tool in FAST)
+    helm, kubeconform, kustomize, promtool = (programs[tool.name] for tool in FAST)
     proofs = [
         Proof("the chart's files are those of the repository", checks.nothing_drifted),
         Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
@@ -85,7 +86,11 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
             "the overlays for Argo CD and Flux build",
             lambda: checks.overlays_build(helm, kustomize, kubeconform, schemas),
         ),
-        Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm)),
+        Proof(
+            "every alert fires when it should and not when it should not",
+            lambda: checks.alerts_fire(helm, promtool),
+        ),
+        Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm, promtool)),
     ]
     if api_server:
         etcd, kube_apiserver, keda, injector = (programs[tool.name] for tool in SERVER)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.errors import CommandError
 from deploy.declared import CHART, ROOT, files
+from deploy.verify import alerts
 from deploy.verify.chart import ENVIRONMENTS, documents, lint, template
 from deploy.verify.schemas import NEWEST, OLDEST
 
@@ -60,7 +61,14 @@ def overlays_build(helm: Path, kustomize: Path, kubeconform: Path, schemas: Path
     return ", ".join(built)
 
 
-def policies_hold(helm: Path) -> str:
+def alerts_fire(helm: Path, promtool: Path) -> str:
+    groups = alerts.groups_of(documents(template(helm, "prod")))
+    alerts.are_read(promtool, groups)
+    alerts.hold(promtool, groups, tests := alerts.cases())
+    return f"{len(alerts.rules_of(groups))} alerts, {len(tests)} cases"
+
+
+def policies_hold(helm: Path, promtool: Path) -> str:
     said = _run(
         [
             sys.executable,
@@ -72,7 +80,7 @@ def policies_hold(helm: Path) -> str:
             "no:cacheprovider",
             ROOT / "deploy" / "tests",
         ],
-        {"AGENTS_VERIFY_HELM": str(helm)},
+        {"AGENTS_VERIFY_HELM": str(helm), "AGENTS_VERIFY_PROMTOOL": str(promtool)},
     )
     return said.strip().splitlines()[-1].strip("= ")
 

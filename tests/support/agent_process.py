@@ -100,7 +100,7 @@ def model_server() -> Iterator[openai_server.OpenAIServer]:
         thread.join(10)
 
 
-def _wait_until_ready(running: AgentProcess, seconds: float = 20) -> None:
+def _wait_until_ready(running: AgentProcess, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and running.process.popen.poll() is None:
         try:
