@@ -50,7 +50,9 @@ def rows(section: str) -> list[list[str]]:
     """The cells of a table's lines, without its head."""
     lines = [line for line in section.splitlines() if line.startswith("| ")]
     return [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if "| what we do |" not in line
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if "| what we do |" not in line
     ]
 
 
