@@ -18,7 +18,7 @@ from tests.faults.system import faketime
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(300),
 ]
 SEED = random.SystemRandom().randrange(1_000_000)
 CHAINS = 50
