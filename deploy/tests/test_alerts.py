@@ -9,114 +9,51 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from redis import Redis as RedisClient
 from rich.console import Console
 
 from cli.local.provision.run import Programs, Wanted, provision
-from deploy.verify.alerts import (
-    Labels,
-    Series,
-    are_read,
-    as_rates,
-    as_steps,
-    cases,
-    fires,
-    groups_of,
-    hold,
-)
+from deploy.tests.replicas import AGENT, field, until
+from deploy.verify.alerts import Labels, Series, as_rates, as_steps, fires, groups_of, hold
 from deploy.verify.chart import Document
-from tests.stand_ins.openai_server import MODEL, OpenAIServer, slow, status
-from tests.support.agent_process import AgentProcess, agent_process, model_server
-from tests.support.processes import Redis, daprd, redis_server
-from tests.support.raw_http import get, post
+from tests.stand_ins.openai_server import MODEL, slow, status
+from tests.support.raw_http import post
 
-AGENT, TASK = "implementation", "review-code"
-OWN = f"/api/{AGENT}/{TASK}"
-WITHIN = 90.0
-"""Seconds until something that has to come is given up: it bounds what never comes, and says nothing of how fast it is."""
+# Above the usual one, for machines that do other work: everything in here waits for what happens, none for a time.
+pytestmark = pytest.mark.timeout(600)
 
-
-@dataclass
-class Field:
-    """One or two replicas on one Redis, with a model in the place of theirs."""
-
-    replicas: list[AgentProcess]
-    redis: Redis
-    model: OpenAIServer
-    example: bytes
-
-    def ask(self, key: str, *, replica: int = 0, wait: bool = True) -> int:
-        headers = [f"Idempotency-Key: {key}", *(() if wait else ("Prefer: respond-async",))]
-        answer = post(self.replicas[replica].port, OWN, self.example, *headers)
-        assert answer is not None
-        return answer.status
-
-    def page(self, replica: int = 0) -> str:
-        answer = get(self.replicas[replica].port, "/metrics")
-        assert answer is not None
-        assert answer.status == 200
-        return answer.body.decode()
-
-    def until(self, series: str, least: float, replica: int = 0) -> str:
-        """The page on which the series that begins like this adds up to so much."""
-
-        def seen() -> str | None:
-            page = self.page(replica)
-            lines = [line for line in page.splitlines() if line.startswith(series)]
-            return page if sum(float(line.rpartition(" ")[2]) for line in lines) >= least else None
-
-        return until(seen)
+Judged = Callable[..., None]
+SPEC = "agents.testplanning.spec.generated"
+OPERATIONS = ("get", "create", "swap", "put", "publish")
+CATALOGUE = {
+    "models": {
+        "west": {
+            "provider": "openai",
+            "address": "http://127.0.0.1:9/v1",
+            "model": MODEL,
+            "key": "OPENAI_API_KEY",
+            "prices": "free",
+            "fallbacks": ["north"],
+        },
+        "north": {
+            "provider": "openai",
+            "address": "MODEL_URL",
+            "model": MODEL,
+            "key": "OPENAI_API_KEY",
+            "prices": "free",
+        },
+    },
+    "tasks": {"default": "north"},
+}
 
 
 @pytest.fixture(scope="module")
 def programs() -> Programs:
     return asyncio.run(provision(Wanted(ollama=False, model=False), os.environ, Console(stderr=True)))
-
-
-@contextmanager
-def field(
-    programs: Programs, folder: Path, *, replicas: int = 1, models: dict[str, Any] | None = None
-) -> Iterator[Field]:
-    assert programs.redis_server is not None
-    assert programs.daprd is not None
-    with ExitStack() as stack:
-        redis = stack.enter_context(redis_server(programs.redis_server, folder, append_only=True))
-        model = stack.enter_context(model_server())
-        env = {}
-        if models is not None:
-            file = folder / "models.yaml"
-            file.write_text(yaml.safe_dump(models).replace("MODEL_URL", model.url))
-            env["AGENTS_MODELS"] = str(file)
-        running = []
-        for number in range(replicas):
-            own = folder / str(number)
-            own.mkdir()
-            sidecar = stack.enter_context(daprd(programs.daprd, own, redis.port, app_id=AGENT))
-            running.append(
-                stack.enter_context(
-                    agent_process("agents.implementation:AGENT", own, sidecar, model.url, env)
-                )
-            )
-        tasks = get(running[0].port, f"/api/{AGENT}/tasks")
-        assert tasks is not None
-        (task,) = [found for found in json.loads(tasks.body)["tasks"] if found["name"] == TASK]
-        yield Field(running, redis, model, json.dumps(task["examples"][0]).encode())
-
-
-def until(wanted: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + WITHIN
-    while not (found := wanted()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -128,15 +65,6 @@ def judged(promtool: Path, rendered: Callable[..., list[Document]]) -> Callable[
         hold(promtool, groups, [fires(alert, labels, series, minute)])
 
     return judge
-
-
-Judged = Callable[..., None]
-
-
-def test_what_alerts_are_tried_with_holds(promtool: Path, rendered: Callable[..., list[Document]]) -> None:
-    groups = groups_of(rendered("prod"))
-    are_read(promtool, groups)
-    hold(promtool, groups, cases())
 
 
 def test_the_first_dead_letter_of_a_process_is_told(
@@ -214,24 +142,24 @@ def test_a_store_and_broker_that_are_down_are_told(
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "fired"),
+    [(signal.SIGTERM, []), (signal.SIGKILL, [{"severity": "warning", "agent": AGENT}])],
+)
 def test_a_killed_replica_is_told_and_one_that_was_asked_to_end_is_not(
-    programs: Programs, tmp_path: Path, judged: Judged
+    programs: Programs, tmp_path: Path, judged: Judged, number: signal.Signals, fired: list[Labels]
 ) -> None:
-    for number, ending in ((signal.SIGTERM, "asked"), (signal.SIGKILL, "killed")):
-        folder = tmp_path / ending
-        folder.mkdir()
-        with field(programs, folder, replicas=2) as two:
-            two.model.usual = slow(600)
-            for key in range(8):
-                assert two.ask(str(key), wait=False) == 202
-            until(lambda: len(two.model.requests) == 8)
-            two.model.usual = slow(0)
-            before = two.page(1)
-            two.replicas[0].process.signal(number)
-            after = two.until("agents_executions_total", 8, replica=1)
+    with field(programs, tmp_path, replicas=2) as two:
+        two.model.usual = slow(600)
+        for key in range(8):
+            assert two.ask(str(key), wait=False) == 202
+        until(lambda: len(two.model.requests) == 8)
+        two.model.usual = slow(0)
+        before = two.page(1)
+        two.replicas[0].process.signal(number)
+        after = two.until("agents_executions_total", 8, replica=1)
 
-        fired = [{"severity": "warning", "agent": AGENT}] if ending == "killed" else []
-        judged("AgentsTakeOver", fired, as_steps(before, after, pod="b"))
+    judged("AgentsTakeOver", fired, as_steps(before, after, pod="b"))
 
 
 def test_a_hard_budget_that_is_used_up_is_told(programs: Programs, tmp_path: Path, judged: Judged) -> None:
@@ -259,30 +187,6 @@ def test_a_region_that_another_one_stands_in_for_is_told(
     labels = {"severity": "warning", "from": "west", "to": "north"}
     judged("AgentsModelFallsBack", [labels], as_steps(before, after, pod="a"))
     judged("AgentsModelFallsBack", [], as_steps(after, after, pod="a"))
-
-
-SPEC = "agents.testplanning.spec.generated"
-OPERATIONS = ("get", "create", "swap", "put", "publish")
-CATALOGUE = {
-    "models": {
-        "west": {
-            "provider": "openai",
-            "address": "http://127.0.0.1:9/v1",
-            "model": MODEL,
-            "key": "OPENAI_API_KEY",
-            "prices": "free",
-            "fallbacks": ["north"],
-        },
-        "north": {
-            "provider": "openai",
-            "address": "MODEL_URL",
-            "model": MODEL,
-            "key": "OPENAI_API_KEY",
-            "prices": "free",
-        },
-    },
-    "tasks": {"default": "north"},
-}
 
 
 def _rises(series: Series, operation: str) -> bool:

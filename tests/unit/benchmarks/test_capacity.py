@@ -178,7 +178,7 @@ def test_tokens_are_told_for_each_thousand_of_an_event() -> None:
 
 
 def test_installations_request_what_the_chart_requests() -> None:
-    values = yaml.safe_load((results.ROOT / "deploy/helm/agents/values.yaml").read_text())
+    values = yaml.safe_load((ROOT / "deploy/helm/agents/values.yaml").read_text())
     default = values["agentDefaults"]
     assert len(values["agents"]) == sizes.AGENTS
     assert default["autoscaling"]["min"] == sizes.LEAST_REPLICAS
