@@ -62,7 +62,8 @@ class Field:
             lines = [line for line in page.splitlines() if line.startswith(series)]
             return page if sum(float(line.rpartition(" ")[2]) for line in lines) >= least else None
 
-        return until(seen)
+        found: str = until(seen)
+        return found
 
 
 @contextmanager

@@ -125,12 +125,13 @@ def test_a_store_and_broker_that_are_down_are_told(
     with field(programs, tmp_path) as one:
         assert one.ask("well") == 200
         one.model.usual = slow(3)
-        assert one.ask("at-work", wait=False) == 202
-        until(lambda: len(one.model.requests) == 2)
+        for key in range(8):
+            assert one.ask(str(key), wait=False) == 202
+        until(lambda: len(one.model.requests) == 9)
         one.redis.process.kill()
         before = one.until('agents_sidecar_call_duration_seconds_count{error_type="sidecar_unavailable"', 1)
         began = time.monotonic()
-        after = one.until('agents_sidecar_call_duration_seconds_count{error_type="sidecar_unavailable"', 8)
+        after = one.until('agents_sidecar_call_duration_seconds_count{error_type="sidecar_unavailable"', 20)
         series = as_rates(before, after, time.monotonic() - began)
 
     failing = {name for name in OPERATIONS if any(_rises(one, name) for one in series)}
