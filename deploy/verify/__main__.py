@@ -31,11 +31,12 @@ from deploy.verify.tools import (
     KUBE_APISERVER,
     KUBECONFORM,
     KUSTOMIZE,
+    PROMTOOL,
     Tool,
     provide,
 )
 
-FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
+FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE, PROMTOOL)
 SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
 
 
@@ -77,7 +78,7 @@ def command(*, api_server: bool) -> None:
 
 
 def _proofs(programs: dict[str, Path], schemas: Path, types: Path, *, api_server: bool) -> list[Proof]:
-    helm, kubeconform, kustomize = (programs[tool.name] for tool in FAST)
+    helm, kubeconform, kustomize, promtool = (programs[tool.name] for tool in FAST)
     proofs = [
         Proof("the chart's files are those of the repository", checks.nothing_drifted),
         Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
@@ -92,7 +93,14 @@ def _proofs(programs: dict[str, Path], schemas: Path, types: Path, *, api_server
             "the Bicep fits Azure's types, and nothing in it is unused",
             lambda: checks.bicep_fits(types),
         ),
-        Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm, types)),
+        Proof(
+            "every alert fires when it should and not when it should not",
+            lambda: checks.alerts_fire(helm, promtool),
+        ),
+        Proof(
+            "policies hold, and wrong values are refused",
+            lambda: checks.policies_hold(helm, promtool, types),
+        ),
     ]
     if api_server:
         etcd, kube_apiserver, keda, injector = (programs[tool.name] for tool in SERVER)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cli.errors import CommandError
 from deploy.declared import CHART, ROOT, files
+from deploy.verify import alerts
 from deploy.verify.bicep.azure import catalog, undescribed
 from deploy.verify.bicep.project import FOLDER, problems
 from deploy.verify.chart import ENVIRONMENTS, documents, lint, template
@@ -71,7 +72,14 @@ def bicep_fits(types: Path) -> str:
     return f"{len(answers) - len(blank)} types of resources; of {len(blank)} it only knows that they exist"
 
 
-def policies_hold(helm: Path, types: Path) -> str:
+def alerts_fire(helm: Path, promtool: Path) -> str:
+    groups = alerts.groups_of(documents(template(helm, "prod")))
+    alerts.are_read(promtool, groups)
+    alerts.hold(promtool, groups, tests := alerts.cases())
+    return f"{len(alerts.rules_of(groups))} alerts, {len(tests)} cases"
+
+
+def policies_hold(helm: Path, promtool: Path, types: Path) -> str:
     said = _run(
         [
             sys.executable,
@@ -83,7 +91,11 @@ def policies_hold(helm: Path, types: Path) -> str:
             "no:cacheprovider",
             ROOT / "deploy" / "tests",
         ],
-        {"AGENTS_VERIFY_HELM": str(helm), "AGENTS_VERIFY_AZURE_TYPES": str(types)},
+        {
+            "AGENTS_VERIFY_HELM": str(helm),
+            "AGENTS_VERIFY_PROMTOOL": str(promtool),
+            "AGENTS_VERIFY_AZURE_TYPES": str(types),
+        },
     )
     return said.strip().splitlines()[-1].strip("= ")
 
