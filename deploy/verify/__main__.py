@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -19,6 +16,7 @@ from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
 from deploy.verify import checks
 from deploy.verify.lifecycle import Server, prove_lifecycle
+from deploy.verify.proof import Proof, all_hold
 from deploy.verify.schemas import provide_schemas
 from deploy.verify.tools import (
     ETCD,
@@ -36,14 +34,6 @@ FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
 SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
 
 
-@dataclass(frozen=True)
-class Proof:
-    """One sentence that holds, or raises CommandError; what it returns is said beside it."""
-
-    sentence: str
-    prove: Callable[[], str]
-
-
 @click.command(epilog=f"Example: python -m deploy.verify --no-api-server\n\n{EXIT_CODES}")
 @click.option(
     "--api-server/--no-api-server",
@@ -54,23 +44,8 @@ def command(*, api_server: bool) -> None:
     """Prove what deploy/ holds: helm lint and template, schemas, policies, install, upgrade and rollback."""
     console = Console(highlight=False)
     programs, schemas = asyncio.run(_provide(FAST + (SERVER if api_server else ()), console))
-    failed = 0
-    for proof in _proofs(programs, schemas, api_server=api_server):
-        began = time.monotonic()
-        if console.is_terminal:
-            console.print(f"… {proof.sentence}", end="\r")
-        try:
-            said = proof.prove()
-        except CommandError as error:
-            failed += 1
-            console.print(f"[red]✗[/] {proof.sentence}")
-            console.print(
-                error.message + (f"\n  {error.hint}" if error.hint else ""), markup=False, soft_wrap=True
-            )
-        else:
-            took = time.monotonic() - began
-            console.print(f"[green]✓[/] {proof.sentence}: {said} ({took:.1f} s)", soft_wrap=True)
-    sys.exit(ExitCode.FAILED if failed else ExitCode.OK)
+    proved = all_hold(_proofs(programs, schemas, api_server=api_server), console)
+    sys.exit(ExitCode.OK if proved else ExitCode.FAILED)
 
 
 def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> list[Proof]:
