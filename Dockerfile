@@ -23,6 +23,9 @@ ENV PYTHONPATH=/opt/libraries
 RUN ["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-index", "--no-deps", "--no-build-isolation", "--no-compile", "--target=/app", "."]
 RUN ["/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/opt/libraries", "/app"]
 
+# Commands of libraries: nobody runs them here.
+RUN ["/usr/bin/python3", "-c", "import shutil; shutil.rmtree('/opt/libraries/bin'); shutil.rmtree('/app/bin')"]
+
 # A layer of its own, which a release without new dependencies leaves as it is.
 FROM python AS libraries
 COPY --from=build /opt/libraries /opt/libraries

@@ -68,7 +68,7 @@ def audit_command() -> None:
 @click.option("--again/--not-again", default=True, help="Whether to build a second time and compare.")
 def verify(*, again: bool) -> None:
     """Prove that the image is small, restricted and reproducible, and that the agents start as the chart starts them."""
-    require("crun")
+    require("runc")
     console, image = Console(highlight=False), _built()
     helm = asyncio.run(_helm(console))
     objects = documents(template(helm, "dev"))

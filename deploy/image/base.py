@@ -29,6 +29,11 @@ LEFT_OUT = (
     "usr/lib/*/audit/*",
     "usr/lib/*/engines-3/*",
     "usr/lib/*/gconv/*",
+    # For those who debug the C library.
+    "usr/lib/*/libc_malloc_debug.so*",
+    "usr/lib/*/libmemusage.so*",
+    "usr/lib/*/libpcprofile.so*",
+    "usr/lib/*/libthread_db.so*",
     # What belongs to terminals, to databases that are not installed, to installing, and to testing Python itself.
     "usr/lib/python3.*/lib-dynload/_curses*",
     "usr/lib/python3.*/lib-dynload/_dbm*",

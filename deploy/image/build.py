@@ -29,32 +29,26 @@ def make_base() -> tuple[Path, Path]:
     return base, build
 
 
-def make_image(layout: Path = LAYOUT, *, cached: bool = True) -> None:
-    """Build and write; without the cache every stage is built anew."""
+def make_image(layout: Path = LAYOUT) -> None:
+    """Build from nothing, in a store of its own that is gone afterwards."""
     require("buildah", *(() if os.geteuid() == 0 else ("newuidmap",)))
-    store = OUT / ("store" if cached else "store-afresh")
-    if not cached:
-        remove_store(store)
-    buildah = ["buildah", "--root", store, "--runroot", store / "run"]
-    output_of(
-        [
-            *buildah,
-            "build",
-            "--isolation=chroot",  # needs no privilege that a container on a build machine has not
-            f"--timestamp={WRITTEN}",
-            f"--label=org.opencontainers.image.revision={_revision()}",
-            *_of_this_machine(os.environ),
-            f"--tag={NAME}",
-            ROOT,
-        ],
-        env={"BUILDAH_ISOLATION": "chroot"},
+    store = OUT / "store"
+    _remove(store)
+    buildah: list[str | Path] = ["buildah", "--root", store, "--runroot", store / "run"]
+    options = (
+        "--isolation=chroot",  # asks for no privilege that a container on a build machine has not
+        f"--timestamp={WRITTEN}",
+        f"--label=org.opencontainers.image.revision={_revision()}",
+        *_of_this_machine(os.environ),
     )
+    output_of([*buildah, "build", *options, f"--tag={NAME}", ROOT])
     shutil.rmtree(layout, ignore_errors=True)
     output_of([*buildah, "push", "--quiet", NAME, f"oci:{layout}:{NAME}"])
+    _remove(store)
 
 
-def remove_store(store: Path) -> None:
-    """In the user's own range of ids, to which the files in it belong."""
+def _remove(store: Path) -> None:
+    """As root of the user's own range of ids, to whom the files in it belong."""
     if store.exists():
         output_of([*as_root(), "rm", "-rf", store])
 

@@ -53,7 +53,8 @@ def container_of(deployment: Document, objects: Sequence[Document], **settings: 
         raise KeyError("the chart asks for less than a read-only root and no capabilities")
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     maps = {found["metadata"]["name"]: found for found in objects if found["kind"] == "ConfigMap"}
-    writable, files = [], {}
+    writable: list[str] = []
+    files: dict[str, str] = {}
     for mount in container["volumeMounts"]:
         volume = volumes[mount["name"]]
         if "emptyDir" in volume:
@@ -101,15 +102,15 @@ def running(image: Image, root: Path, container: Container) -> Iterator[subproce
     bundle = root.parent / name
     bundle.mkdir()
     (bundle / "config.json").write_text(json.dumps(_spec(image, root, container, bundle)))
-    crun = [*as_root(), "crun", "--cgroup-manager=disabled", f"--root={bundle / 'state'}"]
+    runc = [*as_root(), "runc", f"--root={bundle / 'state'}"]
     process = subprocess.Popen(
-        [*crun, "run", f"--bundle={bundle}", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*runc, "run", f"--bundle={bundle}", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
         yield process
     finally:
         if process.poll() is None:
-            subprocess.run([*crun, "kill", name, "KILL"], check=False, capture_output=True)
+            subprocess.run([*runc, "kill", name, "KILL"], check=False, capture_output=True)
         process.wait()
         shutil.rmtree(bundle, ignore_errors=True)
 
@@ -123,7 +124,7 @@ def said_by(image: Image, root: Path, container: Container) -> tuple[int, str]:
 
 def _spec(image: Image, root: Path, container: Container, bundle: Path) -> dict[str, Any]:
     config = image.config["config"]
-    env = dict(entry.split("=", 1) for entry in config["Env"]) | container.env
+    env = dict(entry.split("=", 1) for entry in config["Env"]) | dict(container.env)
     uid, gid = container.user
     return {
         "ociVersion": "1.0.2",

@@ -35,7 +35,7 @@ libraries = [
     if path.is_file()
 ]
 places = ["/", "/app", "/etc", "/home", "/opt", "/root", "/run", "/tmp", "/usr", "/usr/lib", "/var"]
-print(
+sys.stdout.write(
     json.dumps(
         {
             "user": os.getuid(),

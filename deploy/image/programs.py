@@ -16,7 +16,7 @@ PACKAGES = {
     "apt-get": "apt",
     "apt-cache": "apt",
     "buildah": "buildah",
-    "crun": "crun",
+    "runc": "runc",
     "dpkg-deb": "dpkg",
     "newuidmap": "uidmap",
 }
