@@ -34,7 +34,15 @@ def make_image(layout: Path = LAYOUT) -> None:
     require("buildah", *(() if os.geteuid() == 0 else ("newuidmap",)))
     store = OUT / "store"
     _remove(store)
-    buildah: list[str | Path] = ["buildah", "--root", store, "--runroot", store / "run"]
+    # Files as they are: needs no mounts, which some machines do not allow and which outlive a build that is killed.
+    buildah: list[str | Path] = [
+        "buildah",
+        "--storage-driver=vfs",
+        "--root",
+        store,
+        "--runroot",
+        store / "run",
+    ]
     options = (
         "--isolation=chroot",  # asks for no privilege that a container on a build machine has not
         f"--timestamp={WRITTEN}",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from cli.errors import CommandError
 from deploy.image.build import as_root
 from deploy.image.layout import Image
 from deploy.image.programs import output_of
@@ -40,17 +41,14 @@ class Container:
 
 
 def container_of(deployment: Document, objects: Sequence[Document], **settings: str) -> Container:
-    """The agent's container of a rendered Deployment; `settings` win over its own.
-
-    Raises:
-        KeyError: it does not ask for what this proof is about, such as a read-only root.
-
-    """
+    """The agent's container of a rendered Deployment; `settings` win over its own."""
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     restrictions = container["securityContext"]
     if not restrictions["readOnlyRootFilesystem"] or restrictions["capabilities"] != {"drop": ["ALL"]}:
-        raise KeyError("the chart asks for less than a read-only root and no capabilities")
+        raise CommandError(
+            f"{deployment['metadata']['name']}: the chart asks for less than a read-only root and no capabilities"
+        )
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     maps = {found["metadata"]["name"]: found for found in objects if found["kind"] == "ConfigMap"}
     writable: list[str] = []

@@ -34,7 +34,7 @@ libraries = [
     for path in Path(folder).rglob("*.so*")
     if path.is_file()
 ]
-places = ["/", "/app", "/etc", "/home", "/opt", "/root", "/run", "/tmp", "/usr", "/usr/lib", "/var"]
+places = ["/", "/app", "/etc", "/home", "/opt", "/root", "/run", "/tmp", "/usr", "/usr/lib", "/var"]  # noqa: S108 - asked, not used
 sys.stdout.write(
     json.dumps(
         {

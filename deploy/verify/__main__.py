@@ -19,6 +19,7 @@ from deploy.verify.lifecycle import Server, prove_lifecycle
 from deploy.verify.proof import Proof, all_hold
 from deploy.verify.schemas import provide_schemas
 from deploy.verify.tools import (
+    ACTIONLINT,
     ETCD,
     HELM,
     INJECTOR,
@@ -30,7 +31,7 @@ from deploy.verify.tools import (
     provide,
 )
 
-FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
+FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE, ACTIONLINT)
 SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
 
 
@@ -49,7 +50,7 @@ def command(*, api_server: bool) -> None:
 
 
 def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> list[Proof]:
-    helm, kubeconform, kustomize = (programs[tool.name] for tool in FAST)
+    helm, kubeconform, kustomize, actionlint = (programs[tool.name] for tool in FAST)
     proofs = [
         Proof("the chart's files are those of the repository", checks.nothing_drifted),
         Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
@@ -60,6 +61,7 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
             "the overlays for Argo CD and Flux build",
             lambda: checks.overlays_build(helm, kustomize, kubeconform, schemas),
         ),
+        Proof("actionlint finds nothing", lambda: checks.workflows_are_right(actionlint)),
         Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm)),
     ]
     if api_server:
