@@ -15,7 +15,7 @@ from cli.exit_codes import EXIT_CODES, ExitCode
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
 from deploy.image import proofs
-from deploy.image.build import make_base, make_image
+from deploy.image.build import make_base, make_image, revision_here
 from deploy.image.container import container_of, unpacked
 from deploy.image.debian import write_lock
 from deploy.image.layout import Image, read_layout
@@ -45,7 +45,7 @@ def build() -> None:
     console = Console(highlight=False)
     console.print("building, some minutes the first time …")
     make_base()
-    make_image()
+    make_image(LAYOUT, revision_here())
     image = read_layout(LAYOUT)
     for layer in image.layers:
         console.print(f"  {layer.size / 1e6:6.1f} MB  {layer.digest}", soft_wrap=True)

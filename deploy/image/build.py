@@ -10,12 +10,13 @@ from pathlib import Path
 from deploy.declared import ROOT
 from deploy.image.base import write_base, write_whole
 from deploy.image.debian import fetch, read_lock
-from deploy.image.places import LAYOUT, LOCK, NAME, OUT
+from deploy.image.places import LOCK, NAME, OUT
 from deploy.image.programs import output_of, require
 
 WRITTEN = 0
 """Seconds since 1970 that every file of the image and the image itself say. One moment for all versions, so that a
 layer in which nothing has changed keeps its digest."""
+REVISION = "org.opencontainers.image.revision"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -29,7 +30,7 @@ def make_base() -> tuple[Path, Path]:
     return base, build
 
 
-def make_image(layout: Path = LAYOUT) -> None:
+def make_image(layout: Path, revision: str) -> None:
     """Build from nothing, in a store of its own that is gone afterwards."""
     require("buildah", *(() if os.geteuid() == 0 else ("newuidmap",)))
     store = OUT / "store"
@@ -46,13 +47,20 @@ def make_image(layout: Path = LAYOUT) -> None:
     options = (
         "--isolation=chroot",  # asks for no privilege that a container on a build machine has not
         f"--timestamp={WRITTEN}",
-        f"--label=org.opencontainers.image.revision={_revision()}",
+        f"--label={REVISION}={revision}",
         *_of_this_machine(os.environ),
     )
     output_of([*buildah, "build", *options, f"--tag={NAME}", ROOT])
     shutil.rmtree(layout, ignore_errors=True)
     output_of([*buildah, "push", "--quiet", NAME, f"oci:{layout}:{NAME}"])
     _remove(store)
+
+
+def revision_here() -> str:
+    """The commit that is built, and whether files of it are changed."""
+    revision = output_of(["git", "rev-parse", "HEAD"], cwd=ROOT).decode().strip()
+    changed = output_of(["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT).strip()
+    return f"{revision}-changed" if changed else revision
 
 
 def _remove(store: Path) -> None:
@@ -64,12 +72,6 @@ def _remove(store: Path) -> None:
 def as_root() -> list[str]:
     """What runs a program as root of a user namespace, where the user is not root."""
     return [] if os.geteuid() == 0 else ["buildah", "unshare"]
-
-
-def _revision() -> str:
-    revision = output_of(["git", "rev-parse", "HEAD"], cwd=ROOT).decode().strip()
-    changed = output_of(["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT).strip()
-    return f"{revision}-changed" if changed else revision
 
 
 def _of_this_machine(environment: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from subprocess import Popen
 
 from cli.errors import CommandError
 from deploy.image.base import USER
-from deploy.image.build import make_image
+from deploy.image.build import REVISION, make_image
 from deploy.image.container import Container, container_of, running, said_by
 from deploy.image.layout import Image, files, read_layout
 from deploy.image.places import OUT
@@ -104,7 +104,7 @@ def unknown_agents_are_named(image: Image, root: Path, container: Container) -> 
 def reproducible(image: Image) -> str:
     """Built once more, from nothing."""
     again = OUT / "oci-again"
-    make_image(again)
+    make_image(again, image.config["config"]["Labels"][REVISION])
     second = read_layout(again)
     if image.digest != second.digest:
         pairs = zip(image.layers, second.layers, strict=True)

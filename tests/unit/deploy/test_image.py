@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 
 from cli.errors import CommandError
 from deploy.declared import ROOT
-from deploy.image.base import USER, is_kept
+from deploy.image.base import USER, is_kept, write_base
 from deploy.image.container import container_of
 from deploy.image.debian import SNAPSHOT, Package, fetch, read_lock
 from deploy.image.layout import files, read_layout
@@ -91,6 +94,33 @@ def test_the_interpreter_its_libraries_and_licences_are_kept(name: str) -> None:
 )
 def test_shells_scripts_and_documentation_are_left_out(name: str) -> None:
     assert not is_kept(name)
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb makes the package")
+def test_the_same_packages_give_the_same_bytes_whenever_they_were_packed(tmp_path: Path) -> None:
+    written = []
+    for moment in (1_000_000_000, 1_700_000_000):
+        package = tmp_path / str(moment) / "certificates_1_all.deb"
+        _package(
+            package,
+            moment,
+            {"usr/bin/sh": "x", "usr/lib/a": "b", "usr/share/ca-certificates/mozilla/One.crt": "ONE\n"},
+        )
+        write_base([package], package.with_suffix(".tar"))
+        written.append(package.with_suffix(".tar").read_bytes())
+    assert written[0] == written[1]
+    with tarfile.open(fileobj=io.BytesIO(written[0])) as tar:
+        held = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
+        assert sorted(held) == [
+            "etc/group",
+            "etc/passwd",
+            "etc/ssl/certs/ca-certificates.crt",
+            "usr/lib/a",
+            "var/lib/dpkg/status.d/certificates",
+        ]
+        bundle = held["etc/ssl/certs/ca-certificates.crt"]
+        assert bundle is not None
+        assert bundle.read() == b"ONE\n"
 
 
 def test_files_are_those_of_the_last_layer_that_has_them_without_those_it_takes_away(tmp_path: Path) -> None:
@@ -189,6 +219,25 @@ def _deployment(*, read_only: bool) -> dict[str, object]:
         "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "keys", "configMap": {"name": "no-keys"}}],
     }
     return {"kind": "Deployment", "metadata": {"name": "devops"}, "spec": {"template": {"spec": pod}}}
+
+
+def _package(target: Path, moment: int, files: dict[str, str]) -> None:
+    """A package of Debian, made at that moment."""
+    source = target.parent / "source"
+    for name, text in {**files, "DEBIAN/control": _CONTROL}.items():
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (moment, moment))
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "--build", source, target],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(moment)},
+    )
+
+
+_CONTROL = "Package: certificates\nVersion: 1\nArchitecture: all\nMaintainer: nobody <a@example.com>\nDescription: two files\n"
 
 
 def _layout(
