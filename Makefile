@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help up down reset test test-stores faults verify-deploy bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
+.PHONY: help up down reset test test-stores faults verify-deploy image verify-image image-lock bench bench-faults bench-soak bench-capacity bench-compare profile check docs format lock
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
 	@echo "  ARGS is passed on: make up ARGS=--detach"
@@ -38,6 +38,15 @@ faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count f
 
 verify-deploy: $(VENV)/.synced-dev  ## prove the Helm chart: schemas, policies, a real API server; the first time it builds its tools
 	@exec $(BIN)/python -m deploy.verify $(ARGS)
+
+image: $(VENV)/.synced-dev  ## build the image of all agents into dist/image, by buildah, without a container registry
+	@exec $(BIN)/python -m deploy.image build $(ARGS)
+
+verify-image: $(VENV)/.synced-dev  ## prove that image: small, restricted, reproducible, and that every agent starts in it
+	@exec $(BIN)/python -m deploy.image verify $(ARGS)
+
+image-lock: $(VENV)/.synced-dev  ## take Debian's newest versions of what is in the image
+	@exec $(BIN)/python -m deploy.image lock $(ARGS)
 
 # QUICK=1: shorter, ours and the bare one alone, nothing is written.
 QUICK ?=

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -22,8 +19,10 @@ from deploy.verify import checks
 from deploy.verify.bicep.azure import provide_types
 from deploy.verify.bicep.project import FOLDER, resource_types
 from deploy.verify.lifecycle import Server, prove_lifecycle
+from deploy.verify.proof import Proof, all_hold
 from deploy.verify.schemas import provide_schemas
 from deploy.verify.tools import (
+    ACTIONLINT,
     ETCD,
     HELM,
     INJECTOR,
@@ -36,16 +35,8 @@ from deploy.verify.tools import (
     provide,
 )
 
-FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE, PROMTOOL)
+FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE, PROMTOOL, ACTIONLINT)
 SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
-
-
-@dataclass(frozen=True)
-class Proof:
-    """One sentence that holds, or raises CommandError; what it returns is said beside it."""
-
-    sentence: str
-    prove: Callable[[], str]
 
 
 @click.command(epilog=f"Example: python -m deploy.verify --no-api-server\n\n{EXIT_CODES}")
@@ -58,27 +49,12 @@ def command(*, api_server: bool) -> None:
     """Prove what deploy/ holds: helm lint and template, schemas, policies, install, upgrade and rollback."""
     console = Console(highlight=False)
     programs, schemas, types = asyncio.run(_provide(FAST + (SERVER if api_server else ()), console))
-    failed = 0
-    for proof in _proofs(programs, schemas, types, api_server=api_server):
-        began = time.monotonic()
-        if console.is_terminal:
-            console.print(f"… {proof.sentence}", end="\r")
-        try:
-            said = proof.prove()
-        except CommandError as error:
-            failed += 1
-            console.print(f"[red]✗[/] {proof.sentence}")
-            console.print(
-                error.message + (f"\n  {error.hint}" if error.hint else ""), markup=False, soft_wrap=True
-            )
-        else:
-            took = time.monotonic() - began
-            console.print(f"[green]✓[/] {proof.sentence}: {said} ({took:.1f} s)", soft_wrap=True)
-    sys.exit(ExitCode.FAILED if failed else ExitCode.OK)
+    proved = all_hold(_proofs(programs, schemas, types, api_server=api_server), console)
+    sys.exit(ExitCode.OK if proved else ExitCode.FAILED)
 
 
 def _proofs(programs: dict[str, Path], schemas: Path, types: Path, *, api_server: bool) -> list[Proof]:
-    helm, kubeconform, kustomize, promtool = (programs[tool.name] for tool in FAST)
+    helm, kubeconform, kustomize, promtool, actionlint = (programs[tool.name] for tool in FAST)
     proofs = [
         Proof("the chart's files are those of the repository", checks.nothing_drifted),
         Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
@@ -93,6 +69,7 @@ def _proofs(programs: dict[str, Path], schemas: Path, types: Path, *, api_server
             "the Bicep fits Azure's types, and nothing in it is unused",
             lambda: checks.bicep_fits(types),
         ),
+        Proof("actionlint finds nothing", lambda: checks.workflows_are_right(actionlint)),
         Proof(
             "every alert fires when it should and not when it should not",
             lambda: checks.alerts_fire(helm, promtool),

@@ -20,6 +20,7 @@ from deploy.verify.chart import ENVIRONMENTS, documents, lint, template
 from deploy.verify.schemas import NEWEST, OLDEST
 
 OVERLAYS = Path("deploy/gitops")
+WORKFLOWS = Path(".github/workflows")
 
 
 def nothing_drifted() -> str:
@@ -98,6 +99,14 @@ def policies_hold(helm: Path, promtool: Path, types: Path) -> str:
         },
     )
     return said.strip().splitlines()[-1].strip("= ")
+
+
+def workflows_are_right(actionlint: Path) -> str:
+    """Those of GitHub: their syntax, expressions and actions' inputs."""
+    workflows = sorted((ROOT / WORKFLOWS).glob("*.yml"))
+    # What else it calls when it is there would make the answer depend on the machine.
+    _run([actionlint, "-no-color", "-shellcheck=", "-pyflakes=", *workflows])
+    return ", ".join(workflow.name for workflow in workflows)
 
 
 def _conform(kubeconform: Path, schemas: Path, manifests: str) -> None:

@@ -52,6 +52,13 @@ HELM = Tool(
     {"helm.sh/helm/v4/internal/version.version": "v4.3.1"},
 )
 KUBECONFORM = Tool("kubeconform", "v0.8.0", "github.com/yannh/kubeconform/cmd/kubeconform", 20, {})
+ACTIONLINT = Tool(
+    "actionlint",
+    "v1.7.12",
+    "github.com/rhysd/actionlint/cmd/actionlint",
+    20,
+    {"github.com/rhysd/actionlint.version": "v1.7.12"},
+)
 KUSTOMIZE = Tool("kustomize", "v5.7.1", "sigs.k8s.io/kustomize/kustomize/v5", 40, {})
 PROMTOOL = Tool(
     "promtool",
