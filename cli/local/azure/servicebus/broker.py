@@ -130,14 +130,17 @@ class Broker:
         return say.accepted() if held else say.rejected(_LOCK_LOST)
 
     def _respond(self, link: Incoming, request: Message) -> None:
-        to = self._replies.get(_reply_key(link, request.reply_to or ""))
+        # Who names no address for the answer has a link that receives from the same node, as Microsoft's Python client.
+        to = self._replies.get(_reply_key(link, request.reply_to or link.address))
         if to is None:
             return  # nobody waits for it
         if link.address == TOKENS:
             status, told, body = self._take_token(link, request)
+            names = ("status-code", "status-description")
         else:
             status, told, body = self._manage(link, request)
-        to.waiting.append(answer(request, status, told, body))
+            names = ("statusCode", "statusDescription")
+        to.waiting.append(answer(request, status, told, body, names=names))
         to.hand_out()
 
     def _take_token(self, link: Incoming, request: Message) -> Answer:
