@@ -1,6 +1,7 @@
 """The life of one program: start, watch, replace when it dies or freezes, back off when it cannot start."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from cli.local.unending import go_on
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 STEADY = 10.0  # up so long, it is not a crash loop: the pause starts small again
-# How long silence is borne, by what the process does meanwhile; what it waits for a core is not counted.
+# How long silence is borne, by what the process does meanwhile; what it and who asks it wait for a core is not counted.
 STOPPED = 1.0  # SIGSTOP: it will not answer by itself
 STUCK = 4.0  # uses no CPU: deadlocked, or something blocks its event loop
 BUSY = 15.0  # computes
@@ -164,7 +165,7 @@ class Supervised:
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
             letter, used = _vitals(child.pid)
-            waited = _waited_for_a_core(child.pid)
+            waited = _waited_for_a_core(child.pid) + _waited_for_a_core(os.getpid())
             if health is not Health.SILENT or letter == "t":  # t: a debugger holds it
                 heard, starved = now, waited
             if used != ticks:

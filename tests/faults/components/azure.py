@@ -93,8 +93,10 @@ class ServiceBus:
             while messages:
                 try:
                     del messages[: await self._send(topic, messages)]
-                except (ServiceBusError, OSError) as error:
-                    self.refused += isinstance(error, ServiceBusServerBusyError)
+                except ServiceBusServerBusyError:
+                    self.refused += 1
+                    await asyncio.sleep(0.2)
+                except (ServiceBusError, OSError):
                     await self._forget(topic)
                     await asyncio.sleep(0.2)
 

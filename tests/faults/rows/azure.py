@@ -15,7 +15,7 @@ from tests.faults.system import Options
 QUIET = Options(freeze_detection=False)
 """The supervisor would replace a frozen stand-in, and what is in it would be gone."""
 PAUSE = (0.5, 3.0)
-OUTAGE, STORM = 5.0, 10.0
+OUTAGE, STORM, BUSY = 5.0, 10.0, 2.0
 
 
 async def locks_lost(field: Field) -> None:
@@ -56,8 +56,8 @@ async def bus_busy(field: Field) -> None:
     async with field.load():
         while field.publishing:
             await asyncio.sleep(field.rng.uniform(*PAUSE))
-            await bus.fault(f"busy?seconds={OUTAGE}")
-            await asyncio.sleep(OUTAGE)
+            await bus.fault(f"busy?seconds={BUSY}")
+            await asyncio.sleep(BUSY)
             field.fault_ended()
     await _returned(field, before.returned, f"Service Bus refused the publisher {bus.refused} times")
     if not bus.refused:
@@ -133,7 +133,7 @@ WHY_BACK = (
 AZURE = [
     Row("locks", "Service Bus: every lock lost, every 0.5 to 3 s", locks_lost, absent=NO_LOCKS),
     Row("away", "Service Bus away for 5 s, all connections cut, in turn", bus_away, Options(), BACK, WHY_BACK, NO_BUS),
-    Row("busy", "Service Bus throttles what is published", bus_busy, absent=NO_BUS),
+    Row("busy", "Service Bus refuses what is published for 2 s, every 0.5 to 3 s", bus_busy, absent=NO_BUS),
     Row("bus-frozen", "Service Bus silent for 10 s", bus_frozen, QUIET, BACK, WHY_BACK, NO_BUS),
     Row("throttled", "Cosmos DB answers 429 to everything for 10 s, then to half", store_throttled, absent=NO_BUS),
     Row("unavailable", "Cosmos DB answers 503 to everything for 10 s, then to half", store_unavailable, absent=NO_BUS),

@@ -83,7 +83,7 @@ async def rolling_restart(field: Field) -> None:
 async def _restart(field: Field, name: str) -> None:
     (pid,) = field.system.signal(signal.SIGTERM, name)
     asked = time.monotonic()
-    await field.until(lambda: field.system.status()[name]["pid"] != pid, 15)
+    await field.until(lambda: field.system.status()[name]["pid"] != pid, 60)
     field.fault_ended()
     ended = field.system.status()[name]["last_exit"] or ""
     if not ended.startswith("exit code 0"):

@@ -97,17 +97,15 @@ def delivered(
     return header + for_delivery + for_message + (_reasoned(message, reason) if reason else message.bare)
 
 
-def answer(
-    to: Message, status: int, description: str, body: bytes = NULL, *, names: tuple[str, str]
-) -> bytes:
-    """A response of a request node ($cbs, $management); `names` are those of its two properties, status and description."""
+def answer(to: Message, said: Mapping[str, int | str], body: bytes = NULL) -> bytes:
+    """A response of a request node ($cbs, $management): what it says of the outcome is in its application properties."""
     correlation = _identity(to.message_id)
     properties = described(PROPERTIES, listed([NULL, NULL, NULL, NULL, NULL, correlation]))
-    told = described(
-        APPLICATION_PROPERTIES,
-        mapped([(string(names[0]), int_(status)), (string(names[1]), string(description))]),
-    )
-    return properties + told + described(VALUE, body)
+    told = [
+        (string(name), int_(value) if isinstance(value, int) else string(value))
+        for name, value in said.items()
+    ]
+    return properties + described(APPLICATION_PROPERTIES, mapped(told)) + described(VALUE, body)
 
 
 def _identity(value: Any) -> bytes:

@@ -136,11 +136,13 @@ class Broker:
             return  # nobody waits for it
         if link.address == TOKENS:
             status, told, body = self._take_token(link, request)
-            names = ("status-code", "status-description")
+            said = {"status-code": status, "status-description": told}
         else:
             status, told, body = self._manage(link, request)
-            names = ("statusCode", "statusDescription")
-        to.waiting.append(answer(request, status, told, body, names=names))
+            said = {"statusCode": status, "statusDescription": told}
+            if status in _CONDITIONS:
+                said["errorCondition"] = _CONDITIONS[status]
+        to.waiting.append(answer(request, said, body))
         to.hand_out()
 
     def _take_token(self, link: Incoming, request: Message) -> Answer:
@@ -162,8 +164,13 @@ class Broker:
         return manage(self.queues[entity], request)
 
 
+_CONDITIONS = {
+    401: "amqp:unauthorized-access",
+    404: "amqp:not-found",
+    410: "com.microsoft:message-lock-lost",
+}
 _LOCK_LOST = say.error(
-    "com.microsoft:message-lock-lost",
+    _CONDITIONS[410],
     "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.",
 )
 
