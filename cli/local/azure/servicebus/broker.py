@@ -136,7 +136,7 @@ class Broker:
             return  # nobody waits for it
         if link.address == TOKENS:
             status, told, body = self._take_token(link, request)
-            said = {"status-code": status, "status-description": told}
+            said: dict[str, int | str] = {"status-code": status, "status-description": told}
         else:
             status, told, body = self._manage(link, request)
             said = {"statusCode": status, "statusDescription": told}
