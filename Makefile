@@ -69,7 +69,7 @@ check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated f
 	$(BIN)/lint-imports
 	$(BIN)/python -m infrastructure.prompts.check prompts --release
 	$(BIN)/python -m infrastructure.evaluation.check prompts
-	$(BIN)/python -m infrastructure.llm.check models
+	$(BIN)/python -m infrastructure.llm.catalogue.check models
 	$(BIN)/python -m cli.documents --check
 	$(BIN)/python -m deploy.declared --check
 	$(BIN)/python -m benchmarks.report --check

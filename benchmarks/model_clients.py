@@ -117,8 +117,8 @@ async def connect(
     if client == "aiohttp":
         return await connect_aiohttp(port)
     from domain.chat import ChatRequest, Message  # noqa: PLC0415
-    from infrastructure.llm.factory import model_from  # noqa: PLC0415
-    from infrastructure.llm.settings import ModelSettings  # noqa: PLC0415
+    from infrastructure.llm.clients.factory import model_from  # noqa: PLC0415
+    from infrastructure.llm.clients.settings import ModelSettings  # noqa: PLC0415
 
     model = model_from(
         ModelSettings(llm_provider="ollama", ollama_host=f"127.0.0.1:{port}", agents_model_client=client)

@@ -20,9 +20,9 @@ from rich.table import Table
 
 from domain.chat import ChatRequest, Message, Origin
 from domain.errors import AgentError
-from infrastructure.llm.cache_question import question_of
-from infrastructure.llm.embeddings import Embeddings, cosine
-from infrastructure.llm.endpoint import Cures, ollama
+from infrastructure.llm.cache.question import question_of
+from infrastructure.llm.clients.embeddings import Embeddings, cosine
+from infrastructure.llm.clients.endpoint import Cures, ollama
 
 THRESHOLDS = (0.95, 0.98, 0.99)
 

@@ -10,10 +10,10 @@ from cli.exit_codes import ExitCode
 from cli.local.instance import Instance
 from cli.nearest import nearest
 from domain.errors import ModelsInvalid
-from infrastructure.llm.catalogue import DEFAULT
-from infrastructure.llm.catalogue_file import load_catalogue
-from infrastructure.llm.endpoint import Endpoint, endpoint_from, endpoint_of
-from infrastructure.llm.settings import Client, ModelSettings
+from infrastructure.llm.catalogue.file import load_catalogue
+from infrastructure.llm.catalogue.schema import DEFAULT
+from infrastructure.llm.clients.endpoint import Endpoint, endpoint_from, endpoint_of
+from infrastructure.llm.clients.settings import Client, ModelSettings
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ def asked_model(instance: Instance, name: str | None) -> AskedModel:
     environment's. The variables are those of the environment and of the project's `.env`.
     """
     settings = _settings(instance.root)
+    if (
+        instance.offset and "ollama_host" not in settings.model_fields_set
+    ):  # a second copy has an Ollama of its own
+        settings = settings.model_copy(update={"ollama_host": f"http://127.0.0.1:{11434 + instance.offset}"})
     if file := instance.environment.get("AGENTS_MODELS"):
         return _of_the_file(instance, file, name, settings.agents_model_client)
     if name:

@@ -22,7 +22,7 @@ from infrastructure.evaluation.pairs import Pair
 from infrastructure.evaluation.results import Evaluation
 from infrastructure.evaluation.run import calibrated, evaluate, is_judged, requests_of
 from infrastructure.evaluation.subjects import Subject
-from infrastructure.llm.factory import client_of
+from infrastructure.llm.clients.factory import client_of
 
 ASK_ABOVE = 250_000
 """Tokens from which somebody must agree first."""

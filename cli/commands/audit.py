@@ -17,7 +17,7 @@ from domain.json import JsonObject
 EPILOG = """\b
 Examples: agents audit implementation
           agents audit --limit 500 --json | jq '.[] | select(.act == "prompts.promote")'"""
-_COLUMNS = ("agent", "when", "who", "act", "target", "result")
+_COLUMNS = ("agent", "when", "who", "act", "target", "given", "result")
 PAGE = 500
 """Records that are asked for at once."""
 
@@ -78,6 +78,7 @@ def _show(records: list[JsonObject]) -> None:
         table.add_column(column, no_wrap=True)
     for record in records:
         result = f"{record['result']} {record['error'] or ''}".strip()
-        cells = (record["agent"], when(record["at"]), record["who"], record["act"], record["target"], result)
+        what = (record["act"], record["target"], record.get("given") or "", result)
+        cells = (record["agent"], when(record["at"]), record["who"], *what)
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     out.print(table, soft_wrap=False)

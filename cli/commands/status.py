@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.asked_models import asked_model
 from cli.credentials import credentials
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
@@ -55,7 +56,7 @@ def outside(platform: Platform) -> dict[str, Any]:
     return {
         "redis": _redis(platform),
         "service_bus": backlog_of_stand_in(bus) if bus else None,
-        "model": _model(platform),
+        "model": outside_model(platform.instance),
     }
 
 
@@ -85,16 +86,18 @@ def _trouble(redis: dict[str, Any] | None) -> str | None:
     return None
 
 
-def _model(platform: Platform) -> dict[str, Any]:
-    env = platform.instance.environment
-    if platform.ollama is None:
-        return {"provider": env.get("LLM_PROVIDER", "ollama")}
-    wanted = env.get("OLLAMA_MODEL", model.NAME)
+def outside_model(instance: Instance) -> dict[str, Any]:
     try:
-        there = wanted.removesuffix(":latest") in model.models(platform.ollama)
+        asked = asked_model(instance, None)
     except CommandError as error:
-        return {"provider": "ollama", "address": platform.ollama, "model": wanted, "error": error.message}
-    return {"provider": "ollama", "address": platform.ollama, "model": wanted, "available": there}
+        return {"provider": instance.environment.get("LLM_PROVIDER", "ollama"), "error": error.message}
+    told = {"provider": asked.provider, "address": asked.ollama or asked.endpoint.url, "model": asked.name}
+    if asked.ollama is None:
+        return told
+    try:
+        return {**told, "available": asked.name.removesuffix(":latest") in model.models(asked.ollama)}
+    except CommandError as error:
+        return {**told, "error": error.message}
 
 
 def _show(instance: Instance, status: dict[str, Any]) -> None:

@@ -18,6 +18,9 @@ from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
 from cli.local.redis import FULL, NEARLY_FULL, Redis, condition, in_mib
 from cli.local.replicas import port_uses
 from cli.local.strangers import strangers
+from domain.errors import ModelsInvalid
+from infrastructure.identity.key_file import KeyFile, KeysInvalid
+from infrastructure.llm.catalogue.file import load_catalogue
 from infrastructure.prompts.check import check_folder
 
 LITTLE_DISK, NO_DISK = 10.0, 1.0
@@ -39,6 +42,8 @@ async def look(instance: Instance) -> list[Finding]:
         about_project,
         about_prompts,
         about_agents_named,
+        about_models,
+        about_api_keys,
         about_ports,
         about_redis,
         about_disk,
@@ -107,6 +112,26 @@ def about_agents_named(instance: Instance) -> Iterator[Finding]:
     """Silent where all is well: most projects have no such file."""
     for problem in strangers(instance):
         yield Finding("agents named", "wrong", str(problem))
+
+
+def about_models(instance: Instance) -> Iterator[Finding]:
+    if file := instance.environment.get("AGENTS_MODELS"):
+        try:
+            load_catalogue(instance.root / file, instance.environment)
+        except ModelsInvalid as error:
+            yield Finding("models", "wrong", error.message)
+        else:
+            yield Finding("models", "ok", file)
+
+
+def about_api_keys(instance: Instance) -> Iterator[Finding]:
+    if file := instance.environment.get("AGENTS_API_KEYS"):
+        try:
+            KeyFile(instance.root / file)
+        except KeysInvalid as error:
+            yield from (Finding("API keys", "wrong", str(problem)) for problem in error.problems)
+        else:
+            yield Finding("API keys", "ok", file)
 
 
 def about_ports(instance: Instance) -> Iterator[Finding]:

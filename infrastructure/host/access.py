@@ -11,13 +11,15 @@ from starlette.routing import BaseRoute
 
 from agents.runtime.policy import judge
 from domain.errors import AgentError
-from infrastructure.host.requests import HttpError
+from infrastructure.host.requests import HttpError, read_body
 from infrastructure.host.security import CALLER
 from infrastructure.host.service import service_of
 from infrastructure.identity.caller import Caller
 from infrastructure.identity.roles import Permission, roles_with
 
 _NEEDED, _ACT = "needed_permission", "audited_act"
+LARGEST = 65_536
+"""Bytes of an audited act's body: it is read before the act is recorded."""
 
 Handler: TypeAlias = Callable[..., Awaitable[Response]]
 Declare: TypeAlias = Callable[[Handler], Handler]
@@ -91,7 +93,7 @@ async def _recorded(
     request: Request, caller: Caller, act: str, do: Callable[[], Awaitable[Response]]
 ) -> Response:
     trail = service_of(request).audit
-    begun = await trail.begin(caller, act, _target(request))
+    begun = await trail.begin(caller, act, _target(request), await read_body(request, LARGEST))
     try:
         response = await do()
     except AgentError as error:

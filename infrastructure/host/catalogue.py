@@ -16,11 +16,11 @@ from domain.ports.model import LanguageModel
 from domain.ports.pubsub import Publisher
 from infrastructure.host.models import Models, Reach
 from infrastructure.host.settings import Settings
-from infrastructure.llm.accounts import Passed
-from infrastructure.llm.catalogue import DEFAULT, Catalogue
-from infrastructure.llm.catalogue_file import load_catalogue
-from infrastructure.llm.costs import CostBook
-from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.catalogue.file import load_catalogue
+from infrastructure.llm.catalogue.schema import DEFAULT, Catalogue
+from infrastructure.llm.spending.accounts import Passed
+from infrastructure.llm.spending.costs import CostBook
+from infrastructure.llm.spending.ledger import Ledger
 from infrastructure.llm.stack import Stack, Surroundings
 
 

@@ -14,7 +14,7 @@ from infrastructure.host.requests import HttpError
 from infrastructure.host.results import json_response
 from infrastructure.host.service import service_of
 from infrastructure.identity.roles import Permission
-from infrastructure.llm.costs import KEPT_DAYS
+from infrastructure.llm.spending.costs import KEPT_DAYS
 
 DAYS = 7
 """Shown without `since`, today among them."""

@@ -14,8 +14,8 @@ from domain.ports.pubsub import Publisher
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from infrastructure.host.settings import Settings
-from infrastructure.llm.costs import CostBook
 from infrastructure.llm.from_environment import stack_from_environment
+from infrastructure.llm.spending.costs import CostBook
 from infrastructure.telemetry.model import TracedModel
 
 Other: TypeAlias = Callable[[str], AbstractAsyncContextManager[LanguageModel]]

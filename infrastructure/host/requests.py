@@ -49,7 +49,7 @@ class HttpError(AgentError):
 async def read_json_object(request: Request, limit: int) -> dict[str, object]:
     """The body as a JSON object: 413 above `limit` bytes, 415 for another content type, 400 for what is no JSON object."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await _read(request, limit)
+    body = await read_body(request, limit)
     if content_type != "application/json" and not content_type.endswith("+json"):
         # Asked for strictly: a browser may send other types across sites without asking first.
         raise HttpError(
@@ -66,6 +66,14 @@ async def read_json_object(request: Request, limit: int) -> dict[str, object]:
     if not isinstance(value, dict):
         raise HttpError(400, "malformed", f"the body is a JSON {_kind(value)}: send an object, {{…}}")
     return value
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, which the audit trail and the route may both read: 413 above `limit` bytes, 408 for one that does not come."""
+    if not hasattr(request.state, "body"):
+        request.state.body = await _read(request, limit)
+    body: bytes = request.state.body
+    return body
 
 
 async def _read(request: Request, limit: int) -> bytes:

@@ -27,7 +27,7 @@ from domain.ports.pubsub import Subscription
 from infrastructure.host.journal import Journal
 from infrastructure.host.models import Other
 from infrastructure.identity.audit import AuditTrail
-from infrastructure.llm.costs import CostBook
+from infrastructure.llm.spending.costs import CostBook
 from infrastructure.rollout.live import LiveRollout
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from pydantic_settings import SettingsConfigDict
 
 from agents.runtime.timing import DAY, Timing
 from infrastructure.identity.addresses import is_loopback, is_safe
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.settings import ModelSettings
 from infrastructure.prompts.git.address import GitSource, read_place
 
 

@@ -25,7 +25,7 @@ log = logging.getLogger("agents.audit")
 KEPT = 365 * 86_400
 """Seconds."""
 LONGEST = 200
-"""Characters of a target."""
+"""Characters of a target, bytes of what was given with it."""
 _TOGETHER = 25
 """Records that are read at once."""
 
@@ -39,6 +39,8 @@ class Act(Kept):
     roles: tuple[str, ...]
     act: str
     target: str
+    given: str | None = None
+    """The request's body, as it came: shares, a version, a reason. None where there was none."""
 
 
 class Result(Kept):
@@ -80,7 +82,7 @@ class AuditTrail:
         self._next: int | None = None
         self._numbering = asyncio.Lock()
 
-    async def begin(self, caller: Caller, act: str, target: str) -> Recorded:
+    async def begin(self, caller: Caller, act: str, target: str, given: bytes = b"") -> Recorded:
         """Record what is about to be done. Raises `Unavailable`: then it must not be done."""
         record = Act(
             id=uuid4().hex,
@@ -89,6 +91,7 @@ class AuditTrail:
             roles=tuple(caller.roles),
             act=act,
             target=target[:LONGEST],
+            given=given[:LONGEST].decode(errors="replace") or None,
         )
         async with self._numbering:
             return Recorded(await self._create(record), record, None)

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from domain.ports.model import LanguageModel
 from infrastructure.llm.circuit import CircuitBreaker
-from infrastructure.llm.factory import model_from
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.factory import model_from
+from infrastructure.llm.clients.settings import ModelSettings
 
 Trace: TypeAlias = Callable[[LanguageModel, str, str], LanguageModel]
 """Wrap a model so that its calls are traced, given its provider and its name on the wire."""

@@ -16,21 +16,21 @@ from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
 from infrastructure.llm.allowance import Allowance
 from infrastructure.llm.by_task import ModelByTask
-from infrastructure.llm.cache import CachedModel
-from infrastructure.llm.cache_similar import similar_of
-from infrastructure.llm.catalogue import DEFAULT, Catalogue, Limits, NamedModel, TaskModel
+from infrastructure.llm.cache.exact import CachedModel
+from infrastructure.llm.cache.similar import similar_of
+from infrastructure.llm.catalogue.schema import DEFAULT, Catalogue, Limits, NamedModel, TaskModel
 from infrastructure.llm.circuit import CircuitBreaker
-from infrastructure.llm.costs import Spent
-from infrastructure.llm.endpoint import endpoint_of
-from infrastructure.llm.factory import client_of
+from infrastructure.llm.clients.endpoint import endpoint_of
+from infrastructure.llm.clients.factory import client_of
+from infrastructure.llm.clients.settings import Client
 from infrastructure.llm.fallback import Candidate, FallbackModel
 from infrastructure.llm.from_environment import Trace
 from infrastructure.llm.hedging import HedgedModel
-from infrastructure.llm.ledger import Ledger
-from infrastructure.llm.metering import MeteredModel
 from infrastructure.llm.rate_limit import RateLimitedModel
 from infrastructure.llm.retry import RetryingModel
-from infrastructure.llm.settings import Client
+from infrastructure.llm.spending.costs import Spent
+from infrastructure.llm.spending.ledger import Ledger
+from infrastructure.llm.spending.metering import MeteredModel
 
 
 @dataclass(frozen=True, slots=True)

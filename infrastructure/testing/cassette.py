@@ -29,7 +29,7 @@ from domain.errors import Rejected
 from domain.ports.model import LanguageModel
 from domain.secret_forms import hide_secrets
 from infrastructure.host.settings import Settings
-from infrastructure.llm.factory import model_from
+from infrastructure.llm.clients.factory import model_from
 from infrastructure.telemetry.redaction import MASK, redact_text
 
 RECORD = "AGENTS_RECORD"

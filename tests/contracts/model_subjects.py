@@ -12,8 +12,8 @@ import pytest
 from benchmarks.suite.processes import free_ports
 from domain.errors import ModelMisconfigured, ModelUnavailable
 from domain.ports.model import LanguageModel
-from infrastructure.llm.factory import model_from
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.factory import model_from
+from infrastructure.llm.clients.settings import ModelSettings
 from infrastructure.memory.model import ScriptedModel
 from tests.stand_ins import azure_openai, openai_server
 from tests.stand_ins.openai_server import OpenAIServer

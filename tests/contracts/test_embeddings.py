@@ -19,9 +19,9 @@ from domain.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from infrastructure.llm import endpoint as servers
-from infrastructure.llm.embeddings import Embeddings, cosine
-from infrastructure.llm.endpoint import Cures, Endpoint, openai
+from infrastructure.llm.clients import endpoint as servers
+from infrastructure.llm.clients.embeddings import Embeddings, cosine
+from infrastructure.llm.clients.endpoint import Cures, Endpoint, openai
 from tests.integration.ollama import OLLAMA_MODEL
 from tests.stand_ins import azure_openai
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, Play, broken_off, raw, serving, status

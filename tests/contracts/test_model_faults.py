@@ -20,8 +20,8 @@ from domain.errors import (
     ModelUnavailable,
 )
 from domain.ports.model import LanguageModel
-from infrastructure.llm.factory import model_from
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.factory import model_from
+from infrastructure.llm.clients.settings import ModelSettings
 from tests.contracts.model_subjects import CLIENTS, Subject, on_azure, on_openai
 from tests.stand_ins import azure_openai, openai_server
 from tests.stand_ins.openai_server import (

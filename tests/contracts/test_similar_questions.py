@@ -16,11 +16,11 @@ from domain.chat import ChatReply, ChatRequest, Message, Origin
 from domain.errors import BudgetExceeded, SidecarUnavailable
 from domain.ports.model import LanguageModel
 from domain.ports.state import Stored
-from infrastructure.llm import cache_embedding
-from infrastructure.llm.catalogue import Budget, Scope, Spending
-from infrastructure.llm.catalogue_file import load_catalogue
-from infrastructure.llm.costs import CostBook, Spent
-from infrastructure.llm.ledger import Ledger, today
+from infrastructure.llm.cache import embedding as cache_embedding
+from infrastructure.llm.catalogue.file import load_catalogue
+from infrastructure.llm.catalogue.schema import Budget, Scope, Spending
+from infrastructure.llm.spending.costs import CostBook, Spent
+from infrastructure.llm.spending.ledger import Ledger, today
 from infrastructure.llm.stack import Stack, Surroundings
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry
@@ -245,7 +245,7 @@ async def test_so_many_questions_are_kept_as_the_file_says_the_newest(tmp_path: 
 async def test_a_document_has_a_bound_whatever_the_size_of_its_vectors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.llm.cache_similar.LARGEST", 2_000)
+    monkeypatch.setattr("infrastructure.llm.cache.similar.LARGEST", 2_000)
     async with system(tmp_path, "{model: near, keep: 1000}") as it:
         await it.ask(*(LONG.replace("Paris", f"{'P' * number}aris") for number in range(1, 10)))
         (document,) = it.documents()
@@ -268,7 +268,7 @@ async def test_a_failure_of_the_embedding_model_is_no_failure_of_the_question_is
     tmp_path: Path, play: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache_embedding, "PAUSE", 0.5)
-    caplog.set_level(logging.INFO, "infrastructure.llm.cache_embedding")
+    caplog.set_level(logging.INFO, "infrastructure.llm.cache.embedding")
     async with system(tmp_path) as it:
         it.embedding.next_embedding = [play] * 5
         first = await it.ask(LONG, NEAR)
@@ -301,7 +301,7 @@ async def test_an_embedding_model_that_is_back_is_used_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache_embedding, "PAUSE", 0.05)
-    caplog.set_level(logging.INFO, "infrastructure.llm.cache_embedding")
+    caplog.set_level(logging.INFO, "infrastructure.llm.cache.embedding")
     async with system(tmp_path) as it:
         it.embedding.next_embedding = [status(500)] * 2
         await it.ask("What is it?")

@@ -93,7 +93,7 @@ def test_dapr_run_starts_five_agents_that_do_a_job_together(
         )  # fmt: skip
     try:
         for agent in system.apps:
-            eventually(partial(_ready, system.url(agent, "/readyz")), 60)
+            eventually(partial(_ready, system.url(agent, "/readyz")), 120)
         name = f"dapr-run-{os.getpid()}"
         status, _ = system.post(
             "test-planning",
@@ -102,10 +102,10 @@ def test_dapr_run_starts_five_agents_that_do_a_job_together(
             {"X-Correlation-ID": name},
         )
         assert status == 200
-        eventually(lambda: outside.posts_of(name), 30)
+        eventually(lambda: outside.posts_of(name), 120)
     finally:
         run.terminate()
-        run.wait(30)
+        run.wait(60)
     assert len(outside.posts_of(name)) == 1
 
 

@@ -118,7 +118,9 @@ def test_every_chain_ends_in_one_notification(system: System, outside: StandIns,
     finally:
         outside.model_delay = 0.0
     assert all(in_work), "the attack met no work"
-    eventually(lambda: not any(one["waiting"] or one["locked"] for one in subscriptions(system).values()), 60)
+    eventually(
+        lambda: not any(one["waiting"] or one["locked"] for one in subscriptions(system).values()), 120
+    )
     identities = {
         name: {headers["Idempotency-Key"] for headers, _ in outside.posts_of(name)} for name in names
     }
@@ -137,10 +139,10 @@ def test_a_request_that_takes_long_uses_up_no_deliveries(system: System, outside
     outside.model_delay = 10.0
     try:
         ask(system, name)
-        eventually(lambda: subscriptions(system)[path]["locked"] == 0, 60)
+        eventually(lambda: subscriptions(system)[path]["locked"] == 0, 120)
     finally:
         outside.model_delay = 0.0
-    eventually(lambda: outside.posts_of(name), 60)
+    eventually(lambda: outside.posts_of(name), 120)
     assert subscriptions(system)[path]["counts"].get("abandoned", 0) == before
 
 
@@ -159,4 +161,4 @@ def ask(system: System, name: str) -> None:
             return system.post("test-planning", "generate-spec", body, headers)[0] in {200, 202}
         return False
 
-    eventually(accepted, 60)
+    eventually(accepted, 120)

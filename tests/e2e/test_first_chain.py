@@ -82,7 +82,7 @@ def test_fifty_chains_make_fifty_notifications_and_a_hundred_and_fifty_model_cal
             {"X-Correlation-ID": name, "Prefer": "respond-async"},
         )
         assert status == 202
-    eventually(lambda: all(outside.posts_of(name) for name in names), 60)
+    eventually(lambda: all(outside.posts_of(name) for name in names), 120)
     assert [len(outside.posts_of(name)) for name in names] == [1] * 50
     assert asked(outside) - before == 150
 
@@ -99,9 +99,9 @@ def test_a_chain_survives_the_kill_of_the_agent_that_works_on_it(
             {"feature_title": "Killed", "description": "Anything."},
             {"X-Correlation-ID": name, "Prefer": "respond-async"},
         )
-        eventually(lambda: ("implementation", "generate-code", "running") in chain(quick_model, name), 20)
+        eventually(lambda: ("implementation", "generate-code", "running") in chain(quick_model, name), 120)
         quick_model.kill("implementation")
-        eventually(lambda: outside.posts_of(name), 40)
+        eventually(lambda: outside.posts_of(name), 120)
     finally:
         outside.model_delay = 0.0
     assert first_chain(quick_model, name) == [(*link, "completed") for link in LINKS]
@@ -123,7 +123,7 @@ def test_a_request_whose_agent_is_killed_at_once_is_still_carried_out(
         )
         assert status == 202
         quick_model.kill("test-planning")
-        eventually(lambda: outside.posts_of(name), 40)
+        eventually(lambda: outside.posts_of(name), 120)
     finally:
         outside.model_delay = 0.0
     assert accepted["status"] == "accepted"
@@ -140,13 +140,13 @@ def test_an_escalated_ticket_reaches_people_and_the_board(quick_model: System, o
     }
     status, result = quick_model.post("service-desk", "open-ticket", ticket, {"X-Correlation-ID": name})
     assert status == 200, result
-    eventually(lambda: outside.posts_of(name), 30)
+    eventually(lambda: outside.posts_of(name), 120)
     wanted = {("service-desk", "triage"), ("devops", "create-issue"), ("notification", "send")}
 
     def done() -> set[tuple[str, ...]]:
         return {tuple(link[:2]) for link in chain(quick_model, name) if link[2] == "completed"}
 
-    eventually(lambda: wanted <= done(), 30)
+    eventually(lambda: wanted <= done(), 120)
 
 
 def test_the_model_gone_is_told_and_the_request_runs_when_it_is_back(
@@ -167,5 +167,5 @@ def test_the_model_gone_is_told_and_the_request_runs_when_it_is_back(
         assert answer["error"]["details"]["kept"]
     finally:
         outside.model.models = models
-    eventually(lambda: outside.posts_of(name), 30)
+    eventually(lambda: outside.posts_of(name), 120)
     assert len(outside.posts_of(name)) == 1

@@ -37,7 +37,7 @@ def test_an_agent_that_was_just_made_runs_and_reacts(
             {"X-Correlation-ID": "greeted"},
         )  # fmt: skip
         assert status == 200
-        eventually(lambda: _link(system, "greeter", "completed"), 30)
+        eventually(lambda: _link(system, "greeter", "completed"), 120)
     finally:
         system.down()
 

@@ -49,7 +49,7 @@ def ollama(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def _wait_until_up(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while server.poll() is None and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address

@@ -78,7 +78,7 @@ async def serving(sidecar: Daprd) -> AsyncIterator[Sample]:
     service = Service(sample.agent, ports, Timing(), Owner("hot"), Journal())
     subscription = StreamingSubscription(connection, "agents-pubsub")
     service.subscribe(subscription)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not subscription.connected:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
@@ -111,7 +111,7 @@ async def send(broker: redis_client.Redis, first: int, count: int) -> None:
     for number in range(first, first + count):
         event = said(f"word {number}", event_id=str(number), source="/tests/hot")
         await broker.xadd(event.type, {"data": event.to_json()})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await broker.xlen(Shouted.event_type) < out + count:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

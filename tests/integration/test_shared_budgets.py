@@ -13,12 +13,12 @@ from domain.chat import ChatReply, Usage
 from domain.errors import BudgetExceeded
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
-from infrastructure.llm.accounts import Passed
 from infrastructure.llm.allowance import Allowance
-from infrastructure.llm.catalogue import Budget, Prices, Spending
-from infrastructure.llm.costs import CostBook
-from infrastructure.llm.ledger import Ledger
-from infrastructure.llm.metering import MeteredModel
+from infrastructure.llm.catalogue.schema import Budget, Prices, Spending
+from infrastructure.llm.spending.accounts import Passed
+from infrastructure.llm.spending.costs import CostBook
+from infrastructure.llm.spending.ledger import Ledger
+from infrastructure.llm.spending.metering import MeteredModel
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.telemetry import MemoryTelemetry
 from tests.support.processes import Daprd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.settings import ModelSettings
 
 
 @pytest.fixture(autouse=True)

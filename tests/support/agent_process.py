@@ -72,7 +72,7 @@ def agent_process(
     finally:
         popen.terminate()
         try:
-            popen.wait(15)
+            popen.wait(60)
         except subprocess.TimeoutExpired:
             popen.kill()
             popen.wait()
@@ -93,14 +93,14 @@ def model_server() -> Iterator[openai_server.OpenAIServer]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield server
     finally:
         loops[0].call_soon_threadsafe(over.set)
-        thread.join(10)
+        thread.join(60)
 
 
-def _wait_until_ready(running: AgentProcess, seconds: float = 20) -> None:
+def _wait_until_ready(running: AgentProcess, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and running.process.popen.poll() is None:
         try:

@@ -77,5 +77,5 @@ def started(*words: str) -> subprocess.Popen[str]:
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Ctrl-C: its exit code, and what it said on stderr."""
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=110)
     return process.returncode, stderr

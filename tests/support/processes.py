@@ -138,7 +138,7 @@ def _running(
                 popen.wait()
 
 
-def _wait(process: Process, ready: Callable[[], bool], seconds: float = 20) -> None:
+def _wait(process: Process, ready: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if process.popen.poll() is not None or time.monotonic() > deadline:

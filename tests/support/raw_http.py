@@ -48,7 +48,7 @@ def read(connection: socket.socket) -> Answer | None:
     return Answer(int(status.split()[1]), headers, body)
 
 
-def send(port: int, *pieces: bytes, timeout: float = 10) -> Answer | None:
+def send(port: int, *pieces: bytes, timeout: float = 60) -> Answer | None:
     """Send all, then read one answer. A server that closes while we send is read all the same."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         with contextlib.suppress(ConnectionError):

@@ -66,11 +66,11 @@ def serving(agents: Sequence[Agent], **settings: Any) -> Iterator[dict[str, int]
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(60)
         yield {name: one.getsockname()[1] for name, one in sockets.items()}
     finally:
         loops[0].call_soon_threadsafe(over.set)
-        thread.join(20)
+        thread.join(60)
 
 
 @asynccontextmanager

@@ -135,6 +135,7 @@ SCHEMAS: JsonObject = {
                     {
                         "number": COUNT,
                         **dict.fromkeys(("id", "at", "who", "act", "target"), TEXT),
+                        "given": or_null(TEXT),
                         "roles": list_of(TEXT),
                         "result": {"enum": ["begun", "done", "failed"]},
                         "error": or_null(TEXT),

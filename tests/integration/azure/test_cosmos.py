@@ -17,7 +17,7 @@ from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from tests.support.azure import OnAzure, cosmos, sidecar
 
-pytestmark = [pytest.mark.integration, pytest.mark.stores, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.stores, pytest.mark.timeout(300)]
 
 COMPONENT = "agents-statestore"
 
@@ -65,7 +65,7 @@ async def test_a_key_that_cosmos_cannot_have_is_an_error_and_no_refusal(
 async def test_throttling_is_an_outage_and_passes(azure: OnAzure, store: DaprStateStore) -> None:
     azure.store.fault("/faults?status=429&seconds=2")
     name, failures = key(), 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 assert await store.create(name, b"1", ttl=60)
@@ -105,7 +105,7 @@ async def test_a_container_with_another_partition_key_is_named_with_the_cure(
 def said(program: Path, folder: Path, port: int) -> str:
     """By a sidecar that ends."""
     with contextlib.suppress(AssertionError), sidecar(program, folder, 3900, port, app_id="tests") as running:
-        running.process.popen.wait(20)
+        running.process.popen.wait(60)
     return (folder / "daprd-tests.log").read_text()
 
 

@@ -20,7 +20,7 @@ from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.subscription import StreamingSubscription
 from tests.support.azure import OnAzure, on_azure
 
-pytestmark = [pytest.mark.integration, pytest.mark.stores, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.integration, pytest.mark.stores, pytest.mark.timeout(300)]
 
 TOPIC, APP, COMPONENT = "agents.tests.thing.happened", "tests", "agents-pubsub"
 PATH = f"{TOPIC}/Subscriptions/{APP}"
@@ -80,7 +80,7 @@ async def receiving(azure: OnAzure, receiver: Receiver) -> AsyncIterator[DaprPub
     await sidecar.close()
 
 
-async def until(check: Any, seconds: float = 20) -> None:
+async def until(check: Any, seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not await asyncio.to_thread(check):  # noqa: ASYNC110  # another process is looked into
             await asyncio.sleep(0.05)
@@ -190,7 +190,7 @@ async def test_a_broker_that_is_away_or_busy_is_an_outage_and_all_goes_on_after_
                     await publisher.publish(TOPIC, event("after"))
                     return
 
-        await asyncio.wait_for(publish(), 30)
+        await asyncio.wait_for(publish(), 60)
         await until(lambda: "after" in receiver.received, 30)
     assert looked_into(azure)["dead_letters"] == []
 

@@ -61,7 +61,8 @@ def tally(entity: Tally, word: Word) -> Tally:
 async def shout(said: Said, ctx: Context) -> Outcome:
     """Shout a word, and tell the ledger that it ran."""
     doom.reached("handler", "run")
-    await asyncio.to_thread(urllib.request.urlopen, f"{os.environ['LEDGER']}/{ctx.execution_id}", timeout=10)
+    ran = f"{os.environ['LEDGER']}/{NAME}/{ctx.execution_id}"
+    await asyncio.to_thread(urllib.request.urlopen, ran, timeout=60)
     await asyncio.sleep(said.slow)
     if said.word == "refused":
         raise Rejected("nobody shouts this")

@@ -137,7 +137,7 @@ def split_of(record: dict[str, Any] | None) -> str | None:
     return split
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Field) -> None:
     shares = {"1.0.0": 80, "1.1.0": 20}
     field.ask("PUT", f"prompts/{PROMPT}/split", {"shares": shares})

@@ -149,7 +149,7 @@ async def test_a_try_that_failed_is_repeated_under_the_same_key(failure: Any) ->
     async with platform_with(channel) as platform:
         kind = "agents.notification.send.requested"
         platform.publish(Event(id="1", source="/agents/notification", type=kind, data=data))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not platform.events[1:]:
                 await platform.quiet()
     assert [event.type for event in platform.events] == [kind, "agents.notification.sent.completed"]

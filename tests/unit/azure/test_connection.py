@@ -91,7 +91,7 @@ class Client:
 
     async def hear(self) -> tuple[Any, bytes]:
         """The next frame: what of it we can read, else its bare value; and the payload."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self._found:
                 data = await self._reader.read(65_536)
                 if not data:

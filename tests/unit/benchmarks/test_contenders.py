@@ -14,9 +14,9 @@ from domain.chat import ChatReply, ChatRequest, Usage
 from domain.event import Event
 from domain.events.implementation import CodeGenerated
 from domain.json import dump
-from infrastructure.llm.endpoint import endpoint_from
-from infrastructure.llm.request import body_for
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.endpoint import endpoint_from
+from infrastructure.llm.clients.request import body_for
+from infrastructure.llm.clients.settings import ModelSettings
 from infrastructure.memory.model import ScriptedModel, answer_by_schema
 from infrastructure.testing.platform import MemoryPlatform
 

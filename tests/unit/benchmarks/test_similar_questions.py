@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from benchmarks.similar_questions import OTHER, SAME, hits, measure
-from infrastructure.llm.embeddings import Embeddings
-from infrastructure.llm.endpoint import Cures, openai
+from infrastructure.llm.clients.embeddings import Embeddings
+from infrastructure.llm.clients.endpoint import Cures, openai
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, serving
 
 

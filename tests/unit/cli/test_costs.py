@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from infrastructure.llm.costs import CostBook, Spent
+from infrastructure.llm.spending.costs import CostBook, Spent
 from tests.unit.cli.conftest import Call
 from tests.unit.cli.served import Served
 

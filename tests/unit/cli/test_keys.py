@@ -113,9 +113,11 @@ def test_the_audit_trail_says_who_did_what(served: Served, agents: Call) -> None
     shown = agents("audit", "planner", "reader")
     assert shown.exit_code == 0
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    assert lines[0] == "agent when who act target result"
+    assert lines[0] == "agent when who act target given result"
     assert lines[1].startswith("planner ")
-    assert lines[1].endswith(f"local dead-letters.drop {NOBODY} failed unknown_dead_letter")
+    assert lines[1].endswith(
+        f'local dead-letters.drop {NOBODY} {{"reason":"a test"}} failed unknown_dead_letter'
+    )
     (record,) = json.loads(agents("audit", "--limit", "600", "--json").stdout)
     assert (record["agent"], record["who"], record["number"]) == ("planner", "local", 0)
 

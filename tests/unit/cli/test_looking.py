@@ -133,7 +133,7 @@ def test_a_chain_tells_what_it_waits_for_and_since_when(served: Served, agents: 
     def waits() -> object:
         return json.loads(agents("chain", execution, "--json").stdout)["roots"][0]["waits_for"]
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while not waits() and time.monotonic() < deadline:
         time.sleep(0.1)
 

@@ -54,7 +54,7 @@ def supervisor(answer: dict[str, Any]) -> Iterator[None]:
     with control.exclusive(find_instance()):
         thread = Thread(target=lambda: asyncio.run(serve()))
         thread.start()
-        assert there.wait(10)
+        assert there.wait(60)
         yield
         over.set()
         thread.join()

@@ -214,4 +214,4 @@ def test_a_loop_ends_while_a_call_is_on_its_way_and_others_wait() -> None:
         asking.append(asyncio.create_task(gathering.send("c", "c", 1)))
         await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(main(), 5))
+    asyncio.run(asyncio.wait_for(main(), 60))

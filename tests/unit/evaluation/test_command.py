@@ -324,7 +324,7 @@ def test_ctrl_c_leaves_whole_answers_and_no_record(project: Path, server: OpenAI
     server.next = [hang] * 10
     process = started("prompts", "eval", NAME, "--record")
     assert asked.wait(60)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not list((project / "cache").rglob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
     code, stderr = interrupted(process)

@@ -44,12 +44,12 @@ async def test_a_slow_check_keeps_no_probe_waiting() -> None:
     checked = Checked()
     believed = Believed(checked, every=0.01)
     assert await believed() is None
-    checked.takes = 1.0
+    checked.takes = 600.0
     await asyncio.sleep(0.02)
     begin = time.monotonic()
     for _ in range(10):
         assert await believed() is None
-    assert time.monotonic() - begin < 0.1
+    assert time.monotonic() - begin < 100
     await asyncio.sleep(0)
     assert checked.asked == 2
 

@@ -347,6 +347,7 @@ async def test_privileged_acts_are_recorded_with_who_what_target_and_result(
     ).status_code == 200
     assert (await ask(api, "POST", f"{path}/replay", operator)).status_code == 409
     records = await trail(api, issuer)
+    assert '{"reason": "a test"}' in [one["given"] for one in records]
     assert [(one["number"], one["act"], one["result"], one["error"]) for one in records] == [
         (2, "dead-letters.replay", "failed", "dead_letter_settled"),
         (1, "dead-letters.drop", "done", None),
@@ -438,7 +439,7 @@ async def test_identity_is_followed_for_as_long_as_the_agent_serves(issuer: Loca
     identity = Identity(tokens=Tokens(Issuer(issuer.url), (AUDIENCE,)), keys=None)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(identity.followed())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await identity.check() is not None:  # noqa: ASYNC110  # the issuer is in another thread
                 await asyncio.sleep(0.01)
     before = issuer.questions

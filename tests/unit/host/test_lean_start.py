@@ -57,5 +57,5 @@ def test_a_plain_start_loads_nothing_that_is_off() -> None:
         [sys.executable, "-c", START], cwd=ROOT, env={}, capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
-    assert "infrastructure.llm.lean" in loaded
+    assert "infrastructure.llm.clients.lean" in loaded
     assert {name for name in NOT_AT_START if name in loaded} == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def connection(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=3) as one:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
         yield one
 
 
@@ -97,28 +99,25 @@ def test_many_small_headers_pass(port: int) -> None:
 
 def test_who_sends_nothing_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.1)
-    with socket.create_connection(("127.0.0.1", port), timeout=3) as idle:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as idle:
         assert is_closed(idle)
 
 
 @pytest.mark.parametrize("first", [b"", ALIVE])
 def test_a_head_that_does_not_end_is_408(port: int, monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
-    with socket.create_connection(("127.0.0.1", port), timeout=3) as slow:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
         if first:
             slow.sendall(first)
             answer = read(slow)
             assert answer is not None
             assert answer.status == 200
-        begin = time.monotonic()
         slow.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
-        for _ in range(3):
-            time.sleep(0.05)
+        while not select.select([slow], [], [], 0.05)[0]:
             slow.sendall(b"y")  # a trickle does not put it off
         answer = read(slow)
         assert answer is not None
         assert (answer.status, answer.error["code"]) == (408, "request_timeout")
-        assert time.monotonic() - begin < 1
         assert is_closed(slow)
 
 
@@ -135,7 +134,7 @@ def test_an_answered_request_whose_body_does_not_end_is_let_go(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "LINGER", 0.1)
-    with socket.create_connection(("127.0.0.1", port), timeout=3) as one:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
         one.sendall(b"POST /nonsense HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nab")
         answer = read(one)
         assert answer is not None
@@ -193,7 +192,7 @@ def test_an_upgrade_in_pieces_is_the_same(connection: socket.socket) -> None:
 
 
 def test_http_1_0_is_answered_and_closed(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=3) as one:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
         one.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         answer = read(one)
         assert answer is not None
@@ -202,7 +201,7 @@ def test_http_1_0_is_answered_and_closed(port: int) -> None:
 
 
 def test_a_client_that_leaves_within_its_body_is_no_bug(port: int, caplog: pytest.LogCaptureFixture) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=3) as one:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
         one.sendall(f"POST {SHOUT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nab".encode())
         time.sleep(0.05)
     time.sleep(0.1)
@@ -211,11 +210,15 @@ def test_a_client_that_leaves_within_its_body_is_no_bug(port: int, caplog: pytes
 
 
 def test_a_body_far_above_the_limit_ends_the_connection(port: int) -> None:
-    begin = time.monotonic()
-    head = f"POST {SHOUT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n".encode()
-    answer = send(port, head, *[b"x" * 1_000_000] * 100)
+    sent = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
+        one.sendall(f"POST {SHOUT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000000\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            while sent < 500_000_000:
+                sent += one.send(b"x" * 1_000_000)
+        answer = read(one)
     assert answer is None or answer.status == 413
-    assert time.monotonic() - begin < 5
+    assert sent < 100_000_000
     assert send(port, ALIVE) is not None
 
 
@@ -227,7 +230,7 @@ def test_a_large_body_is_413_for_a_client_that_sends_it_whole_first(port: int, c
     pieces = [b"x" * 2**16] * 96
     if chunked:
         pieces = [b"10000\r\n" + piece + b"\r\n" for piece in pieces] + [b"0\r\n\r\n"]
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as one:
         one.sendall(head.encode())
         for piece in pieces:
             one.sendall(piece)

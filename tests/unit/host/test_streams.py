@@ -161,7 +161,7 @@ async def test_a_service_that_stops_lets_its_watchers_go(api: Hosted) -> None:
     await anext(stream)
     await api.service.stop(grace=0)
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(anext(stream), 1)
+        await asyncio.wait_for(anext(stream), 60)
 
 
 async def test_a_journal_forgets_the_oldest_by_number_and_by_size(monkeypatch: pytest.MonkeyPatch) -> None:

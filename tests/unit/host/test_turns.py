@@ -39,7 +39,7 @@ class Caller:
 
 
 async def _soon(asked: Awaitable[str]) -> str:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await asked
 
 

@@ -44,11 +44,12 @@ class Failing(MemoryStateStore):
 
 async def test_an_act_is_recorded_before_it_is_done_and_its_result_after() -> None:
     trail = AuditTrail(MemoryStateStore(), "sample")
-    begun = await trail.begin(BOB, "prompts.promote", "greeting")
+    begun = await trail.begin(BOB, "prompts.promote", "greeting", b'{"version": "1.1.0"}')
     (record,) = (await trail.page(None, 10)).records
     assert (record.number, record.act.who, record.act.roles, record.act.act, record.act.target, record.result) == (
         0, "subjects/bob", ("Agents.Operator",), "prompts.promote", "greeting", None,
     )  # fmt: skip
+    assert record.act.given == '{"version": "1.1.0"}'
     await trail.end(begun, "failed", "unknown_prompt")
     (record,) = (await trail.page(None, 10)).records
     assert record.result is not None

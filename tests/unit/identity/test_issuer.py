@@ -88,7 +88,7 @@ async def test_keys_are_followed_in_the_background(
     issuer.down = True
     ours = Issuer(issuer.url)
     following = asyncio.create_task(ours.follow())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await until(lambda: bool(issuer.asked))
         assert await ours.check() is not None
         issuer.down = False

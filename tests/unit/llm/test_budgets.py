@@ -10,11 +10,11 @@ import pytest
 
 from domain.chat import ChatReply, ChatRequest, Usage
 from domain.errors import BudgetExceeded, ModelTruncated, ModelUnavailable, SidecarUnavailable
-from infrastructure.llm.accounts import Passed
-from infrastructure.llm.catalogue import Budget, Prices, Scope, Spending
-from infrastructure.llm.costs import CostBook
-from infrastructure.llm.ledger import AT_ONCE, Ledger
-from infrastructure.llm.metering import MeteredModel
+from infrastructure.llm.catalogue.schema import Budget, Prices, Scope, Spending
+from infrastructure.llm.spending.accounts import Passed
+from infrastructure.llm.spending.costs import CostBook
+from infrastructure.llm.spending.ledger import AT_ONCE, Ledger
+from infrastructure.llm.spending.metering import MeteredModel
 from infrastructure.memory.model import Scripted, ScriptedModel
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry

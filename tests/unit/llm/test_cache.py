@@ -7,7 +7,7 @@ import pytest
 
 from domain.chat import ChatReply, ChatRequest, Message, Usage
 from domain.errors import ModelUnavailable, SidecarUnavailable
-from infrastructure.llm.cache import CachedModel
+from infrastructure.llm.cache.exact import CachedModel
 from infrastructure.memory.model import Scripted, ScriptedModel
 from infrastructure.memory.state import MemoryStateStore
 from infrastructure.memory.telemetry import MemoryTelemetry

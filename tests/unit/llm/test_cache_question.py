@@ -9,7 +9,7 @@ import pytest
 
 from domain.chat import ChatRequest, Message
 from domain.json import JsonObject
-from infrastructure.llm.cache_question import MOST, PIECE, question_of
+from infrastructure.llm.cache.question import MOST, PIECE, question_of
 from tests.unit.llm.asking import asked_by
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ModelsInvalid
-from infrastructure.llm import check
-from infrastructure.llm.catalogue import Catalogue
-from infrastructure.llm.catalogue_file import load_catalogue, read_catalogue
+from infrastructure.llm.catalogue import check
+from infrastructure.llm.catalogue.file import load_catalogue, read_catalogue
+from infrastructure.llm.catalogue.schema import Catalogue
 
 MODELS = Path(__file__).parents[3] / "models"
 SECRETS = {

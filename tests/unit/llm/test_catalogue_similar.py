@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.llm.catalogue_file import load_catalogue, read_catalogue
+from infrastructure.llm.catalogue.file import load_catalogue, read_catalogue
 from tests.unit.llm.test_catalogue import problems
 
 FILE = """

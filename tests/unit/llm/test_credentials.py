@@ -8,7 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
 from domain.errors import ModelMisconfigured
-from infrastructure.llm.credentials import EntraToken
+from infrastructure.llm.clients.credentials import EntraToken
 
 
 class Identity:

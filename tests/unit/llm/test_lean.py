@@ -12,10 +12,10 @@ from yarl import URL
 
 from domain.chat import ChatRequest, Message, Usage
 from domain.errors import ModelTimeout
-from infrastructure.llm.endpoint import endpoint_from
-from infrastructure.llm.failures import unreachable
-from infrastructure.llm.lean import LeanModel, open_session
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.endpoint import endpoint_from
+from infrastructure.llm.clients.failures import unreachable
+from infrastructure.llm.clients.lean import LeanModel, open_session
+from infrastructure.llm.clients.settings import ModelSettings
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer, chunk, raw, serving, slow, stream_of
 
 REQUEST = ChatRequest(messages=(Message("user", "Hello"),), max_tokens=100, timeout=5)
@@ -94,7 +94,7 @@ async def test_a_call_that_timed_out_ends_its_connection_so_that_the_server_stop
     server.next.append(generating)
     with pytest.raises(ModelTimeout):
         await model.complete(ChatRequest(REQUEST.messages, max_tokens=5, timeout=0.1))
-    await asyncio.wait_for(ended.wait(), 1)
+    await asyncio.wait_for(ended.wait(), 60)
 
 
 def test_making_a_model_opens_nothing() -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from domain.chat import ChatRequest, Message
-from infrastructure.llm.endpoint import Endpoint, endpoint_from
-from infrastructure.llm.request import body_for, schema_for
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.endpoint import Endpoint, endpoint_from
+from infrastructure.llm.clients.request import body_for, schema_for
+from infrastructure.llm.clients.settings import ModelSettings
 
 OLLAMA = endpoint_from(ModelSettings(llm_provider="ollama", ollama_host="127.0.0.1", ollama_model="m"))
 AZURE = endpoint_from(

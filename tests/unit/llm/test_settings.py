@@ -6,10 +6,10 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from infrastructure.llm.endpoint import endpoint_from
-from infrastructure.llm.factory import model_from
-from infrastructure.llm.lean import LeanModel
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.clients.endpoint import endpoint_from
+from infrastructure.llm.clients.factory import model_from
+from infrastructure.llm.clients.lean import LeanModel
+from infrastructure.llm.clients.settings import ModelSettings
 
 VARIABLES = [str(field.validation_alias) for field in ModelSettings.model_fields.values()]
 
@@ -137,8 +137,8 @@ def test_the_lean_client_is_the_default() -> None:
 
 def test_the_lean_client_loads_no_sdk() -> None:
     program = (
-        "import sys; from infrastructure.llm.factory import model_from\n"
-        "from infrastructure.llm.settings import ModelSettings; model_from(ModelSettings())\n"
+        "import sys; from infrastructure.llm.clients.factory import model_from\n"
+        "from infrastructure.llm.clients.settings import ModelSettings; model_from(ModelSettings())\n"
         "print(sorted({'openai', 'semantic_kernel', 'azure', 'httpx'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -149,7 +149,7 @@ def test_the_lean_client_loads_no_sdk() -> None:
 def test_a_client_whose_package_is_missing_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, client: str
 ) -> None:
-    monkeypatch.setattr("infrastructure.llm.factory.find_spec", lambda _: None)
-    monkeypatch.delitem(sys.modules, "infrastructure.llm.openai_sdk", raising=False)
+    monkeypatch.setattr("infrastructure.llm.clients.factory.find_spec", lambda _: None)
+    monkeypatch.delitem(sys.modules, "infrastructure.llm.clients.openai_sdk", raising=False)
     with pytest.raises(ValueError, match=rf"AGENTS_MODEL_CLIENT={client} needs .*\.\[{client}\]"):
         model_from(ModelSettings(agents_model_client=client))

@@ -11,15 +11,15 @@ from benchmarks.suite.processes import free_ports
 from domain.errors import ModelUnavailable
 from domain.ports.model import LanguageModel
 from infrastructure.llm.by_task import ModelByTask
-from infrastructure.llm.catalogue import NamedModel
-from infrastructure.llm.catalogue_file import load_catalogue
-from infrastructure.llm.costs import CostBook
-from infrastructure.llm.endpoint import endpoint_of
+from infrastructure.llm.catalogue.file import load_catalogue
+from infrastructure.llm.catalogue.schema import NamedModel
+from infrastructure.llm.clients.endpoint import endpoint_of
+from infrastructure.llm.clients.request import body_for
+from infrastructure.llm.clients.settings import ModelSettings
 from infrastructure.llm.fallback import FallbackModel
 from infrastructure.llm.from_environment import stack_from_environment
-from infrastructure.llm.ledger import Ledger
-from infrastructure.llm.request import body_for
-from infrastructure.llm.settings import ModelSettings
+from infrastructure.llm.spending.costs import CostBook
+from infrastructure.llm.spending.ledger import Ledger
 from infrastructure.llm.stack import Stack, Surroundings
 from infrastructure.memory.model import ScriptedModel
 from infrastructure.memory.state import MemoryStateStore

@@ -77,3 +77,19 @@ def test_a_disk_that_fills_up_is_told_before_it_is_full(
     instance = Instance(root=tmp_path, run=tmp_path / ".run", offset=0, environment={"HOME": str(tmp_path)})
     data = next(checks.about_disk(instance))
     assert (data.level, data.text) == (level, f"data: {text} free in {tmp_path / '.run'}")
+
+
+def test_the_files_of_models_and_of_keys_are_looked_at_where_the_settings_name_them(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text("models: {}\n")
+    (tmp_path / "keys.yaml").write_text("keys:\n- {id: 7}\n")
+    named = {"AGENTS_MODELS": "models.yaml", "AGENTS_API_KEYS": "keys.yaml"}
+    instance = Instance(root=tmp_path, run=tmp_path, offset=0, environment=named)
+    (models,) = checks.about_models(instance)
+    assert (models.level, "models.yaml" in models.text) == ("wrong", True)
+    wrong = [*checks.about_api_keys(instance)]
+    assert {one.level for one in wrong} == {"wrong"}
+    assert f"{tmp_path / 'keys.yaml'}:2" in wrong[0].text
+    (tmp_path / "keys.yaml").write_text("keys: []\n")
+    assert [one.level for one in checks.about_api_keys(instance)] == ["ok"]
+    instance = Instance(root=tmp_path, run=tmp_path, offset=0, environment={})
+    assert not [*checks.about_models(instance), *checks.about_api_keys(instance)]

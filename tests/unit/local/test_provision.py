@@ -68,7 +68,7 @@ class Machine:
 
     def provision(self, **env: str) -> tuple[int, str, str]:
         process = self.begin(**env)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=110)
         return process.returncode, out, err
 
     def finished(self) -> list[str]:
@@ -97,7 +97,7 @@ def test_an_interrupted_build_leaves_no_process_and_no_half_artefact(
     process = machine.begin(FAKE_GO="slow")
     grandchild = _wait_for(machine.home / "grandchild")
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=110)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "interrupted; the next run goes on from here" in err
@@ -118,7 +118,7 @@ def test_a_killed_run_does_not_stand_in_the_way_of_the_next(machine: Machine) ->
 
 def test_two_runs_at_once_build_once(machine: Machine) -> None:
     runs = [machine.begin() for _ in range(3)]
-    answers = [run.communicate(timeout=60)[0] for run in runs]
+    answers = [run.communicate(timeout=110)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0]
     assert len(set(answers)) == 1
     assert machine.builds == 1

@@ -70,7 +70,7 @@ async def test_the_watch_of_files_follows_a_change_that_it_failed_at_before(
         watches.set()
 
     watching = asyncio.create_task(keep_current(tmp_path, [agent], say))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await watches.wait()
         room.write_text("AGENT = 2 + 2\n")
         await started.wait()

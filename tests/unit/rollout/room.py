@@ -98,7 +98,7 @@ class Room:
         return Orders("writer", replica, self.prompts, lambda prompt: [])
 
 
-async def until(wanted: Callable[[], object], seconds: float = 30) -> None:
+async def until(wanted: Callable[[], object], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not wanted():  # noqa: ASYNC110  # what is awaited is another task's doing, seen from outside
             await asyncio.sleep(0.01)

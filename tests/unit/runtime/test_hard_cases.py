@@ -186,6 +186,6 @@ async def test_a_zombie_that_swallows_its_cancellation_gets_no_effect() -> None:
             claim_key(trigger.execution_id), thief.model_dump_json().encode(), stored.etag, ttl=60
         )
         runner._runs[trigger.execution_id].doubted = True  # as after a lease without a pulse
-        await asyncio.wait_for(went_on.wait(), 2)
+        await asyncio.wait_for(went_on.wait(), 60)
         assert await delivery is Answer.RETRY
         assert had == []

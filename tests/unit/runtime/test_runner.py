@@ -565,7 +565,7 @@ async def test_receiving_that_breaks_begins_again_and_does_not_hold_up_a_shutdow
         service.subscribe(broken)
         await asyncio.sleep(1.1)
         assert broken.tries == 2
-        await asyncio.wait_for(service.stop(grace=1), 1)
+        await asyncio.wait_for(service.stop(grace=1), 60)
 
 
 async def test_an_event_too_large_for_a_claim_becomes_a_dead_letter_with_an_excerpt(

@@ -11,11 +11,11 @@ from domain.chat import ChatRequest
 from domain.errors import AgentError, ModelTimeout, Unavailable
 from domain.ports.telemetry import Span, Telemetry
 from domain.tokens import tokens_of
-from infrastructure.llm.amounts import Amounts
-from infrastructure.llm.catalogue import Prices
-from infrastructure.llm.costs import Spent
-from infrastructure.llm.embeddings import Embeddings, Vector
-from infrastructure.llm.ledger import Ledger, Reservation
+from infrastructure.llm.catalogue.schema import Prices
+from infrastructure.llm.clients.embeddings import Embeddings, Vector
+from infrastructure.llm.spending.amounts import Amounts
+from infrastructure.llm.spending.costs import Spent
+from infrastructure.llm.spending.ledger import Ledger, Reservation
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Print everything that is wrong with files of models: `python -m infrastructure.llm.check models`.
+"""Print everything that is wrong with files of models: `python -m infrastructure.llm.catalogue.check models`.
 
 Exit status: 0 fine, 1 errors or warnings, 2 wrong usage. Variables that are not set here are notes alone.
 """
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infrastructure.llm.catalogue_file import read_catalogue
+from infrastructure.llm.catalogue.file import read_catalogue
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m infrastructure.llm.check", description="Check files of models."
+        prog="python -m infrastructure.llm.catalogue.check", description="Check files of models."
     )
     parser.add_argument("paths", nargs="+", type=Path, help="files, or folders of files that end with .yaml")
     options = parser.parse_args(arguments)

@@ -10,10 +10,10 @@ from domain.chat import ChatReply, ChatRequest, Usage
 from domain.errors import ModelAnswerInvalid, ModelTimeout, ModelTruncated
 from domain.ports.model import LanguageModel
 from domain.tokens import input_tokens, tokens_of
-from infrastructure.llm.amounts import Amounts
-from infrastructure.llm.catalogue import Prices
-from infrastructure.llm.costs import Spent
-from infrastructure.llm.ledger import Ledger
+from infrastructure.llm.catalogue.schema import Prices
+from infrastructure.llm.spending.amounts import Amounts
+from infrastructure.llm.spending.costs import Spent
+from infrastructure.llm.spending.ledger import Ledger
 
 
 class MeteredModel:

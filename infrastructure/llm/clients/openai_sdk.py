@@ -14,16 +14,16 @@ from pydantic import ValidationError
 from domain import json
 from domain.chat import ChatReply, ChatRequest
 from domain.errors import AgentError
-from infrastructure.llm.credentials import ApiKey, EntraToken
-from infrastructure.llm.endpoint import Endpoint
-from infrastructure.llm.failures import failure, timed_out, unreachable
-from infrastructure.llm.probe import (
+from infrastructure.llm.clients.credentials import ApiKey, EntraToken
+from infrastructure.llm.clients.endpoint import Endpoint
+from infrastructure.llm.clients.failures import failure, timed_out, unreachable
+from infrastructure.llm.clients.probe import (
     PROBE_TIMEOUT,
     PROBE_WITHOUT_MESSAGES,
     require_listed,
     require_probe_passed,
 )
-from infrastructure.llm.reply import (
+from infrastructure.llm.clients.reply import (
     MAX_ANSWER_BYTES,
     Answer,
     Chunk,
@@ -32,7 +32,7 @@ from infrastructure.llm.reply import (
     too_large,
     unreadable,
 )
-from infrastructure.llm.request import body_for
+from infrastructure.llm.clients.request import body_for
 
 _TIMEOUT = openai.Timeout(None, connect=10.0)  # the whole call is bounded by its request
 

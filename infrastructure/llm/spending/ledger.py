@@ -14,10 +14,10 @@ from domain.chat import Origin
 from domain.errors import AgentError, BudgetExceeded, Unavailable
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
-from infrastructure.llm.accounts import Account, Passed
-from infrastructure.llm.amounts import Amounts
-from infrastructure.llm.catalogue import Scope, Spending
-from infrastructure.llm.costs import KEPT_DAYS, CostBook, Spent
+from infrastructure.llm.catalogue.schema import Scope, Spending
+from infrastructure.llm.spending.accounts import Account, Passed
+from infrastructure.llm.spending.amounts import Amounts
+from infrastructure.llm.spending.costs import KEPT_DAYS, CostBook, Spent
 
 log = logging.getLogger(__name__)
 

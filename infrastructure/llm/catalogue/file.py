@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from domain.errors import ModelsInvalid
-from infrastructure.llm.catalogue import Catalogue
-from infrastructure.llm.catalogue_sense import check_sense
-from infrastructure.llm.variables import UnsetVariable, resolve
+from infrastructure.llm.catalogue.schema import Catalogue
+from infrastructure.llm.catalogue.sense import check_sense
+from infrastructure.llm.catalogue.variables import UnsetVariable, resolve
 from infrastructure.located_yaml.problem import Problem, Report, Spot
 from infrastructure.located_yaml.tree import Node, decode, read_tree
 

@@ -20,9 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-from infrastructure.llm.cache_settings import Caching
-from infrastructure.llm.durations import Seconds
-from infrastructure.llm.settings import (
+from infrastructure.llm.catalogue.caching import Caching
+from infrastructure.llm.catalogue.durations import Seconds
+from infrastructure.llm.clients.settings import (
     DEFAULT_AZURE_API_VERSION,
     OPENAI_API,
     azure_resource,

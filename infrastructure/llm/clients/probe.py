@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from domain import json
 from domain.json import JsonObject
-from infrastructure.llm.endpoint import Endpoint
-from infrastructure.llm.failures import complaint_in, failure, unknown_model
-from infrastructure.llm.reply import unreadable
+from infrastructure.llm.clients.endpoint import Endpoint
+from infrastructure.llm.clients.failures import complaint_in, failure, unknown_model
+from infrastructure.llm.clients.reply import unreadable
 
 PROBE_TIMEOUT = 10.0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.chat import ChatRequest
 from domain.json import JsonObject
-from infrastructure.llm.endpoint import Endpoint
+from infrastructure.llm.clients.endpoint import Endpoint
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _HOLDING_ONE_SCHEMA = ("items", "additionalProperties")

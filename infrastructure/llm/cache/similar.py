@@ -20,12 +20,12 @@ from domain.chat import ChatRequest, Origin
 from domain.documents import Kept, read, update
 from domain.errors import AgentError
 from domain.ports.state import StateStore
-from infrastructure.llm.cache_embedding import TIMEOUT, CacheEmbedding
-from infrastructure.llm.cache_question import question_of
-from infrastructure.llm.cache_settings import Caching
-from infrastructure.llm.catalogue import Catalogue
-from infrastructure.llm.embeddings import Embeddings, Vector, cosine
-from infrastructure.llm.endpoint import endpoint_of
+from infrastructure.llm.cache.embedding import TIMEOUT, CacheEmbedding
+from infrastructure.llm.cache.question import question_of
+from infrastructure.llm.catalogue.caching import Caching
+from infrastructure.llm.catalogue.schema import Catalogue
+from infrastructure.llm.clients.embeddings import Embeddings, Vector, cosine
+from infrastructure.llm.clients.endpoint import endpoint_of
 
 if TYPE_CHECKING:
     from infrastructure.llm.stack import Surroundings

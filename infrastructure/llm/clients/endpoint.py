@@ -9,11 +9,11 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
-from infrastructure.llm.credentials import ApiKey, Credential, EntraToken, NoKey
-from infrastructure.llm.settings import DEFAULT_OLLAMA_MODEL, ModelSettings
+from infrastructure.llm.clients.credentials import ApiKey, Credential, EntraToken, NoKey
+from infrastructure.llm.clients.settings import DEFAULT_OLLAMA_MODEL, ModelSettings
 
 if TYPE_CHECKING:  # who has no file of models does not load what reads one
-    from infrastructure.llm.catalogue import NamedModel
+    from infrastructure.llm.catalogue.schema import NamedModel
 
 # JSON Schema keywords that a strict schema may not hold there; supplying one is an error 400.
 # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs#unsupported-type-specific-keywords

@@ -15,9 +15,9 @@ from uuid import uuid4
 from domain.errors import BudgetExceeded
 from domain.json import JsonObject
 from domain.ports.state import StateStore
-from infrastructure.llm.amounts import Amounts
-from infrastructure.llm.catalogue import RESOURCES, Resource, Scope, Spending
+from infrastructure.llm.catalogue.schema import RESOURCES, Resource, Scope, Spending
 from infrastructure.llm.shared import change
+from infrastructure.llm.spending.amounts import Amounts
 
 _NOTHING = Amounts()
 _LITTLE = 1e-9

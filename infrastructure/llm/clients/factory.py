@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from domain.ports.model import LanguageModel
-from infrastructure.llm.endpoint import Endpoint, endpoint_from
-from infrastructure.llm.lean import LeanModel
-from infrastructure.llm.settings import Client, ModelSettings
+from infrastructure.llm.clients.endpoint import Endpoint, endpoint_from
+from infrastructure.llm.clients.lean import LeanModel
+from infrastructure.llm.clients.settings import Client, ModelSettings
 
 _PACKAGES = {"openai": ("openai",), "semantic-kernel": ("semantic_kernel", "openai")}
 
@@ -33,9 +33,9 @@ def client_of(endpoint: Endpoint, client: Client = "lean") -> LanguageModel:
         )
     # Imported only when chosen: openai costs 1 s and 60 MiB, Semantic Kernel 2.7 s and 120 MiB.
     if client == "openai":
-        from infrastructure.llm.openai_sdk import OpenAIModel  # noqa: PLC0415
+        from infrastructure.llm.clients.openai_sdk import OpenAIModel  # noqa: PLC0415
 
         return OpenAIModel(endpoint)
-    from infrastructure.llm.semantic_kernel import SemanticKernelModel  # noqa: PLC0415
+    from infrastructure.llm.clients.semantic_kernel import SemanticKernelModel  # noqa: PLC0415
 
     return SemanticKernelModel(endpoint)

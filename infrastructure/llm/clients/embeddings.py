@@ -18,10 +18,10 @@ from yarl import URL
 
 from domain import json
 from domain.errors import ModelAnswerInvalid, ModelTimeout
-from infrastructure.llm.endpoint import Endpoint
-from infrastructure.llm.failures import failure, unreachable
-from infrastructure.llm.lean import open_session
-from infrastructure.llm.reply import MAX_ANSWER_BYTES, too_large, unreadable
+from infrastructure.llm.clients.endpoint import Endpoint
+from infrastructure.llm.clients.failures import failure, unreachable
+from infrastructure.llm.clients.lean import open_session
+from infrastructure.llm.clients.reply import MAX_ANSWER_BYTES, too_large, unreadable
 
 Vector: TypeAlias = tuple[float, ...]
 """Of length 1, so that the sum of the products of two is the cosine of their angle."""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infrastructure.llm.catalogue import DEFAULT
-from infrastructure.llm.catalogue_similar import check_similar
+from infrastructure.llm.catalogue.schema import DEFAULT
+from infrastructure.llm.catalogue.similar import check_similar
 from infrastructure.located_yaml.problem import Report
 from infrastructure.located_yaml.tree import Node
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from infrastructure.llm.durations import Seconds
+from infrastructure.llm.catalogue.durations import Seconds
 
 LEAST = 0.95
 """Below it even good embedding models take questions for the same that are not (docs/models.md has the figures)."""

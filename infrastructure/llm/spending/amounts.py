@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infrastructure.llm.catalogue import Resource
+from infrastructure.llm.catalogue.schema import Resource
 
 
 @dataclass(frozen=True, slots=True)

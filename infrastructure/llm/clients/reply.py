@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.chat import ChatReply, ChatRequest, Usage
 from domain.errors import AgentError, ModelAnswerInvalid, ModelRefused, ModelTruncated, ModelUnavailable
-from infrastructure.llm.endpoint import Endpoint
-from infrastructure.llm.failures import excerpt
+from infrastructure.llm.clients.endpoint import Endpoint
+from infrastructure.llm.clients.failures import excerpt
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 

@@ -20,8 +20,8 @@ from domain.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from infrastructure.llm.credentials import ApiKey
-from infrastructure.llm.endpoint import Endpoint
+from infrastructure.llm.clients.credentials import ApiKey
+from infrastructure.llm.clients.endpoint import Endpoint
 
 _FILTERED = {"content_filter", "ResponsibleAIPolicyViolation", "content_policy_violation"}
 _TOO_LONG = {"context_length_exceeded", "string_above_max_length"}

@@ -16,10 +16,10 @@ from semantic_kernel.contents import ChatHistory
 
 from domain.chat import ChatReply, ChatRequest
 from domain.errors import ModelAnswerInvalid
-from infrastructure.llm.endpoint import Endpoint
-from infrastructure.llm.failures import excerpt
-from infrastructure.llm.openai_sdk import check, client_for, sdk_errors, streamed, translated, whole
-from infrastructure.llm.request import body_for
+from infrastructure.llm.clients.endpoint import Endpoint
+from infrastructure.llm.clients.failures import excerpt
+from infrastructure.llm.clients.openai_sdk import check, client_for, sdk_errors, streamed, translated, whole
+from infrastructure.llm.clients.request import body_for
 
 
 class SemanticKernelModel:

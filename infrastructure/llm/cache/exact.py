@@ -23,7 +23,7 @@ from domain.errors import AgentError
 from domain.ports.model import LanguageModel
 from domain.ports.state import StateStore
 from domain.ports.telemetry import Telemetry
-from infrastructure.llm.cache_similar import Compared, SimilarQuestions
+from infrastructure.llm.cache.similar import Compared, SimilarQuestions
 
 log = logging.getLogger(__name__)
 
