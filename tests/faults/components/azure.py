@@ -131,6 +131,7 @@ class ServiceBus:
     async def _send(self, topic: str, messages: Sequence[bytes]) -> int:
         """How many of them went out together."""
         if topic not in self._senders:
+            await _listening(self._offset)
             self._senders[topic] = self._client.get_topic_sender(topic)
         sender = self._senders[topic]
         batch = await sender.create_message_batch()
@@ -175,7 +176,7 @@ async def _follow(seen: Seen, offset: int, topic: str) -> None:
 
 
 async def _listening(offset: int) -> None:
-    """The client's own tries are dear: they would keep the ledger from its other work."""
+    """The client's own tries are dear, and leave their sockets open."""
     while True:
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", BUS + offset)
