@@ -78,11 +78,11 @@ def _part(components: str, rows: Mapping[str, Entry]) -> list[str]:
         said = [*failed, *entry.figures.notes, *([row.why_other_targets] if row.why_other_targets else [])]
         if said:
             lines.append(f"- **{name}**: {'; '.join(said)}.")
-    lines += [
-        f"- **{row.name}** is not among them: {row.absent[components]}."
-        for row in ROWS.values()
-        if components in row.absent
-    ]
+    reasons: dict[str, list[str]] = {}
+    for row in ROWS.values():
+        if why := row.absent.get(components):
+            reasons.setdefault(why, []).append(f"**{row.name}**")
+    lines += [f"- not among them: {', '.join(names)}: {why}." for why, names in reasons.items()]
     lines += ["", "Every row again:", ""]
     lines += _table(
         ["row", "command", "ran", "on"],

@@ -27,8 +27,8 @@ from tests.faults.outside.tail import LEDGER, TOPICS, note
 from tests.integration.local.project import ROOT
 
 BUS, ADMIN, STORE = 3900, 3901, 3902
-PATIENCE = 5.0
-"""Seconds for one answer of the broker's."""
+PATIENCE, LOOK = 5.0, 60.0
+"""Seconds for the broker to take what is sent, and for an answer when it is looked into."""
 HELD = 60
 """Seconds: the ledger's lock."""
 
@@ -102,8 +102,9 @@ class ServiceBus:
 
     async def left(self) -> int | None:
         with suppress(OSError):
-            found = await self._subscriptions()
-            return sum(one["waiting"] + one["locked"] for one in found.values())
+            found = (await self._subscriptions()).values()
+            left: int = sum(one["waiting"] + one["locked"] for one in found)
+            return left
         return None
 
     async def given_up(self) -> int | None:
@@ -148,8 +149,8 @@ class ServiceBus:
             with suppress(ServiceBusError, OSError):
                 await sender.close()
 
-    async def _subscriptions(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
+    async def _subscriptions(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = json.loads(
             await asyncio.to_thread(_ask, ADMIN + self._offset, "/subscriptions")
         )
         return found
@@ -195,6 +196,6 @@ def _client(offset: int) -> ServiceBusClient:
 
 def _ask(port: int, path: str, body: bytes | None = None) -> bytes:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body)  # loopback
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=LOOK) as answer:  # noqa: S310
         found: bytes = answer.read()
         return found

@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 
-from tests.faults.components.azure import MAX_DELIVERIES, ServiceBus
+from cli.deployed import MAX_DELIVERIES
+from tests.faults.components.azure import ServiceBus
 from tests.faults.field import Field
 from tests.faults.figures import Targets
 from tests.faults.rows.row import Row

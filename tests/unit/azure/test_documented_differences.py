@@ -15,7 +15,9 @@ UNSHOWN = {"workflows, actors"}
 ROWS = {
     cells[0]: cells[-1]
     for line in SECTION.splitlines()
-    if line.startswith("| ") and not line.startswith("| |") and (cells := [cell.strip() for cell in line.strip("|").split(" | ")])
+    if line.startswith("| ")
+    and not line.startswith("| |")
+    and (cells := [cell.strip() for cell in line.strip("|").split(" | ")])
 }
 
 
