@@ -149,7 +149,7 @@ class Supervised:
     async def _watch(self, child: Child) -> str:
         """Follow its health; returns why it had to be killed."""
         started = heard = moved = time.monotonic()
-        ticks, starved = 0, 0.0
+        ticks, waited, starved = 0, 0.0, 0.0
         prepared = False
         while True:
             health = await self.service.probe()
@@ -165,7 +165,8 @@ class Supervised:
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
             letter, used = _vitals(child.pid)
-            waited = _waited_for_a_core(child.pid) + _waited_for_a_core(os.getpid())
+            # A program that has just ended tells nothing any more.
+            waited = max(waited, _waited_for_a_core(child.pid) + _waited_for_a_core(os.getpid()))
             if health is not Health.SILENT or letter == "t":  # t: a debugger holds it
                 heard, starved = now, waited
             if used != ticks:
