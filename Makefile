@@ -72,6 +72,7 @@ check: $(VENV)/.synced-dev  ## format, lint, types, layers, prompts, generated f
 	$(BIN)/python -m infrastructure.llm.catalogue.check models
 	$(BIN)/python -m cli.documents --check
 	$(BIN)/python -m deploy.declared --check
+	$(BIN)/python -m deploy.verify.bicep
 	$(BIN)/python -m benchmarks.report --check
 	$(BIN)/python -m benchmarks.capacity --check
 	$(BIN)/python -m cli.links

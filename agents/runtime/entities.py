@@ -79,7 +79,8 @@ class Entities:
             marks = kept.applied if kept else ()
             if mark in marks:
                 return None
-            state = self._changed(change, kept).model_dump(mode="json")
+            changed = self._changed(change, kept)
+            state = _unknown(type(changed), kept) | changed.model_dump(mode="json")
             return EntityDocument(state=state, applied=(*marks, mark)[-REMEMBERED:])
 
         await update(self._store, EntityDocument, _key(change.entity), applied, ttl=None)
@@ -89,6 +90,14 @@ class Entities:
         entity: BaseModel = function.entity.model_validate(kept.state if kept else {})
         changed: BaseModel = function.apply(entity, function.arguments.model_validate(change.arguments))
         return changed
+
+
+def _unknown(entity: type[BaseModel], kept: EntityDocument | None) -> dict[str, Any]:
+    """Fields that a newer release has put there: while both run, or after a way back, they must outlive a change by this one."""
+    if kept is None:
+        return {}
+    known = entity.model_fields.keys() | {field.alias for field in entity.model_fields.values()}
+    return {name: value for name, value in kept.state.items() if name not in known}
 
 
 def _key(entity: str) -> str:

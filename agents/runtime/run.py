@@ -166,8 +166,11 @@ class Run:
             return False
         self._claim = claim
         self.claimed.set_result(None)
-        self._count("agents.takeovers" if held else "agents.claims")
-        if held:
+        if held is None:
+            self._count("agents.claims")
+        else:
+            if not held.claim.handed_back:
+                self._count("agents.takeovers")
             log.info("took over execution %s from %s", claim.id, held.claim.owner)
         return True
 

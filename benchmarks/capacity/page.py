@@ -6,10 +6,10 @@ from pathlib import Path
 
 from agents.runtime.intake import LARGEST
 from agents.runtime.timing import Timing
-from benchmarks.capacity import published, results, sizing, tables
+from benchmarks.capacity import published, results, sizes, sizing, tables
 from benchmarks.capacity.findings import WANTED_OF_THREE, compared, scaling
 from benchmarks.capacity.parts import chain, payload, replicas
-from benchmarks.capacity.results import Results
+from benchmarks.capacity.results import Latency, Results
 from benchmarks.report.markdown import records, render
 from benchmarks.suite.measure import OUTSTANDING
 from benchmarks.suite.results import ROOT
@@ -51,6 +51,8 @@ def page(found: Results) -> str:
         allowed=DRIFT,
         sizing=sizing,
         clusters=clusters(found),
+        sizes=sizes,
+        installations=installations(found),
         published=published,
     )
 
@@ -60,8 +62,20 @@ def clusters(found: Results) -> list[sizing.Cluster]:
     if not found.latency or not found.chain or found.counted is None:
         return []
     own_s = found.chain[0].p50_ms / 1000
-    made = []
-    for model_s in sizing.MODELS_S:
-        nearest = min(found.latency, key=lambda one: abs(one.model_ms / 1000 - model_s))
-        made.append(sizing.cluster(model_s, nearest, own_s, found.counted))
-    return made
+    return [
+        sizing.cluster(model_s, _nearest(found, model_s), own_s, found.counted) for model_s in sizing.MODELS_S
+    ]
+
+
+def installations(found: Results) -> list[sizes.Installation]:
+    """None without the figures they follow from."""
+    if not found.latency or not found.chain or found.counted is None:
+        return []
+    own_s, nearest = found.chain[0].p50_ms / 1000, _nearest(found, sizes.MODEL_S)
+    return [
+        sizes.installation(name, rate, nearest, own_s, found.counted) for name, rate in sizes.SIZES.items()
+    ]
+
+
+def _nearest(found: Results, model_s: float) -> Latency:
+    return min(found.latency, key=lambda one: abs(one.model_ms / 1000 - model_s))

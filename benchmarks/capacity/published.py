@@ -83,6 +83,12 @@ NODE = Published(
     "https://github.com/Azure/osdu-developer/tree/main/bicep/modules",
     "read 2026-11",
 )
+TOKEN_PRICE = Published(
+    (0.165, 0.66),
+    "USD for a million tokens in and out, gpt-4o-mini in one region of Azure, as LiteLLM's table of prices has it",
+    "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json",
+    "read 2026-11",
+)
 SOURCES: tuple[Published[object], ...] = (
-    RU_WRITE, RU_TERM, RU_PRICE, STORAGE_PRICE, MU_MB_S, MU_BUSY, MU_SIZES, MU_PRICE, NODE,
+    RU_WRITE, RU_TERM, RU_PRICE, STORAGE_PRICE, MU_MB_S, MU_BUSY, MU_SIZES, MU_PRICE, NODE, TOKEN_PRICE,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from benchmarks.capacity.results import (
     Side,
     Size,
 )
+from benchmarks.capacity.sizes import Installation
 from benchmarks.capacity.sizing import Cluster
 from benchmarks.report.markdown import table
 from benchmarks.suite.rounds import DRIFT
@@ -136,3 +137,38 @@ def clusters(found: Sequence[Cluster]) -> str:
     lines += [[f"USD a month: {name}", *(f"{cost[name]:,.0f}" for cost in costs)] for name in costs[0]]
     lines.append(["**USD for a million events**", *(f"**{one.usd_per_million:.2f}**" for one in found)])
     return table(["a model that takes", *(f"{one.model_s:g} s" for one in found)], lines)
+
+
+_INSTALLATIONS: Mapping[str, Callable[[Installation], str]] = {
+    "events a day": lambda one: f"{one.rate * 86_400:,}",
+    "**pods** (five agents)": lambda one: f"**{one.pods}**",
+    "**nodes**, by requests": lambda one: f"**{one.nodes}**",
+    "writes for an event": lambda one: f"{one.writes:.2f}",
+    "bytes kept of an event": lambda one: f"{one.kept_bytes:,}",
+    "RU for an event": lambda one: f"{one.ru:.1f}",
+    "**RU/s**": lambda one: f"**{one.ru_per_second:,}**",
+    "storage, GB": lambda one: f"{one.storage_gb:,.0f}",
+    "Service Bus, MB/s": lambda one: f"{one.mb_per_second:.2f}",
+    "**messaging units**": lambda one: f"**{one.units}**",
+    "tokens a minute, for each 1,000 of an event": lambda one: f"{one.tokens_per_minute:,}",
+}
+
+
+def installations(found: Sequence[Installation]) -> str:
+    """A column for each."""
+    lines = [[title, *map(cell, found)] for title, cell in _INSTALLATIONS.items()]
+    costs = [one.usd_per_month for one in found]
+    lines += [[f"USD a month: {name}", *(f"{cost[name]:,.0f}" for cost in costs)] for name in costs[0]]
+    lines.append(
+        ["**USD a month, without the model**", *(f"**{sum(cost.values()):,.0f}**" for cost in costs)]
+    )
+    lines += [
+        [
+            f"USD a month: each 1,000 {side} tokens of an event",
+            *(f"{one.usd_for_tokens[number]:,.0f}" for one in found),
+        ]
+        for number, side in enumerate(("input", "output"))
+    ]
+    return table(
+        ["", *(f"{one.name}, {one.rate:,} event{'s' if one.rate > 1 else ''}/s" for one in found)], lines
+    )

@@ -33,12 +33,13 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     """Apps, sidecars, brokers and model: state, restarts, memory; of every agent what waits, for how long at most, and how
     often work came once more than needed (since its replicas started).
 
-    Exit code 0 when all is ready, 4 when something is not or Redis is over 90 % full, 3 when nothing runs.
+    Exit code 0 when all is ready, 4 when something is not, a topic cannot be received or Redis is over 90 % full, 3 when nothing runs.
     """
     instance = find_instance()
     instance = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
     status = control.ask(instance, "status") | outside(plan(instance))
-    status["ready"] = status["ready"] and _trouble(status["redis"]) is None
+    complaints = any(one.get("complaints") for one in status["services"])
+    status["ready"] = status["ready"] and not complaints and _trouble(status["redis"]) is None
     broker = status["redis"] or status.get("service_bus") or {}
     status["agents"] = work_by_agent(
         status["services"], broker.get("backlog", []), credentials(instance.environment)
@@ -125,6 +126,9 @@ def _show(instance: Instance, status: dict[str, Any]) -> None:
             out.print(f"[red]{one['name']}[/] cannot stay up: {one['last_exit']}; {one['log']}")
             if words := one.get("last_words"):
                 out.print(f"  {words}", markup=False)
+        for told in one.get("complaints", []):
+            out.print(f"[red]{one['name']}[/]: ", end="")
+            out.print(told, markup=False)
     if trouble := _trouble(status["redis"]):
         told = f"{trouble}; `{instance.command('doctor')}` tells more"
         out.print(told, style="red", markup=False)

@@ -1,4 +1,4 @@
-"""Why a sidecar ended: what it said of its components, made readable, with what to do about it."""
+"""Why a sidecar ended, or cannot receive: what it said of its components, made readable, with what to do about it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import re
 from infrastructure.dapr.words import cure
 
 _FATAL = re.compile(r'level=fatal msg="((?:[^"\\]|\\.)*)"')
+_UNREAD = re.compile(
+    r'level=error msg="Error reading from topic (?P<topic>[^ "]+?)\. .*amqp:not-found.*\'(?P<entity>[^\']+)\' could not be found'
+)
 _COMPONENT = "initialization error occurred for "
 _LONGEST = 300
 
@@ -19,3 +22,12 @@ def last_words(line: str) -> str | None:
     said = str(json.loads(f'"{found[1]}"', strict=False))
     told = re.sub(r"-{5,}|\s+", " ", said.rpartition(_COMPONENT)[2])
     return re.sub(" +", " ", told).strip()[:_LONGEST] + cure(said)
+
+
+def complaint(line: str) -> tuple[str, str] | None:
+    """A topic that a living sidecar receives nothing of, and what to do: it tries again and again, and says so nowhere else."""
+    if (found := _UNREAD.search(line)) is None:
+        return None
+    return found[
+        "topic"
+    ], f"nothing of {found['topic']} is received: {found['entity']!r} is not there{cure(line)}"

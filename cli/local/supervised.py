@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli.errors import CommandError
-from cli.local.last_words import last_words
+from cli.local.last_words import complaint, last_words
 from cli.local.loglines import Lines, LogFile
 from cli.local.probe import Health
 from cli.local.process import Child, describe_exit
@@ -23,6 +23,7 @@ STOPPED = 1.0  # SIGSTOP: it will not answer by itself
 STUCK = 4.0  # uses no CPU: deadlocked, or something blocks its event loop
 BUSY = 15.0  # computes
 SLOW_START = 60.0  # has not answered since it was started
+COMPLAINT_HOLDS = 30.0  # a sidecar that cannot receive says so every 10 s at least
 STOP_GRACE = 8.0  # an app takes AGENTS_GRACE (4 s) to end its work, and a moment to hand back the rest
 
 
@@ -52,6 +53,7 @@ class Supervised:
         self.restarts = 0
         self.last_exit: str | None = None
         self.last_words: str | None = None  # why it ended, where it said so
+        self._complaints: dict[str, tuple[float, str]] = {}
         self.ready = asyncio.Event()
         self.was_ready = False  # at least once since this start
         self.since = time.monotonic()
@@ -69,6 +71,12 @@ class Supervised:
     @property
     def pid(self) -> int | None:
         return self._child.pid if self._child and self._child.running else None
+
+    @property
+    def complaints(self) -> list[str]:
+        """What it says now that it cannot do, though it runs."""
+        heard = time.monotonic() - COMPLAINT_HOLDS
+        return [told for when, told in self._complaints.values() if when > heard]
 
     async def run(self) -> None:
         pause = FIRST_PAUSE
@@ -215,6 +223,8 @@ class Supervised:
         self._on_line(self.service, line)
         if self.service.role is Role.SIDECAR:
             self.last_words = last_words(line) or self.last_words
+            if told := complaint(line):
+                self._complaints[told[0]] = (time.monotonic(), told[1])
 
     def _note(self, text: str) -> None:
         self._log.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n".encode())

@@ -115,6 +115,7 @@ class Supervisor:
                     "restarts": one.restarts,
                     "last_exit": one.last_exit,
                     "last_words": one.last_words,
+                    "complaints": one.complaints,
                     "memory_mb": round(memory.get(one.pid or 0, 0) / 1e6),
                     "ports": dict(one.service.ports),
                     "address": one.service.address,

@@ -23,6 +23,14 @@ def helm() -> Path:
 
 
 @pytest.fixture(scope="session")
+def promtool() -> Path:
+    named = os.environ.get("AGENTS_VERIFY_PROMTOOL") or shutil.which("promtool")
+    if named is None:
+        pytest.fail("there is no promtool: `make verify-deploy` builds it and runs these tests")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
 def rendered(helm: Path) -> Callable[..., list[Document]]:
     """`rendered("prod", "image.tag=1")`: the objects of an environment, with further --set options."""
 

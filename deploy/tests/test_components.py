@@ -11,6 +11,7 @@ from cli.local.manifest import read_manifest
 from deploy.declared import ROOT
 from deploy.tests.kinds import all_agents_and, named, of_kind, pod_of
 from deploy.verify.chart import Document
+from tests.support.scopes import sidecar_limits, topic_scopes
 
 Rendered = Callable[..., list[Document]]
 SETS = {"dev": "redis", "staging": "azure", "prod": "azure"}
@@ -67,6 +68,17 @@ def test_an_agent_may_publish_and_receive_what_it_declares_and_nothing_else(rend
         assert scopes["subscriptionScopes"]["test-planning"] == ["agents.testplanning.execution.requested"]
         for agent, topics in scopes["publishingScopes"].items():
             assert all(topic.startswith(f"agents.{agent.replace('-', '')}.") for topic in topics)
+
+
+def test_the_abuse_suite_runs_against_what_the_chart_renders(rendered: Rendered) -> None:
+    """It makes these limits without Helm, which not every machine has."""
+    for environment in SETS:
+        objects = rendered(environment)
+        made = named(objects, "Component", "agents-pubsub")["spec"]["metadata"]
+        values = {entry["name"]: entry.get("value") for entry in made}
+        assert topic_scopes().items() <= values.items()
+        spec = named(objects, "Configuration", "agents")["spec"]
+        assert sidecar_limits().items() <= spec.items()
 
 
 def test_a_foreign_agent_comes_with_its_topics(rendered: Rendered) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from deploy.declared import ROOT
 from deploy.tests.kinds import named, of_kind
+from deploy.verify import alerts
 from deploy.verify.chart import Document
 
 Rendered = Callable[..., list[Document]]
@@ -26,12 +27,20 @@ def test_every_metric_that_is_asked_for_is_one_of_ours(rendered: Rendered) -> No
 def test_every_alert_says_what_is_so_and_what_to_do(rendered: Rendered) -> None:
     for rule in _rules(rendered("prod")):
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
-        assert set(rule["annotations"]) == {"summary", "next"}
+        assert set(rule["annotations"]) == {"summary", "next", "runbook_url"}
+
+
+def test_the_runbook_is_where_the_values_say(rendered: Rendered) -> None:
+    site = "https://docs.example.com/runbook/"
+    for rule in _rules(rendered("prod", f"monitoring.runbook={site}")):
+        assert rule["annotations"]["runbook_url"] == f"{site}#{rule['alert'].lower()}"
 
 
 def test_alerts_are_about_the_release_alone(rendered: Rendered) -> None:
     for rule in _rules(rendered("prod")):
-        assert 'namespace="agents"' in rule["expr"]
+        selectors = re.findall(r"\b(?:agents|gen_ai|kube|up)\w*\{([^}]*)\}", rule["expr"])
+        assert selectors
+        assert all('namespace="agents"' in one for one in selectors), rule["alert"]
         assert "@" not in rule["expr"]
 
 
@@ -54,8 +63,7 @@ def test_a_cluster_without_the_operator_gets_none_of_it(rendered: Rendered) -> N
 
 
 def _rules(objects: list[Document]) -> list[Document]:
-    rules = named(objects, "PrometheusRule", "agents")["spec"]["groups"]
-    return [rule for group in rules for rule in group["rules"]]
+    return alerts.rules_of(alerts.groups_of(objects))
 
 
 def _expressions(objects: list[Document]) -> list[str]:

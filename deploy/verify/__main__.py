@@ -17,7 +17,10 @@ from cli.errors import CommandError
 from cli.exit_codes import EXIT_CODES, ExitCode
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
+from deploy.declared import ROOT
 from deploy.verify import checks
+from deploy.verify.bicep.azure import provide_types
+from deploy.verify.bicep.project import FOLDER, resource_types
 from deploy.verify.lifecycle import Server, prove_lifecycle
 from deploy.verify.schemas import provide_schemas
 from deploy.verify.tools import (
@@ -28,11 +31,12 @@ from deploy.verify.tools import (
     KUBE_APISERVER,
     KUBECONFORM,
     KUSTOMIZE,
+    PROMTOOL,
     Tool,
     provide,
 )
 
-FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE)
+FAST: tuple[Tool, ...] = (HELM, KUBECONFORM, KUSTOMIZE, PROMTOOL)
 SERVER: tuple[Tool, ...] = (ETCD, KUBE_APISERVER, KEDA, INJECTOR)
 
 
@@ -53,9 +57,9 @@ class Proof:
 def command(*, api_server: bool) -> None:
     """Prove what deploy/ holds: helm lint and template, schemas, policies, install, upgrade and rollback."""
     console = Console(highlight=False)
-    programs, schemas = asyncio.run(_provide(FAST + (SERVER if api_server else ()), console))
+    programs, schemas, types = asyncio.run(_provide(FAST + (SERVER if api_server else ()), console))
     failed = 0
-    for proof in _proofs(programs, schemas, api_server=api_server):
+    for proof in _proofs(programs, schemas, types, api_server=api_server):
         began = time.monotonic()
         if console.is_terminal:
             console.print(f"… {proof.sentence}", end="\r")
@@ -73,8 +77,8 @@ def command(*, api_server: bool) -> None:
     sys.exit(ExitCode.FAILED if failed else ExitCode.OK)
 
 
-def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> list[Proof]:
-    helm, kubeconform, kustomize = (programs[tool.name] for tool in FAST)
+def _proofs(programs: dict[str, Path], schemas: Path, types: Path, *, api_server: bool) -> list[Proof]:
+    helm, kubeconform, kustomize, promtool = (programs[tool.name] for tool in FAST)
     proofs = [
         Proof("the chart's files are those of the repository", checks.nothing_drifted),
         Proof("helm lint finds nothing", lambda: checks.lint_is_silent(helm)),
@@ -85,7 +89,18 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
             "the overlays for Argo CD and Flux build",
             lambda: checks.overlays_build(helm, kustomize, kubeconform, schemas),
         ),
-        Proof("policies hold, and wrong values are refused", lambda: checks.policies_hold(helm)),
+        Proof(
+            "the Bicep fits Azure's types, and nothing in it is unused",
+            lambda: checks.bicep_fits(types),
+        ),
+        Proof(
+            "every alert fires when it should and not when it should not",
+            lambda: checks.alerts_fire(helm, promtool),
+        ),
+        Proof(
+            "policies hold, and wrong values are refused",
+            lambda: checks.policies_hold(helm, promtool, types),
+        ),
     ]
     if api_server:
         etcd, kube_apiserver, keda, injector = (programs[tool.name] for tool in SERVER)
@@ -99,17 +114,20 @@ def _proofs(programs: dict[str, Path], schemas: Path, *, api_server: bool) -> li
     return proofs
 
 
-async def _provide(tools: tuple[Tool, ...], console: Console) -> tuple[dict[str, Path], Path]:
+async def _provide(tools: tuple[Tool, ...], console: Console) -> tuple[dict[str, Path], Path, Path]:
     """One after the other: each build takes all the cores that there are."""
     cache, progress = user_cache(os.environ), Progress(console)
     steps = [progress.step(f"{tool.name} {tool.version}", tool.seconds) for tool in tools]
     last = progress.step("schemas", 30)
+    azure = progress.step("Azure's types", 90)
     async with progress.shown():
         programs = {
             tool.name: await provide(tool, cache, os.environ, step)
             for tool, step in zip(tools, steps, strict=True)
         }
-        return programs, await provide_schemas(cache, os.environ, last)
+        schemas = await provide_schemas(cache, os.environ, last)
+        kinds = resource_types(ROOT / FOLDER)
+        return programs, schemas, await provide_types(kinds, cache, os.environ, azure)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 
 from cli.errors import CommandError
 from deploy.declared import CHART, ROOT, files
+from deploy.verify import alerts
+from deploy.verify.bicep.azure import catalog, undescribed
+from deploy.verify.bicep.project import FOLDER, problems
 from deploy.verify.chart import ENVIRONMENTS, documents, lint, template
 from deploy.verify.schemas import NEWEST, OLDEST
 
@@ -60,7 +64,22 @@ def overlays_build(helm: Path, kustomize: Path, kubeconform: Path, schemas: Path
     return ", ".join(built)
 
 
-def policies_hold(helm: Path) -> str:
+def bicep_fits(types: Path) -> str:
+    answers = json.loads(types.read_text())
+    if found := problems(ROOT / FOLDER, catalog(answers)):
+        raise CommandError("\n".join(found))
+    blank = undescribed(answers)
+    return f"{len(answers) - len(blank)} types of resources; of {len(blank)} it only knows that they exist"
+
+
+def alerts_fire(helm: Path, promtool: Path) -> str:
+    groups = alerts.groups_of(documents(template(helm, "prod")))
+    alerts.are_read(promtool, groups)
+    alerts.hold(promtool, groups, tests := alerts.cases())
+    return f"{len(alerts.rules_of(groups))} alerts, {len(tests)} cases"
+
+
+def policies_hold(helm: Path, promtool: Path, types: Path) -> str:
     said = _run(
         [
             sys.executable,
@@ -72,7 +91,11 @@ def policies_hold(helm: Path) -> str:
             "no:cacheprovider",
             ROOT / "deploy" / "tests",
         ],
-        {"AGENTS_VERIFY_HELM": str(helm)},
+        {
+            "AGENTS_VERIFY_HELM": str(helm),
+            "AGENTS_VERIFY_PROMTOOL": str(promtool),
+            "AGENTS_VERIFY_AZURE_TYPES": str(types),
+        },
     )
     return said.strip().splitlines()[-1].strip("= ")
 

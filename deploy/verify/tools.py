@@ -24,10 +24,12 @@ class Tool:
     package: str
     seconds: float
     stamps: Mapping[str, str]
+    tags: tuple[str, ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:
-        return ("-ldflags=" + " ".join(["-s -w", *(f"-X {k}={v}" for k, v in self.stamps.items())]),)
+        stamps = "-ldflags=" + " ".join(["-s -w", *(f"-X {k}={v}" for k, v in self.stamps.items())])
+        return (stamps, f"-tags={','.join(self.tags)}") if self.tags else (stamps,)
 
     @property
     def pins(self) -> Path:
@@ -51,6 +53,15 @@ HELM = Tool(
 )
 KUBECONFORM = Tool("kubeconform", "v0.8.0", "github.com/yannh/kubeconform/cmd/kubeconform", 20, {})
 KUSTOMIZE = Tool("kustomize", "v5.7.1", "sigs.k8s.io/kustomize/kustomize/v5", 40, {})
+PROMTOOL = Tool(
+    "promtool",
+    "v0.314.0",
+    "github.com/prometheus/prometheus/cmd/promtool",
+    90,
+    {},
+    # Prometheus without the clients of thirty clouds that it finds targets in.
+    tags=("remove_all_sd",),
+)
 KUBE_APISERVER = Tool(
     "kube-apiserver", "v1.36.3", "k8s.io/kubernetes/cmd/kube-apiserver", 240, _kubernetes("v1.36.3")
 )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dapr.ext.fastapi import DaprApp
 from fastapi import FastAPI, Request, Response
 
+from domain.errors import Rejected
 from domain.json import parse
 from domain.ports.pubsub import Answer, Deliver
 from infrastructure.dapr.subscription import RAW
@@ -53,6 +54,13 @@ class PushSubscription:
 
 
 def _payload(body: bytes) -> bytes:
-    """A raw subscription's push is a CloudEvent of daprd's own around the published bytes."""
-    envelope = parse(body)
-    return base64.b64decode(envelope["data_base64"])
+    """A raw subscription's push is a CloudEvent of daprd's own around the published bytes.
+
+    Raises:
+        Rejected: it is none; no sidecar sent it.
+
+    """
+    try:
+        return base64.b64decode(parse(body)["data_base64"], validate=True)
+    except (ValueError, KeyError, TypeError):
+        raise Rejected("this is no event as a sidecar brings it: a JSON object with data_base64") from None

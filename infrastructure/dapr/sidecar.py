@@ -67,17 +67,28 @@ class Sidecar:
                 raise
             raise Unreachable(f"{what}: the connection to the sidecar at {self.address} was closed") from None
 
-    async def missing(self, *components: str) -> str | None:
-        """None when the sidecar answers and has loaded these components; else what is wrong."""
+    async def missing(self, app_id: str, *components: str) -> str | None:
+        """None when the sidecar answers, is that of `app_id`, and has loaded these components; else what is wrong, and what to do."""
         try:
             metadata: Any = await self.stub.GetMetadata(
                 api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0
             )
         except grpc.aio.AioRpcError as error:
             return f"the sidecar at {self.address} does not answer: {error.details()}"
+        if metadata.id != app_id:
+            return (
+                f"the sidecar at {self.address} is that of the app-id {metadata.id!r}, this agent is {app_id!r}: state and "
+                f"subscriptions go by the app-id, so give each agent its own sidecar, with --app-id {app_id}"
+            )
         loaded = {component.name for component in metadata.registered_components}
         missing = set(components) - loaded
-        return f"the sidecar has not loaded {', '.join(sorted(missing))}" if missing else None
+        if not missing:
+            return None
+        return (
+            f"the sidecar has not loaded {', '.join(sorted(missing))}; it has {', '.join(sorted(loaded)) or 'none'}: compare "
+            "AGENTS_PUBSUB, AGENTS_STATESTORE and AGENTS_SHARED_STATESTORE with metadata.name in the components' files, and "
+            "their scopes with the app-id"
+        )
 
     async def close(self) -> None:
         await self._channel.close()

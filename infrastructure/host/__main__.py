@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until all is loaded: looking for garbage, of which there is hardly any yet, is a sixth of a start
+
 import asyncio
 import contextlib
 import errno
@@ -21,6 +26,7 @@ from pydantic import ValidationError
 from agents.runtime.agent import Agent
 from domain.errors import ModelsInvalid, PromptInvalid
 from infrastructure.host.bootstrap import build
+from infrastructure.host.descriptors import allow_enough
 from infrastructure.host.protocol import BoundedProtocol
 from infrastructure.host.security import HEADERS
 from infrastructure.host.settings import Settings, explain
@@ -50,8 +56,11 @@ def main() -> None:
         app = build(agent, settings)
     except (PromptInvalid, ModelsInvalid, ValueError) as error:
         _stop(f"{agent.name}: {error}")
+    gc.freeze()  # what is loaded stays: going through it again and again would stop the loop for tens of milliseconds
+    gc.enable()
     if not settings.asks_for_login:
         log.info("nobody logs in: open to every process of this machine, on loopback only")
+    allow_enough()
     uvloop.run(_serve(app, _listen(settings), settings.grace))
 
 

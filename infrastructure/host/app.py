@@ -66,7 +66,13 @@ def create_app(
     )
     errors.install(app)
     app.add_middleware(Capacity)
-    app.add_middleware(Guard, host=settings.host, token=settings.app_token, identity=identity)
+    app.add_middleware(
+        Guard, host=settings.host, token=settings.app_token, identity=identity, origins=settings.origins
+    )
+    if settings.origins:
+        from infrastructure.host.cors import Cors  # noqa: PLC0415  # imported only where it is on
+
+        app.add_middleware(Cors, origins=settings.origins)
     inputs = inputs_of(agent)
     _add_tasks(app, agent, settings, inputs)
     add_inspection(app, agent, settings)

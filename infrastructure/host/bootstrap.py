@@ -27,7 +27,7 @@ from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.host.app import create_app
-from infrastructure.host.checks import Believed
+from infrastructure.host.checks import Believed, Proven, write_proof
 from infrastructure.host.declared import declared_prompts
 from infrastructure.host.guarding import Guard, guard_of
 from infrastructure.host.identity import identity_of
@@ -134,7 +134,10 @@ def _service(
         other_model=other_model,
     )
     service.checks |= {
-        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, *settings.statestores), every=0.5),
+        "sidecar": Believed(
+            lambda: sidecar.missing(agent.name, settings.pubsub, *settings.statestores), every=0.5
+        ),
+        "state": Proven(lambda: write_proof(service.ports.store, agent.name)),
         "model": Believed(_answers(models.model.check), every=CHECK_EVERY),
         "prompts": _checked_at_start,
     }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import inf
 
+from domain.errors import AgentError
+from domain.ports.state import StateStore
 from infrastructure.host.service import Check
 
 log = logging.getLogger(__name__)
@@ -52,3 +55,19 @@ class Believed:
         except Exception as error:
             log.exception("a check failed")
             self._problem = f"the check failed with {type(error).__name__}; see the log"
+
+
+class Proven(Believed):
+    """A `Check` that is asked until it is passed once: for what is wrong from the beginning, or not at all."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__(check, every=inf)
+
+
+async def write_proof(store: StateStore, agent: str) -> str | None:
+    """Whether documents can be written: a container with another partition key, or one to be read only, shows it no earlier."""
+    try:
+        await store.put([(f"proof:{agent}", b"{}")], ttl=60)
+    except AgentError as error:
+        return f"nothing can be written: {error.message}"
+    return None

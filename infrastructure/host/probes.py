@@ -28,7 +28,7 @@ def add_probes(app: FastAPI) -> None:
     @app.get("/readyz", tags=["probes"], responses=responses.READY)
     @open_to_all
     async def ready(request: Request) -> Response:
-        """Sidecar, subscription, model and prompts, each by name; 503 while one of them is not ready."""
+        """Sidecar, subscription, state, model and prompts, each by name; 503 while one of them is not ready."""
         checks: dict[str, Check] = request.app.state.service.checks
         problems = await asyncio.gather(*(_checked(name, check) for name, check in checks.items()))
         body = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -40,12 +40,20 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[0-9a-z.-]+?)\.?)(?::[
 class Guard:
     """ASGI middleware. Without an `identity` nobody logs in: beyond loopback only the sidecar is let in then.
 
-    An agent on loopback answers under loopback names alone, and no pages of other origins: a web page that rebinds its own
-    name to 127.0.0.1, or posts to it, is refused.
+    An agent on loopback answers under loopback names alone, and no pages of other origins than `origins`: a web page that
+    rebinds its own name to 127.0.0.1, or posts to it, is refused.
     """
 
-    def __init__(self, app: ASGIApp, host: str, token: str | None, identity: Identity | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        token: str | None,
+        identity: Identity | None = None,
+        origins: Collection[str] = (),
+    ) -> None:
         self._app = app
+        self._origins = origins
         self._token = token
         self._loopback = is_loopback(host)
         self._identity = identity
@@ -61,7 +69,7 @@ class Guard:
 
     async def _caller(self, path: str, headers: Headers) -> Caller:
         if self._loopback:
-            _check_names(headers)
+            _check_names(headers, self._origins)
         if path.startswith(SIDECAR_ONLY):
             if self._is_sidecar(headers) or (self._loopback and self._token is None):
                 return SIDECAR
@@ -114,7 +122,7 @@ def _unknown(message: str, error: str | None = None) -> HttpError:
     return HttpError(401, "unauthorized", message, headers={"WWW-Authenticate": challenge})
 
 
-def _check_names(headers: Headers) -> None:
+def _check_names(headers: Headers, origins: Collection[str]) -> None:
     hosts = headers.getlist("host")
     if not (len(hosts) == 1 and names_loopback(hosts[0])):
         raise HttpError(
@@ -123,7 +131,7 @@ def _check_names(headers: Headers) -> None:
             "this agent listens on loopback and answers to one Host header, 127.0.0.1 or localhost",
         )
     origin = headers.get("origin")
-    if origin is not None and not names_loopback(_authority(origin)):
+    if origin is not None and origin not in origins and not names_loopback(_authority(origin)):
         raise HttpError(
             403, "foreign_origin", "this agent listens on loopback and answers no web pages of other machines"
         )

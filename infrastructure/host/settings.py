@@ -58,6 +58,19 @@ def _names(text: str) -> str:
     return ",".join(names)
 
 
+def _origins(text: str) -> str:
+    origins = [part.strip() for part in text.split(",")]
+    for origin in origins:
+        if not re.fullmatch(
+            r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", origin
+        ):
+            raise ValueError(
+                "must be the origins of web pages as browsers send them, https://name or with a port, in lower case and without a "
+                "path; several by commas. There is no *: name those that you trust"
+            )
+    return ",".join(origins)
+
+
 Token = Annotated[SecretStr, AfterValidator(_header_value)]
 
 
@@ -114,6 +127,11 @@ class Settings(ModelSettings):
         le=100_000,
         validation_alias="AGENTS_RATE_LIMIT",
         description="Requests a second that each caller who logs in may make of a replica; 0 for no limit.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
+        None,
+        validation_alias="AGENTS_CORS_ORIGINS",
+        description="Origins of web pages that may call from a browser; several by commas. None without it.",
     )
     dapr_api_token: Token | None = Field(
         None,
@@ -258,6 +276,11 @@ class Settings(ModelSettings):
     @property
     def app_token(self) -> str | None:
         return self.app_api_token.get_secret_value() if self.app_api_token else None
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Of web pages that may call."""
+        return tuple(self.cors_origins.split(",")) if self.cors_origins else ()
 
     @property
     def asks_for_login(self) -> bool:

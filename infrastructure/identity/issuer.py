@@ -132,6 +132,11 @@ async def fetch_json(url: str) -> Mapping[str, Any]:
             session.get(url, allow_redirects=False) as response,
         ):
             status, body = response.status, await _read(response, url)
+    except aiohttp.ClientConnectorCertificateError as error:
+        told = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+        raise Unavailable(
+            f"the certificate of {url} is not accepted, {told}: renew it, or set SSL_CERT_FILE to the authority that signed it"
+        ) from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(f"{url} does not answer: {str(error) or type(error).__name__}") from None
     if status != 200:

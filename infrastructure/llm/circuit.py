@@ -20,6 +20,7 @@ from domain.errors import (
     ModelMisconfigured,
     ModelRateLimited,
     ModelTimeout,
+    ModelUnavailable,
     Unavailable,
 )
 from domain.ports.model import LanguageModel
@@ -45,10 +46,20 @@ class CircuitBreaker:
     """`LanguageModel` around another one."""
 
     def __init__(
-        self, model: LanguageModel, *, failures: int = THRESHOLD, longest_pause: float = LONGEST_PAUSE
+        self,
+        model: LanguageModel,
+        *,
+        failures: int = THRESHOLD,
+        longest_pause: float = LONGEST_PAUSE,
+        silence_is_failure: bool = False,
     ) -> None:
-        """It opens after so many `failures` in a row, for at most `longest_pause` seconds at a time."""
+        """It opens after so many `failures` in a row, for at most `longest_pause` seconds at a time.
+
+        `silence_is_failure`: a timeout is one, too, where another model answers instead: or each call would wait for one that
+        hangs. Where there is no other, it stays the work's own failure, which uses up an attempt.
+        """
         self._model = model
+        self._silence_is_failure = silence_is_failure
         self._threshold = failures
         self._longest_pause = longest_pause
         self._failures = 0
@@ -85,8 +96,11 @@ class CircuitBreaker:
         except Unavailable as error:
             self._judge(request, error)
             raise
-        except ModelTimeout:
-            raise  # says neither that it is down nor that it is well
+        except ModelTimeout as error:
+            # One alone says neither that it is down nor that it is well.
+            if self._silence_is_failure:
+                self._failed(ModelUnavailable(error.message, **error.details))
+            raise
         except AgentError:
             self._answered()
             raise

@@ -71,7 +71,8 @@ class FallbackModel:
             else:
                 if failures:
                     self._tell(failures, candidate.name)
-                return reply
+                # The same model in two regions has one name: records shall tell which of them answered.
+                return replace(reply, model=f"{candidate.name}/{reply.model}")
         raise _all_failed(failures)
 
     async def check(self) -> None:

@@ -54,6 +54,9 @@ class Stack:
         self._catalogue = catalogue
         self._around = around
         self._made: dict[str, LanguageModel] = {}
+        chains = [catalogue.chain_of(route.model) for route in catalogue.routes(around.agent).values()]
+        self._replaceable = {name for chain in chains for name in chain[:-1]}
+        """Those after which another one is asked."""
 
     def model(self) -> LanguageModel:
         routes = {
@@ -86,7 +89,10 @@ class Stack:
         if (retry := named.retry) is not None:
             model = RetryingModel(model, attempts=retry.attempts, within=retry.within)
         model = CircuitBreaker(
-            model, failures=named.circuit.failures, longest_pause=named.circuit.longest_pause
+            model,
+            failures=named.circuit.failures,
+            longest_pause=named.circuit.longest_pause,
+            silence_is_failure=name in self._replaceable,
         )
         model = around.trace(model, named.provider, named.wire_name)
         model = MeteredModel(model, name, named.prices, around.ledger)

@@ -30,7 +30,7 @@ REFRESH = 2.0
 """Seconds between two looks at the splits: every replica has a change within twice that."""
 FIRST = 0.2
 """Seconds between two tries while nothing is known of the splits: work waits for it."""
-FLUSH = (0.4, 0.8)
+FLUSH = (1.5, 3.0)
 """Seconds for which figures are gathered, by chance between these, so that replicas meet seldom at a document."""
 LONGEST_WAIT = 5.0
 """Seconds until figures are written again that the store did not take."""

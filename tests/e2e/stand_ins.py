@@ -13,6 +13,9 @@ from aiohttp import web
 
 from domain import json
 from tests.stand_ins.openai_server import KEY, MODEL, OpenAIServer
+from tests.support.planted import plant
+
+WEBHOOK_CODE = plant("AGENTS_NOTIFICATION_WEBHOOK_URL", "planted7hook5BnC8xLd")
 
 
 @dataclass
@@ -31,7 +34,7 @@ class StandIns:
             "OPENAI_BASE_URL": f"http://127.0.0.1:{self.port}/v1",
             "OPENAI_API_KEY": KEY,
             "OPENAI_MODEL": MODEL,
-            "AGENTS_NOTIFICATION_WEBHOOK_URL": f"http://127.0.0.1:{self.port}/hook",
+            "AGENTS_NOTIFICATION_WEBHOOK_URL": f"http://127.0.0.1:{self.port}/hook?code={WEBHOOK_CODE}",
         }
 
     def posts_of(self, correlation_id: str) -> list[tuple[dict[str, str], dict[str, Any]]]:

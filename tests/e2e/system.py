@@ -16,6 +16,7 @@ from typing import Any
 
 from cli.local.manifest import read_manifest
 from tests.integration.local.project import ROOT, _free_offset
+from tests.support.planted import ENVIRONMENT
 
 
 class System:
@@ -33,6 +34,7 @@ class System:
             "AGENTS_PORT_OFFSET": str(self.offset),
             "AGENTS_RUN_DIR": str(run),
             "NO_COLOR": "1",
+            **ENVIRONMENT,
             **environment,
         }
         self.apps = {app.app_id: app for app in read_manifest(ROOT / "dapr.yaml")}

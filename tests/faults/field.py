@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from tests.faults.figures import Figures
 from tests.faults.load import pace, spec_event
 from tests.faults.outside.client import OutsideWorld
 from tests.faults.proxy import Proxy
+from tests.faults.regions import Region
 from tests.faults.system import FaultSystem
 
 RATE = 60.0
@@ -52,11 +54,13 @@ class Field:
         self.faults: list[float] = []
         self.published: dict[int, float] = {}
         self.publishing = False
+        self._parts = asyncio.Semaphore(1)
         self.injected = 0
         """Entries that the attack itself put again into the streams of the agents' own events."""
         self.made = self.began = time.monotonic()
         self.proxies: list[Proxy] = []
         """Before the sidecars, where the row wants them."""
+        self.regions: list[Region] = []
 
     @property
     def rate(self) -> float:
@@ -79,14 +83,24 @@ class Field:
         self.figures.problems.append(text)
 
     @asynccontextmanager
-    async def load(self, *, rate: float | None = None, copies: int = 1) -> AsyncIterator[None]:
-        """Chains flow in the background while the body attacks; it should go on while `publishing` is true."""
-        messages = [[spec_event(marker)] * copies for marker in self.markers]
+    async def load(
+        self, *, rate: float | None = None, copies: int = 1, event: Callable[[str], bytes] = spec_event,
+        parts: int = 1,
+    ) -> AsyncIterator[None]:  # fmt: skip
+        """Chains flow in the background while the body attacks; it should go on while `publishing` is true.
+
+        In several `parts`, each but the first waits for `next_part()`: however slow the attack is, it meets load.
+        """
+        messages = [[event(marker)] * copies for marker in self.markers]
+        size = -(-len(messages) // parts)
         self.began = time.monotonic()
         self.publishing = True
 
         async def publish() -> None:
-            await pace(self.broker, messages, rate or self.rate, self._note_published)
+            for start in range(0, len(messages), size):
+                await self._parts.acquire()
+                part = messages[start : start + size]
+                await pace(self.broker, part, rate or self.rate, partial(self._note_published, start))
             self.publishing = False
 
         task = asyncio.create_task(publish())
@@ -98,6 +112,10 @@ class Field:
         finally:
             task.cancel()
             reporter.cancel()
+
+    def next_part(self) -> None:
+        """Let the next part of the load flow, after what flows already."""
+        self._parts.release()
 
     async def probe(self, chains: int = 40, bound: float = 3.0) -> None:
         """More chains, on a system that should be whole again: every replica gets some, and none may be held up.
@@ -218,8 +236,8 @@ class Field:
         if note not in self.figures.notes:
             self.figures.notes.append(note)
 
-    def _note_published(self, number: int) -> None:
-        self.published[number] = time.monotonic()
+    def _note_published(self, start: int, number: int) -> None:
+        self.published[start + number] = time.monotonic()
 
     async def _settled(self) -> None:
         """Until every chain has its effect, or nothing moves any more."""

@@ -17,9 +17,15 @@ CASE = {
 }  # fmt: skip
 
 
-def spec_event(marker: str) -> bytes:
-    """The event that begins the chain of this name."""
-    spec = {"spec_id": marker, "feature_title": f"Chain {marker}", "summary": "One of many.", "cases": [CASE]}
+def spec_event(marker: str, **more: object) -> bytes:
+    """The event that begins the chain of this name; `more` are fields of a newer publisher's."""
+    known = {
+        "spec_id": marker,
+        "feature_title": f"Chain {marker}",
+        "summary": "One of many.",
+        "cases": [CASE],
+    }
+    spec = {**known, **more}
     event = Event(
         id=marker, source="/faults", type=SPEC, correlationid=marker, data=spec,
         datacontenttype="application/json",

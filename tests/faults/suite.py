@@ -15,6 +15,7 @@ from tests.faults.field import Field
 from tests.faults.figures import Figures
 from tests.faults.outside.client import OutsideWorld, outside_world
 from tests.faults.proxy import proxies
+from tests.faults.regions import models_of, regions
 from tests.faults.rows import Row
 from tests.faults.system import FaultSystem, Options
 
@@ -47,6 +48,7 @@ class Suite:
             given_up = await broker.given_up()
             if row.options.wrapped:
                 field.proxies = self._proxies
+            field.regions = self._regions
             await row.attack(field)
             await field.drained()  # by the ledger, too
             figures = field.count()
@@ -100,7 +102,12 @@ class Suite:
         if options.wrapped:
             ports = self._system.expected_grpc_ports()
             self._proxies = await self._stack.enter_async_context(proxies(ports))
-        await asyncio.to_thread(self._system.up, options, {**self._outside.environment, **channel})
+        model = self._outside.environment
+        self._regions = []
+        if options.regions:
+            self._regions = await self._stack.enter_async_context(regions(self._outside))
+            model |= models_of(self._regions, self._system.project / "models.yaml")
+        await asyncio.to_thread(self._system.up, options, {**model, **channel})
         self._options = options
         self.programs = self._system.programs()
         self._say(f"started with {options} in {time.monotonic() - began:.1f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -31,6 +33,9 @@ from tests.integration.local.project import ROOT
 AGENTS = ("notification", "implementation")
 """Those that a chain passes: five agents' worth of processes would only take their share of the machine."""
 REPLICAS = {"implementation": 3, "notification": 2}
+RELEASES, OLDER, NEWER = "tests.faults.releases", "older", "newer"
+PASSING = ("AGENTS_NOTIFICATION", "AGENTS_MODELS")
+"""Variables of one start that the next one must not find."""
 PROXY_STEP = 60
 """Between a sidecar's gRPC port and the proxy before it."""
 
@@ -38,13 +43,16 @@ PROXY_STEP = 60
 @dataclass(frozen=True)
 class Options:
     """What a row wants of the start. `wrapped`: every app reaches its sidecar through a TCP proxy of ours, and the first
-    notification has a wall clock of its own (libfaketime).
+    notification has a wall clock of its own (libfaketime). `releases`: implementation is one of `tests/faults/releases`,
+    the older one until `install` says otherwise. `regions`: the model is in two regions of Azure OpenAI.
     """
 
     delivery: str = "stream"
     freeze_detection: bool = True
     channel: str = "webhook"
     wrapped: bool = False
+    releases: bool = False
+    regions: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -61,6 +69,7 @@ class FaultSystem:
         self.components = components
         self.project = folder / "project"
         self.clock = folder / "clock"
+        self._releases = folder / "releases"
         self._system = System(folder / "run", self.project)
         self._system.env |= {
             "PYTHONPATH": str(ROOT),
@@ -78,9 +87,11 @@ class FaultSystem:
 
     def up(self, options: Options, environment: Mapping[str, str]) -> None:
         self.clock.write_text("+0\n")
+        shutil.rmtree(self._releases, ignore_errors=True)
+        self._releases.mkdir()
         for name in {MANIFEST, self.components.manifest}:
             (self.project / name).write_text(yaml.safe_dump(self._manifest(name, options)))
-        for name in [name for name in self._system.env if name.startswith("AGENTS_NOTIFICATION")]:
+        for name in [name for name in self._system.env if name.startswith(PASSING)]:
             del self._system.env[name]
         self._system.env |= {**options.environment, **environment}
         self.kills.clear()
@@ -94,6 +105,11 @@ class FaultSystem:
         self.kills.clear()
         self._system.down()
         self._system.up()
+
+    def install(self, release: str, name: str) -> None:
+        """What this replica of implementation runs from its next start on."""
+        port = urlsplit(self.status()[name]["address"]).port
+        (self._releases / str(port)).write_text(release)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """By name; empty when nothing runs."""
@@ -183,7 +199,14 @@ class FaultSystem:
             app["command"][0] = sys.executable
             if options.wrapped:
                 app["command"] = ["sh", "-c", self._wrapper(app)]
+            if options.releases and app["appID"] == "implementation":
+                app["command"] = ["sh", "-c", self._released()]
         return manifest
+
+    def _released(self) -> str:
+        """Every replica has a file of its own, by its port, that names what it runs."""
+        chosen = f'"{RELEASES}.$(cat {shlex.quote(str(self._releases))}/$APP_PORT 2>/dev/null || echo {OLDER}):AGENT"'
+        return f"exec {shlex.quote(sys.executable)} -m infrastructure.host {chosen}"
 
     def _wrapper(self, app: dict[str, Any]) -> str:
         """Proxy and clock for the app alone: what dapr.yaml gives as `env` would be the same for every replica."""

@@ -29,10 +29,14 @@ _STRICT_KEYWORDS = {
 
 @dataclass
 class AzureOpenAIServer(OpenAIServer):
-    """`endpoint` is what AZURE_OPENAI_ENDPOINT takes. It also gives out tokens as a managed identity's endpoint does."""
+    """`endpoint` is what AZURE_OPENAI_ENDPOINT takes. It also gives out tokens as a managed identity's endpoint does.
+
+    A resource has two keys, each good at any time: `keys`.
+    """
 
     token_requests: list[dict[str, str]] = field(default_factory=list)
     token_lifetime: int = 86_400
+    keys: list[str] = field(default_factory=lambda: [AZURE_KEY])
 
     @property
     def endpoint(self) -> str:
@@ -46,7 +50,7 @@ class AzureOpenAIServer(OpenAIServer):
         ]
 
     def refuse(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
-        if refusal := _refuse_caller(request):
+        if refusal := _refuse_caller(request, self.keys):
             return refusal
         if "max_tokens" in body:
             return error(
@@ -60,7 +64,7 @@ class AzureOpenAIServer(OpenAIServer):
         return refuse_messages(body) or _refuse_schema(body)
 
     def refuse_texts(self, request: web.Request, body: dict[str, Any]) -> web.Response | None:
-        return _refuse_caller(request) or refuse_input(body)
+        return _refuse_caller(request, self.keys) or refuse_input(body)
 
     async def _token(self, request: web.Request) -> web.Response:
         """App Service's endpoint of the managed identity, which azure-identity asks over plain HTTP."""
@@ -74,8 +78,8 @@ class AzureOpenAIServer(OpenAIServer):
         )
 
 
-def _refuse_caller(request: web.Request) -> web.Response | None:
-    if not _let_in(request):
+def _refuse_caller(request: web.Request, keys: list[str]) -> web.Response | None:
+    if not _let_in(request, keys):
         return reply(
             {
                 "error": {
@@ -93,9 +97,9 @@ def _refuse_caller(request: web.Request) -> web.Response | None:
     return None
 
 
-def _let_in(request: web.Request) -> bool:
+def _let_in(request: web.Request, keys: list[str]) -> bool:
     key, bearer = request.headers.get("api-key"), request.headers.get("Authorization")
-    return key == AZURE_KEY if key is not None else bearer == f"Bearer {TOKEN}"
+    return key in keys if key is not None else bearer == f"Bearer {TOKEN}"
 
 
 def _refuse_schema(body: dict[str, Any]) -> web.Response | None:

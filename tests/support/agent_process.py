@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.suite.processes import free_ports
 from tests.stand_ins import openai_server
+from tests.support.planted import ENVIRONMENT
 from tests.support.processes import Daprd, Process
 from tests.support.raw_http import get
 
@@ -52,6 +53,7 @@ def agent_process(
         "OPENAI_MODEL": openai_server.MODEL,
         "AGENTS_PROMPTS": str(ROOT / "prompts"),
         "AGENTS_LOG_FORMAT": "human",
+        **ENVIRONMENT,
         **(env or {}),
     }
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

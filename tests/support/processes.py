@@ -9,11 +9,12 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.suite.processes import free_ports
+from tests.support.planted import ENVIRONMENT
 
 COMPONENTS = Path(__file__).parents[2] / "components" / "redis"
 
@@ -51,8 +52,14 @@ class Daprd:
 
 @contextmanager
 def redis_server(
-    program: Path, folder: Path, *, port: int | None = None, append_only: bool = False
+    program: Path,
+    folder: Path,
+    *,
+    port: int | None = None,
+    append_only: bool = False,
+    password: str | None = None,
 ) -> Iterator[Redis]:
+    """When it ends, what it holds is written to `dump.rdb` as it is, for whoever looks for what must not be in it."""
     port = port or free_ports(1)[0]
     argv: list[str | Path] = [
         program,
@@ -65,10 +72,14 @@ def redis_server(
         "--dir",
         folder,
     ]
-    argv += ["--appendonly", "yes" if append_only else "no"]
+    argv += ["--appendonly", "yes" if append_only else "no", "--rdbcompression", "no"]
+    argv += ["--requirepass", password] if password else []
     with _running("redis", argv, folder) as process:
         _wait(process, lambda: _accepts(port))
-        yield Redis(port, process)
+        try:
+            yield Redis(port, process)
+        finally:
+            _save(port, password)
 
 
 @contextmanager
@@ -123,7 +134,11 @@ def _running(
     log = folder / f"{name}.log"
     with log.open("ab") as output:
         popen = subprocess.Popen(
-            argv, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}
+            argv,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **ENVIRONMENT, **(env or {})},
         )
     try:
         yield Process(popen, log)
@@ -144,6 +159,16 @@ def _wait(process: Process, ready: Callable[[], bool], seconds: float = 90) -> N
         if process.popen.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"{process.log.name} did not start:\n{process.log.read_text()[-2000:]}")
         time.sleep(0.03)
+
+
+def _save(port: int, password: str | None) -> None:
+    """Of one that answers; a test may have frozen, filled or killed it."""
+    commands = f"AUTH {password}\r\nSAVE\r\n" if password else "SAVE\r\n"
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(commands.encode())
+        answers = b""
+        while answers.count(b"\r\n") < commands.count("\r\n") and (piece := connection.recv(1024)):
+            answers += piece
 
 
 def _accepts(port: int) -> bool:

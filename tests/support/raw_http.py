@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.planted import found_in
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -45,6 +47,7 @@ def read(connection: socket.socket) -> Answer | None:
             _line(connection)
     except ConnectionError:
         return None
+    assert found_in(head + body, "an answer") == []
     return Answer(int(status.split()[1]), headers, body)
 
 

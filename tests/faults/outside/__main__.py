@@ -34,6 +34,7 @@ class Outside:
                 web.get("/figures/{run}", self._figures),
                 web.get("/progress/{run}", self._progress),
                 web.get("/kept/{run}", self._kept),
+                web.get("/steps/{run}", self._steps),
             ]
         )
         return app
@@ -71,6 +72,9 @@ class Outside:
     async def _kept(self, request: web.Request) -> web.Response:
         kept = self.seen.kept[request.match_info["run"]]
         return web.Response(body=json.dump([[topic, raw.decode()] for topic, raw in kept]))
+
+    async def _steps(self, request: web.Request) -> web.Response:
+        return web.Response(body=json.dump(self.seen.steps(request.match_info["run"])))
 
     async def _progress(self, request: web.Request) -> web.Response:
         """Cheap, asked often."""

@@ -136,6 +136,10 @@ class Seen:
             "dead_letters": dict(Counter(cause for at, cause in self.dead_letters.values() if at >= since)),
         }
 
+    def steps(self, run: str) -> dict[str, dict[str, float]]:
+        """Chain → type → when the first event of it was seen."""
+        return {name: chain.first_seen for name, chain in self.runs.get(run, {}).items()}
+
 
 def digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=8).digest()

@@ -52,6 +52,11 @@ class OutsideWorld:
         """Topic and message of each event of a run that was to be kept."""
         return [(topic, text.encode()) for topic, text in json.loads(self._ask(f"/kept/{run}"))]
 
+    def steps(self, run: str) -> dict[str, dict[str, float]]:
+        """Chain → type → when the first event of it was seen (monotonic seconds)."""
+        found: dict[str, dict[str, float]] = json.loads(self._ask(f"/steps/{run}"))
+        return found
+
     def _ask(self, path: str, body: bytes | None = None) -> bytes:
         connection = HTTPConnection("127.0.0.1", self.http, timeout=60)
         try:

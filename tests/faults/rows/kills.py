@@ -76,19 +76,20 @@ async def rolling_restart(field: Field) -> None:
     names = field.system.apps()
     async with field.load():
         while field.publishing or turn < len(names):
-            await _restart(field, names[turn % len(names)])
+            await restart(field, names[turn % len(names)])
             turn += 1
 
 
-async def _restart(field: Field, name: str) -> None:
+async def restart(field: Field, name: str, patience: float = 15) -> None:
+    """Ask it to end, and wait until its successor works."""
     (pid,) = field.system.signal(signal.SIGTERM, name)
     asked = time.monotonic()
-    await field.until(lambda: field.system.status()[name]["pid"] != pid, 60)
+    await field.until(lambda: field.system.status()[name]["pid"] != pid, max(patience, 60))
     field.fault_ended()
     ended = field.system.status()[name]["last_exit"] or ""
     if not ended.startswith("exit code 0"):
         field.problem(f"{name} ended {time.monotonic() - asked:.1f} s after SIGTERM by {ended}")
-    await field.working_again()
+    await field.working_again(patience)
 
 
 KILLS = [

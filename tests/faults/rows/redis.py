@@ -23,7 +23,7 @@ async def redis_killed(field: Field, appendfsync: str) -> None:
     async with field.load():
         while field.publishing:
             await asyncio.sleep(field.rng.uniform(1.0, 3.0))
-            await _broker(field).client.config_set(
+            await redis_of(field).client.config_set(
                 "appendfsync", appendfsync
             )  # it starts with what it was told
             await asyncio.sleep(0.2)
@@ -66,7 +66,7 @@ async def redis_frozen(field: Field) -> None:
 
 async def redis_full(field: Field) -> None:
     """Its limit follows what it uses down to the last byte, so that nearly every write is refused."""
-    broker = _broker(field)
+    broker = redis_of(field)
     redis = broker.client
     async with field.load():
         await asyncio.sleep(1.5)
@@ -84,7 +84,7 @@ async def redis_full(field: Field) -> None:
         field.problem("Redis never was full: the row proves nothing")
 
 
-def _broker(field: Field) -> RedisBroker:
+def redis_of(field: Field) -> RedisBroker:
     assert isinstance(field.broker, RedisBroker)
     return field.broker
 

@@ -12,11 +12,12 @@ from benchmarks.suite.processes import free_ports
 from cli.local.provision.run import Programs
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.issuer import AUDIENCE, SUBJECT, LocalIssuer, local_issuer
+from tests.support.planted import plant
 from tests.support.processes import Daprd, Redis, daprd
 from tests.support.raw_http import Answer, get, post, send
 
 pytestmark = pytest.mark.integration
-APP_TOKEN = "the-sidecars-own-token"
+APP_TOKEN = plant("APP_API_TOKEN of a login", "planted7app6RtY1uWe")
 HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",

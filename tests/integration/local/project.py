@@ -17,6 +17,7 @@ from typing import Any
 
 from cli.local.manifest import ports_of, read_manifest
 from cli.local.ports import holders
+from tests.support.planted import ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
 STUB = Path(__file__).with_name("stub_app.py")
@@ -35,6 +36,7 @@ class Project:
             "PYTHONPATH": str(ROOT),
             "LLM_PROVIDER": "openai",
             "NO_COLOR": "1",
+            **ENVIRONMENT,
             **environment,
         }
         self.started: list[subprocess.Popen[str]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -178,6 +179,14 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
     assert len({event["id"] for event in events(field)}) == 1
     data = events(field)[0]["data"]
     assert (data["prompt"], data["prompt_version"], data["because"]) == (PROMPT, "1.1.0", taken["because"])
+    # What the alert AgentsPromptRolledBack reads: once, by the replica that took it back.
+    pages = [page.body.decode() for replica in field.replicas if (page := get(replica.port, "/metrics"))]
+    counted = re.findall(
+        rf'^agents_prompts_rolled_back_total{{agent="{AGENT}",criterion="\w+",prompt="{PROMPT}"}} (\S+)$',
+        "\n".join(pages),
+        re.MULTILINE,
+    )
+    assert counted == ["1.0"]
     logs = [replica.log for replica in field.replicas]
     assert any("review-code 1.1.0 gets no more work, 1.0.0 has it" in log for log in logs)
 

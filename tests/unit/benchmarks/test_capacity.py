@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
+import yaml
 
-from benchmarks.capacity import findings, page, published, results, sizing
+from agents.runtime.timing import Timing
+from benchmarks.capacity import findings, page, published, results, sizes, sizing
 from benchmarks.capacity.load import flowing
 from benchmarks.capacity.parts import counted
 from benchmarks.capacity.parts.chain import CHAIN
@@ -153,6 +156,37 @@ def test_a_million_events_cost_their_share_of_a_month() -> None:
     cluster = sizing.cluster(0.2, latency(200), 0.005, COUNTED)
     assert cluster.usd_per_month["Cosmos DB, throughput"] == pytest.approx(cluster.ru_per_second * 0.0584)
     assert cluster.usd_per_million == pytest.approx(sum(cluster.usd_per_month.values()) / 2628)
+
+
+def test_an_installation_has_three_pods_of_each_agent_and_more_where_the_load_asks_for_them() -> None:
+    small, large = (sizes.installation("x", rate, latency(1000), 0.005, COUNTED) for rate in (1, 1_000))
+    assert (small.pods, small.nodes, small.ru_per_second, small.units) == (15, 3, 400, 1)
+    assert (large.pods, large.nodes) == (30, 6)
+    assert large.ru_per_second == math.ceil(1_000 * large.ru / 100) * 100
+
+
+def test_who_does_nothing_has_no_pulse() -> None:
+    """At one event/s of a second each one pod beats, not all fifteen."""
+    small = sizes.installation("small", 1, latency(1000), 0.0, COUNTED)
+    assert small.writes == pytest.approx(3 + 1 / Timing().beat)
+
+
+def test_tokens_are_told_for_each_thousand_of_an_event() -> None:
+    one = sizes.installation("medium", 50, latency(1000), 0.005, COUNTED)
+    assert one.tokens_per_minute == 3_000_000
+    assert one.usd_for_tokens == pytest.approx((131_400 * 0.165, 131_400 * 0.66))
+
+
+def test_installations_request_what_the_chart_requests() -> None:
+    values = yaml.safe_load((ROOT / "deploy/helm/agents/values.yaml").read_text())
+    default = values["agentDefaults"]
+    assert len(values["agents"]) == sizes.AGENTS
+    assert default["autoscaling"]["min"] == sizes.LEAST_REPLICAS
+    assert [default["resources"]["requests"], default["sidecar"]["resources"]["requests"]] == [
+        {"cpu": "500m", "memory": "512Mi"},
+        {"cpu": "250m", "memory": "256Mi"},
+    ]
+    assert (sizes.REQUESTED_CORES, sizes.REQUESTED_MB) == (0.75, (512 + 256) * 2**20 / 1e6)
 
 
 def test_a_page_without_figures_has_no_table_and_computes_nothing() -> None:

@@ -143,3 +143,31 @@ def test_what_the_broker_gave_up_by_itself_is_told(agents: Call, monkeypatch: py
         shown = agents("status")
     assert "  devops: t: 2 waiting, 1 in work" in shown.stdout.splitlines()
     assert "service-bus: 3 messages given up by the broker itself" in shown.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_topic_that_a_sidecar_cannot_receive_is_told_and_nothing_is_called_ready(
+    agents: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "outside", lambda _: {"redis": None, "model": {"provider": "openai"}})
+    told = "nothing of agents.x is received: 'agents.x/Subscriptions/devops' is not there"
+    sidecar = {
+        "name": "devops.daprd",
+        "role": "sidecar",
+        "agent": "devops",
+        "state": "ready",
+        "pid": 1,
+        "restarts": 0,
+        "last_exit": None,
+        "last_words": None,
+        "memory_mb": 9,
+        "ports": {"http": 3502},
+        "address": "",
+        "log": "x",
+        "complaints": [told],
+    }
+    with supervisor({**READY, "services": [sidecar]}):
+        shown = agents("status")
+    assert shown.exit_code == 4
+    assert told in " ".join(shown.stdout.split())
+    assert "all ready" not in shown.stdout

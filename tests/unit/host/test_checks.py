@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from domain.errors import SidecarUnavailable
 from infrastructure.host import checks
-from infrastructure.host.checks import Believed
+from infrastructure.host.checks import Believed, Proven, write_proof
+from infrastructure.memory.state import MemoryStateStore
 
 
 class Checked:
@@ -90,3 +92,26 @@ async def test_a_check_that_raises_is_told_without_what_it_said() -> None:
         raise KeyError("a secret")
 
     assert await Believed(broken, every=1)() == "the check failed with KeyError; see the log"
+
+
+async def test_what_is_proven_once_is_not_asked_again() -> None:
+    checked = Checked()
+    checked.problem = "another partition key"
+    proven = Proven(checked)
+    assert [await proven() for _ in range(3)] == ["another partition key"] * 3
+    checked.problem = None
+    assert [await proven() for _ in range(5)] == [None] * 5
+    assert checked.asked == 4
+
+
+async def test_a_store_that_takes_nothing_is_told_in_its_own_words() -> None:
+    class Closed(MemoryStateStore):
+        async def put(self, *_: object, **__: object) -> None:
+            raise SidecarUnavailable("write proof:devops: refused; the partition key has to be /partitionKey")
+
+    assert await write_proof(MemoryStateStore(), "devops") is None
+    problem = await write_proof(Closed(), "devops")
+    assert (
+        problem
+        == "nothing can be written: write proof:devops: refused; the partition key has to be /partitionKey"
+    )

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from benchmarks.suite.processes import free_ports
+
 ROOT: Final = Path(__file__).resolve().parents[3]
 NOT_AT_START: Final = (
     # of other ways to be served, watched and kept
@@ -50,6 +52,21 @@ from agents.service_desk import AGENT
 build(AGENT, Settings(_env_file=None))
 print(*sys.modules)
 """
+SERVED: Final = """
+import gc, runpy, sys, uvloop
+
+def collections():
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+def served(serving):
+    serving.close()
+    print(gc.isenabled(), gc.get_freeze_count() > 20_000, collections() - before)
+
+uvloop.run = served
+sys.argv = ["host", "agents.service_desk:AGENT"]
+before = collections()
+runpy.run_module("infrastructure.host", run_name="__main__", alter_sys=True)
+"""
 
 
 def test_a_plain_start_loads_nothing_that_is_off() -> None:
@@ -59,3 +76,17 @@ def test_a_plain_start_loads_nothing_that_is_off() -> None:
     loaded = set(done.stdout.split())
     assert "infrastructure.llm.clients.lean" in loaded
     assert {name for name in NOT_AT_START if name in loaded} == set()
+
+
+def test_a_start_looks_for_no_garbage_and_what_it_loaded_is_not_gone_through_again() -> None:
+    (port,) = free_ports(1)
+    done = subprocess.run(
+        [sys.executable, "-c", SERVED],
+        cwd=ROOT,
+        env={"APP_PORT": str(port)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    enabled, frozen, collections = done.stdout.split()[-3:]
+    assert (enabled, frozen, collections) == ("True", "True", "0")

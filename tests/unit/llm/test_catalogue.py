@@ -52,7 +52,7 @@ def test_the_examples_are_fine_and_name_no_secret(capsys: pytest.CaptureFixture[
     azure = load_catalogue(MODELS / "azure.yaml", SECRETS)
     assert azure.chain_of("west") == ["west", "north", "openai", "local"]
     assert azure.models["west"].address == "https://west.openai.azure.com"
-    assert azure.models["west"].timeout == 40
+    assert azure.models["west"].timeout == 20
     assert "secret" not in repr(azure)
     assert azure.budgets.of("implementation")["day"].model_dump(exclude_none=True) == {
         "cost": {"soft": 40, "hard": 100}

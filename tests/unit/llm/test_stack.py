@@ -13,6 +13,7 @@ from domain.ports.model import LanguageModel
 from infrastructure.llm.by_task import ModelByTask
 from infrastructure.llm.catalogue.file import load_catalogue
 from infrastructure.llm.catalogue.schema import NamedModel
+from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.llm.clients.endpoint import endpoint_of
 from infrastructure.llm.clients.request import body_for
 from infrastructure.llm.clients.settings import ModelSettings
@@ -87,6 +88,26 @@ tasks: {default: a, devops/analyze-sprint: b, notification: b}
     assert [candidate.name for candidate in default._candidates] == ["a", "b"]
     assert default._candidates[1].model is sprint
     assert names(stack(tmp_path, text, agent="notification"))[0] != "ModelByTask"
+
+
+def circuit_of(model: object) -> CircuitBreaker:
+    while not isinstance(model, CircuitBreaker):
+        model = model._model  # type: ignore[attr-defined]
+    return model
+
+
+def test_the_silence_of_a_model_is_a_failure_where_another_one_answers_instead(tmp_path: Path) -> None:
+    text = """
+models:
+  a: {provider: ollama, model: x, prices: free, fallbacks: [b, c]}
+  b: {provider: ollama, model: y, prices: free}
+  c: {provider: ollama, model: z, prices: free}
+tasks: {default: a}
+"""
+    model = stack(tmp_path, text)
+    assert isinstance(model, FallbackModel)
+    counted = {one.name: circuit_of(one.model)._silence_is_failure for one in model._candidates}
+    assert counted == {"a": True, "b": True, "c": False}
 
 
 async def test_a_task_is_answered_by_its_model_and_what_has_no_origin_by_the_default_one() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.local.last_words import last_words
+from cli.local.last_words import complaint, last_words
 
 BEGINNING = 'time="2026-11-22T04:36:42Z" level=fatal msg="Fatal error from runtime: process component agents-statestore error: '
 INIT = "[INIT_COMPONENT_FAILURE]: initialization error occurred for "
@@ -34,3 +34,29 @@ def test_a_missing_setting_is_told_as_it_was_said() -> None:
 )
 def test_any_other_line_says_nothing(line: str) -> None:
     assert last_words(line) is None
+
+
+UNREAD = (
+    'time="2026-11-22T08:48:53Z" level=error msg="Error reading from topic agents.servicedesk.ticket.created. *Error{Condition: '
+    "amqp:not-found, Description: The messaging entity 'agents.servicedesk.ticket.created/Subscriptions/service-desk' could not be found., "
+    'Info: map[]}" app_id=service-desk component="agents-pubsub (pubsub.azure.servicebus.topics/v1)" instance=vm type=log ver=1.16.0'
+)
+
+
+def test_a_subscription_that_is_not_there_is_told_with_the_topic_and_the_cure() -> None:
+    assert last_words(UNREAD) is None
+    assert complaint(UNREAD) == (
+        "agents.servicedesk.ticket.created",
+        (
+            "nothing of agents.servicedesk.ticket.created is received: 'agents.servicedesk.ticket.created/Subscriptions/service-desk' is not "
+            "there; it has to be made before: deploy/bicep/modules/topics.bicep, which `python -m cli.documents` writes, has all"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", UNREAD.replace("error msg", "warning msg"), UNREAD.replace("amqp:not-found", "amqp:link:detach")],
+)
+def test_any_other_line_is_no_complaint(line: str) -> None:
+    assert complaint(line) is None

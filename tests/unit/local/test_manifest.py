@@ -72,6 +72,10 @@ def test_an_unknown_key_in_common_names_the_keys_of_common(tmp_path: Path) -> No
         (GOOD.replace("7001", "70010"), "less than or equal to 65535, it is 70010"),
         (GOOD.replace("appID: one", "appID: One/../x"), "'apps[0].appID': String should match pattern"),
         (GOOD.replace("7001", "3501"), "port 3501 is given to one (app) and to one (sidecar HTTP)"),
+        (
+            GOOD + GOOD[GOOD.index("  - appID: one") :].replace("700", "710").replace("350", "360"),
+            "app-id one is given to one (appID) and to one (appID)",
+        ),
         (GOOD + "\tx", "not YAML"),
     ],
 )

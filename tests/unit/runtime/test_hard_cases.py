@@ -44,6 +44,18 @@ async def test_a_command_with_a_field_beyond_all_measure_becomes_a_dead_letter(f
         assert len(listing.letters[0].model_dump_json()) < 10_000
 
 
+async def test_an_event_that_comes_round_too_often_is_a_dead_letter() -> None:
+    async with MemoryPlatform([Sample().agent]) as platform:
+        intake, letters = platform.services["sample"].intake, platform.services["sample"].runner.dead_letters
+        for number, hops in enumerate((15, 16)):
+            event = said("x", event_id=str(number)).model_copy(update={"hops": hops})
+            assert await intake.deliver(event.type, event.to_json()) is Answer.SUCCESS
+        shouted = [e for e in platform.events if e.type.endswith("shouted")]
+        assert [e.hops for e in shouted] == [16]
+        (letter,) = (await letters.page(None, 5, lambda _: True)).letters
+        assert (letter.cause, "in a loop" in letter.message) == ("rejected", True)
+
+
 @pytest.mark.parametrize("details", [{}, {"found": LONG}])
 async def test_a_failure_that_talks_without_end_is_recorded_all_the_same(details: dict[str, str]) -> None:
     agent = Agent("sample", description="Talks.")

@@ -299,6 +299,7 @@ async def test_handed_back_work_is_taken_up_at_once_elsewhere(platform: Platform
     await asyncio.sleep(0.3)
     await other.stop(grace=1)
     assert platform.shouted() == ["HELLO"]
+    assert platform.telemetry.counted("agents.takeovers") == 0, "a restart on purpose is no silence"
 
 
 async def test_an_unreadable_document_is_an_error_that_names_its_key(platform: Platform) -> None:
@@ -394,6 +395,7 @@ class TestRequests:
         run.task.cancel()
         await platform.quiet(1.0)
         assert (await platform.outcome(trigger.execution_id)).output == {"word": "HI"}
+        assert platform.telemetry.counted("agents.takeovers") == 1
 
     async def test_a_request_that_no_broker_took_is_not_accepted(self, platform: Platform) -> None:
         async def down(topic: str, event: Event) -> None:

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from cli.errors import CommandError
+from deploy.declared import ROOT
+from deploy.outputs import REGIONS, Outputs, command, merged, read, values_of
+from tests.support.deployment import AGENTS, outputs
+
+MAIN = ROOT / "deploy/bicep/main.bicep"
+
+
+def made(*options: str, **changes: Any) -> dict[str, Any]:
+    ran = CliRunner().invoke(
+        command, ["-", *options], input=json.dumps(outputs(**changes)), catch_exceptions=False
+    )
+    assert ran.exit_code == 0
+    values: dict[str, Any] = yaml.safe_load(ran.output)
+    return values
+
+
+def refusal(**changes: Any) -> str:
+    with pytest.raises(CommandError) as refused:
+        CliRunner().invoke(
+            command,
+            ["-"],
+            input=json.dumps(outputs(**changes)),
+            catch_exceptions=False,
+            standalone_mode=False,
+        )
+    return refused.value.message
+
+
+def test_every_output_of_the_bicep_is_read_and_no_other_is_asked_for() -> None:
+    given = re.findall(r"^output (\w+)", MAIN.read_text(), re.MULTILINE)
+    assert sorted(given) == sorted(field.alias or name for name, field in Outputs.model_fields.items())
+
+
+def test_what_prod_gives_out_becomes_values() -> None:
+    digest = "sha256:" + "7" * 64
+    assert made("--digest", digest) == {
+        "image": {"repository": "agentsprodabc123.azurecr.io/my-agents", "digest": digest},
+        "identities": {agent: f"{number}" * 8 + "-1111-4111-8111-111111111111" for number, agent in AGENTS},
+        "env": {
+            "AZURE_OPENAI_ENDPOINT": "https://west.openai.azure.com",
+            "AZURE_OPENAI_DEPLOYMENT": "gpt-4o-mini",
+            "AZURE_WEST": "https://west.openai.azure.com",
+            "AZURE_WEST_DEPLOYMENT": "gpt-4o-mini",
+            "AZURE_NORTH": "https://north.openai.azure.com",
+            "AZURE_NORTH_DEPLOYMENT": "gpt-4o-mini",
+        },
+        "components": {
+            "set": "azure",
+            "azure": {
+                "agents-pubsub": {"namespaceName": "sb-agents-prod-abc123.servicebus.windows.net"},
+                "agents-statestore": {
+                    "url": "https://cosmos-agents-prod-abc123.documents.azure.com:443/",
+                    "database": "agents",
+                    "collection": "agents-statestore",
+                },
+                "agents-secrets": {"vaultName": "kv-agents-prod-abc123"},
+            },
+        },
+        "secrets": {
+            "keyVault": {
+                "name": "kv-agents-prod-abc123",
+                "tenantId": "99999999-9999-4999-8999-999999999999",
+            }
+        },
+        "login": {
+            "issuer": "https://login.microsoftonline.com/99999999-9999-4999-8999-999999999999/v2.0",
+            "audience": "88888888-8888-4888-8888-888888888888",
+        },
+        "expose": {"host": "agents.example.com"},
+    }
+
+
+def test_the_example_of_the_chart_has_the_form_that_this_makes() -> None:
+    example = yaml.safe_load((ROOT / "deploy/helm/agents/examples/azure.yaml").read_text())
+    values = made("--digest", example["image"]["digest"])
+
+    def paths(tree: Any, at: str = "") -> set[str]:
+        if not isinstance(tree, dict):
+            return {at}
+        return {path for key, part in tree.items() for path in paths(part, f"{at}.{key}")}
+
+    assert paths(example) <= paths(values)
+
+
+def test_the_models_file_asks_for_the_addresses_by_these_names() -> None:
+    models = (ROOT / "models/azure.yaml").read_text()
+    places = [models.index(f"${{{name}}}") for name in REGIONS]
+    assert places == sorted(places)
+    for name in REGIONS:
+        assert f"${{{name}_DEPLOYMENT:-" in models
+
+
+def test_one_region_leaves_the_second_out() -> None:
+    assert "AZURE_NORTH" not in made(openAi=[{"endpoint": "https://west", "deployment": "m"}])["env"]
+
+
+def test_dev_gets_managed_redis_by_identity_and_a_way_out_to_it() -> None:
+    values = made(environmentName="dev", components="redis", redis="r.redis.azure.net:10000", openAi=[])
+    login = {"redisHost": "r.redis.azure.net:10000", "enableTLS": "true", "useEntraID": "true"}
+    assert values["components"] == {
+        "set": "redis",
+        "redis": {"agents-pubsub": login, "agents-statestore": login},
+    }
+    assert values["env"] == {}
+    assert values["agentDefaults"] == {"autoscaling": {"enabled": False}}
+    assert [(way["to"], way["ports"]) for way in values["network"]["egress"]] == [
+        ("Managed Redis", [10000]),
+        ("Ollama", [11434]),
+        ("Microsoft Entra ID, which no private endpoint has", [443]),
+    ]
+
+
+def test_addresses_that_the_network_policies_do_not_reach_are_refused() -> None:
+    said = refusal(endpointsPrefix="10.30.4.0/24")
+    assert (
+        "endpointsPrefix: 10.30.4.0/24 is not in network.egress of deploy/helm/agents/values-prod.yaml"
+        in said
+    )
+    assert "make the two alike" in said
+
+
+def test_the_bicep_and_the_value_files_name_the_same_addresses() -> None:
+    assert "param endpointsPrefix string = '10.20.4.0/24'" in MAIN.read_text()
+    assert made(endpointsPrefix="10.20.4.0/24")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"identities": []}, "identities: devops has none; deploy deploy/bicep/main.bicep again"),
+        ({"host": "agents example"}, "expose.host: "),
+        ({"tenantId": "tenant"}, "secrets.keyVault.tenantId: "),
+    ],
+)
+def test_what_the_chart_would_refuse_is_refused_here(changes: dict[str, Any], said: str) -> None:
+    assert said in refusal(**changes)
+
+
+def test_identities_of_another_version_are_named() -> None:
+    other = {"agent": "release-notes", "clientId": "11111111-1111-4111-8111-111111111111"}
+    said = refusal(identities=[*outputs()["identities"]["value"], other])
+    assert (
+        said
+        == "- identities: release-notes is no agent of this repository; the outputs are of another version of it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not the outputs of a deployment"),
+        ("[]", "not the outputs of a deployment"),
+        ('{"host": "agents.example.com"}', "not the outputs of a deployment"),
+        ('{"host": {"value": "x"', "line 1"),
+        ('{"host": {"value": ""}}', "outputs.json: host: String should have at least 1 character"),
+        ('{"host": {"value": "x"}}', "outputs.json: keyVault: Field required"),
+        ('{"hosts": {"value": "x"}}', "outputs.json: hosts: Extra inputs are not permitted"),
+    ],
+)
+def test_another_file_is_refused_with_what_is_wrong_in_it(text: str, said: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        read(text, "outputs.json")
+    assert said in refused.value.message
+    assert "az deployment group show" in refused.value.hint
+
+
+def test_values_are_merged_as_helm_does_it() -> None:
+    under = {"a": {"b": 1, "c": [1, 2]}, "d": 4, "e": 5}
+    assert merged(under, {"a": {"c": [3]}, "d": None, "e": {"f": 6}}) == {
+        "a": {"b": 1, "c": [3]},
+        "e": {"f": 6},
+    }
+
+
+def test_as_a_command_it_says_what_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text("{}")
+    ran = subprocess.run(
+        [sys.executable, "-m", "deploy.outputs", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (6, "")
+    assert f"error: {file}: environmentName: Field required" in ran.stderr
+
+
+def test_the_values_stay_the_same_without_a_digest() -> None:
+    assert values_of(read(json.dumps(outputs()), "x"), None)["image"] == {
+        "repository": "agentsprodabc123.azurecr.io/my-agents"
+    }
