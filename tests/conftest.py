@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from rich.console import Console
 
 from cli.local.provision.run import Programs, Wanted, provision
@@ -18,6 +19,9 @@ pytest_plugins = [
     "tests.stand_ins.no_paid_services",
     "tests.support.no_planted_secrets",
 ]
+# An example may take as long as the machine makes it.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The life of one program: start, watch, replace when it dies or freezes, back off when it cannot start."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from cli.local.unending import go_on
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 STEADY = 10.0  # up so long, it is not a crash loop: the pause starts small again
-# How long silence is borne, by what the process does meanwhile.
+# How long silence is borne, by what the process does meanwhile; what it and who asks it wait for a core is not counted.
 STOPPED = 1.0  # SIGSTOP: it will not answer by itself
 STUCK = 4.0  # uses no CPU: deadlocked, or something blocks its event loop
 BUSY = 15.0  # computes
@@ -156,7 +157,7 @@ class Supervised:
     async def _watch(self, child: Child) -> str:
         """Follow its health; returns why it had to be killed."""
         started = heard = moved = time.monotonic()
-        ticks = 0
+        ticks, waited, starved = 0, 0.0, 0.0
         prepared = False
         while True:
             health = await self.service.probe()
@@ -172,11 +173,13 @@ class Supervised:
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
             letter, used = _vitals(child.pid)
+            # A program that has just ended tells nothing any more.
+            waited = max(waited, _waited_for_a_core(child.pid) + _waited_for_a_core(os.getpid()))
             if health is not Health.SILENT or letter == "t":  # t: a debugger holds it
-                heard = now
+                heard, starved = now, waited
             if used != ticks:
                 ticks, moved = used, now
-            silence = now - heard
+            silence = now - heard - (waited - starved)
             if heard == started:
                 patience, why = SLOW_START, "does not answer since its start"
             elif letter == "T":
@@ -234,3 +237,11 @@ def _vitals(pid: int) -> tuple[str, int]:
     except OSError:
         return "X", 0
     return fields[0], int(fields[11]) + int(fields[12])
+
+
+def _waited_for_a_core(pid: int) -> float:
+    """Seconds that its main thread was ready to run and did not (proc(5), schedstat); 0 where nobody tells."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0

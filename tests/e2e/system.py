@@ -46,7 +46,7 @@ class System:
         )  # fmt: skip
 
     def up(self) -> None:
-        done = self.agents("up", "--detach", "--timeout", "90")
+        done = self.agents("up", "--detach", "--timeout", "600", timeout=660)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def down(self) -> None:

@@ -23,7 +23,7 @@ from tests.integration.local.project import ROOT
 from tests.support import azure
 from tests.support.processes import COMPONENTS, Redis
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PORTS = ("appPort", "daprHTTPPort", "daprGRPCPort", "metricsPort", "daprInternalGRPCPort")
 

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.stand_ins import StandIns
 from tests.e2e.system import System, eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LINKS = [
     ("test-planning", "generate-spec"),

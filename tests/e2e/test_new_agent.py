@@ -13,7 +13,7 @@ from tests.e2e.stand_ins import StandIns
 from tests.e2e.system import System, eventually
 from tests.support.project_copy import ProjectCopy
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_an_agent_that_was_just_made_runs_and_reacts(

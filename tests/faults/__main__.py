@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from tests.faults.components import COMPONENTS, Components
 from tests.faults.figures import Figures
 from tests.faults.report import merge
-from tests.faults.rows import ROWS
+from tests.faults.rows import Row, rows_on
 from tests.faults.suite import suite
 
 
@@ -21,6 +22,9 @@ def main() -> None:
         prog="python -m tests.faults", description="Attack the running system, count from outside."
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="rows to run; all when none is named")
+    parser.add_argument(
+        "--components", choices=COMPONENTS, default="redis", help="what it runs on (default redis)"
+    )
     parser.add_argument("--chains", type=int, default=1000, help="chains per row (default 1000)")
     parser.add_argument("--seed", type=int, help="of the attacks; drawn when not given")
     parser.add_argument("--list", action="store_true", help="show the rows")
@@ -28,15 +32,19 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and data in this new folder")
     parser.add_argument("--report", action="store_true", help="put the figures into docs/reliability.md")
     arguments = parser.parse_args()
+    rows = rows_on(arguments.components)
     if arguments.list:
-        for row in ROWS.values():
+        for row in rows.values():
             sys.stdout.write(f"{row.name:12} {row.title}\n")
         return
-    if unknown := set(arguments.rows) - set(ROWS):
-        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    if unknown := set(arguments.rows) - set(rows):
+        parser.error(
+            f"no such row on {arguments.components}: {', '.join(sorted(unknown))}; there are {', '.join(rows)}"
+        )
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)
-    names = arguments.rows or list(ROWS)
-    figures, programs, late = asyncio.run(_run(names, arguments.chains, seed, arguments.keep))
+    wanted = [rows[name] for name in arguments.rows] or list(rows.values())
+    components = COMPONENTS[arguments.components]
+    figures, programs, late = asyncio.run(_run(components, wanted, arguments.chains, seed, arguments.keep))
     if arguments.report:
         merge(figures, programs)
     if arguments.json:
@@ -50,14 +58,14 @@ def main() -> None:
 
 
 async def _run(
-    names: list[str], chains: int, seed: int, keep: Path | None
+    components: Components, rows: list[Row], chains: int, seed: int, keep: Path | None
 ) -> tuple[list[Figures], dict[str, str], list[str]]:
     # Rows that share a start come one after the other.
-    order = {options: number for number, options in enumerate(dict.fromkeys(ROWS[n].options for n in names))}
-    async with suite(seed, _say, keep) as running:
+    order = {options: number for number, options in enumerate(dict.fromkeys(row.options for row in rows))}
+    async with suite(seed, _say, components, keep) as running:
         found = [
-            await running.run(ROWS[name], chains=chains, seed=seed)
-            for name in sorted(names, key=lambda name: order[ROWS[name].options])
+            await running.run(row, chains=chains, seed=seed)
+            for row in sorted(rows, key=lambda row: order[row.options])
         ]
         late = await running.late()
         return found, running.programs, late

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from tests.faults.components import Broker
 from tests.faults.figures import Figures
-from tests.faults.load import Broker, pace, spec_event
+from tests.faults.load import pace, spec_event
 from tests.faults.outside.client import OutsideWorld
 from tests.faults.proxy import Proxy
 from tests.faults.regions import Region
@@ -28,8 +29,10 @@ CALLED_EVENTS = 2
 """Events of a chain that need the model: the specification and the code."""
 EVENTS = 4
 """Of a finished chain at least: specification, code, request to send, sent."""
-STALLED = 25.0
-"""Seconds without any progress after which what is missing counts as lost."""
+STALLED, HELD = 25.0, 120.0
+"""Seconds without any progress after which what is missing counts as lost: when the broker has nothing left to give, and
+when it has.
+"""
 
 WINDOW = 0.5
 """Seconds before a kill in which an effect that was had may not be recorded yet."""
@@ -46,7 +49,7 @@ class Field:
         self.rng = random.Random(f"{row}/{seed}")
         self.run = f"{row}.{uuid4().hex[:6]}"
         self.markers = [f"{self.run}.{number:06}" for number in range(chains)]
-        self.figures = Figures(row=row, chains=chains, asked=chains, seed=seed)
+        self.figures = Figures(row=row, on=system.components.name, chains=chains, asked=chains, seed=seed)
         self.say = say
         self.faults: list[float] = []
         self.published: dict[int, float] = {}
@@ -148,6 +151,15 @@ class Field:
             return self.outside.progress(self.run)["done"]
         return 0
 
+    async def drained(self, patience: float = HELD) -> bool:
+        """Until every subscriber has read and answered all there is; False when the patience ends before."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if await self.broker.left() == 0:
+                return True
+            await asyncio.sleep(0.2)
+        return False
+
     async def until(self, check: Callable[[], bool], patience: float) -> bool:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
@@ -157,7 +169,11 @@ class Field:
         return False
 
     async def working_again(self, within: float = 15.0) -> None:
-        """Until every replica says so at /readyz; seconds from the last fault. The next attack shall meet a whole system."""
+        """Until every replica says so at /readyz; seconds from the last fault, four times as many where time is not judged.
+
+        The next attack shall meet a whole system.
+        """
+        within *= 4 if self.short else 1
         end = self.faults[-1] if self.faults else time.monotonic()
         if not await self.until(self.system.ready, max(1.0, end + within - time.monotonic())):
             waiting = [name for name, one in self.system.status().items() if one["state"] != "ready"]
@@ -227,7 +243,9 @@ class Field:
         """Until every chain has its effect, or nothing moves any more."""
         before: dict[str, int] = {}
         moved = time.monotonic()
-        while time.monotonic() - moved < STALLED:
+        while (still := time.monotonic() - moved) < HELD:
+            if still > STALLED and await self.broker.left() == 0:
+                return
             progress = await asyncio.to_thread(self.outside.progress, self.run)
             if progress["done"] >= len(self.markers):
                 return

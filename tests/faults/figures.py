@@ -25,6 +25,8 @@ class Figures(BaseModel):
     """
 
     row: str
+    on: str = "redis"
+    """The components."""
     chains: int
     asked: int
     seed: int
@@ -37,6 +39,8 @@ class Figures(BaseModel):
     calls_per_event: float = 0.0
     calls_after_record: int = 0
     dead_letters: dict[str, int] = {}
+    given_up: int | None = None
+    """What the broker put into dead letters of its own; None where it has none."""
     kills: int = 0
     died: dict[str, int] = {}
     back: float | None = None
@@ -48,7 +52,8 @@ class Figures(BaseModel):
 
     @property
     def command(self) -> str:
-        return f"python -m tests.faults {self.row} --chains {self.asked} --seed {self.seed}"
+        on = "" if self.on == "redis" else f" --components {self.on}"
+        return f"python -m tests.faults {self.row}{on} --chains {self.asked} --seed {self.seed}"
 
     def judge(self, targets: Targets) -> None:
         """Add to `problems` what the targets forbid."""
@@ -65,6 +70,8 @@ class Figures(BaseModel):
             )
         if self.calls_after_record:
             found.append(f"{self.calls_after_record} model calls for work that had been recorded")
+        if self.given_up:
+            found.append(f"{self.given_up} events are in the broker's own dead letters")
         if targets.repeated_effects is False and self.unexplained_repeats:
             found.append(f"{self.unexplained_repeats} mails were sent again without a kill right after them")
         found += [f"{name} ended {times} times by itself" for name, times in self.died.items()]

@@ -11,11 +11,12 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from tests.faults.components import COMPONENTS
 from tests.faults.figures import Figures
 from tests.faults.rows import ROWS
 from tests.integration.local.project import ROOT
@@ -34,15 +35,21 @@ class Entry(BaseModel):
 
 
 class Report(BaseModel):
-    rows: dict[str, Entry] = {}
+    """Rows by the components that they ran on."""
+
+    on: dict[str, dict[str, Entry]] = {}
 
 
 def merge(figures: Iterable[Figures], programs: dict[str, str]) -> None:
     """Replace these rows' figures, and write both files."""
     report = read()
     for one in figures:
-        report.rows[one.row] = Entry(figures=one, ran_on=_ran_on(programs))
-    report.rows = {name: report.rows[name] for name in ROWS if name in report.rows}
+        report.on.setdefault(one.on, {})[one.row] = Entry(figures=one, ran_on=_ran_on(programs))
+    report.on = {
+        components: {name: report.on[components][name] for name in ROWS if name in report.on[components]}
+        for components in COMPONENTS
+        if components in report.on
+    }
     DATA.write_text(report.model_dump_json(indent=2, exclude_defaults=True) + "\n")
     PAGE.write_text(page(PAGE.read_text(), report))
 
@@ -59,27 +66,37 @@ def page(text: str, report: Report) -> str:
 
 
 def tables(report: Report) -> str:
-    lines = [*_table(_HEAD, [_cells(entry.figures) for entry in report.rows.values()]), ""]
-    for name, entry in report.rows.items():
+    return "\n".join(part for components, rows in report.on.items() for part in _part(components, rows))
+
+
+def _part(components: str, rows: Mapping[str, Entry]) -> list[str]:
+    lines = [f"### On `components/{components}`", ""]
+    lines += [*_table(_HEAD, [_cells(entry.figures) for entry in rows.values()]), ""]
+    for name, entry in rows.items():
         row = ROWS[name]
         failed = [f"**failed: {problem}**" for problem in entry.figures.problems]
         said = [*failed, *entry.figures.notes, *([row.why_other_targets] if row.why_other_targets else [])]
         if said:
             lines.append(f"- **{name}**: {'; '.join(said)}.")
+    reasons: dict[str, list[str]] = {}
+    for row in ROWS.values():
+        if why := row.absent.get(components):
+            reasons.setdefault(why, []).append(f"**{row.name}**")
+    lines += [f"- not among them: {', '.join(names)}: {why}." for why, names in reasons.items()]
     lines += ["", "Every row again:", ""]
     lines += _table(
         ["row", "command", "ran", "on"],
         [
             [name, f"`{entry.figures.command}`", entry.figures.at, entry.ran_on]
-            for name, entry in report.rows.items()
+            for name, entry in rows.items()
         ],
     )
-    return "\n".join([*lines, ""])
+    return [*lines, ""]
 
 
 _HEAD = [
     "row", "fault", "chains", "lost", "seen twice", "published again, same id", "notified again, same key",
-    "model calls per event", "of recorded work", "dead letters", "kills", "died of it", "back at work", "all done",
+    "model calls per event", "of recorded work", "dead letters", "the broker's own", "kills", "died of it", "back at work", "all done",
     "events/s",
 ]  # fmt: skip
 
@@ -96,6 +113,7 @@ def _cells(one: Figures) -> list[str]:
         f"{one.calls_per_event:.2f}",
         str(one.calls_after_record),
         str(sum(one.dead_letters.values())),
+        "–" if one.given_up is None else str(one.given_up),
         str(one.kills),
         str(sum(one.died.values())),
         _seconds(one.back),

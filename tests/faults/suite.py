@@ -7,11 +7,12 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from tests.faults.components import Components
 from tests.faults.field import Field
 from tests.faults.figures import Figures
-from tests.faults.load import Broker
 from tests.faults.outside.client import OutsideWorld, outside_world
 from tests.faults.proxy import proxies
 from tests.faults.regions import models_of, regions
@@ -39,21 +40,25 @@ class Suite:
     async def run(self, row: Row, *, chains: int, seed: int) -> Figures:
         await self._start(row.options)
         self._say(f"{row.name}: {row.title}, {chains} chains")
-        broker = Broker(self._system.redis_port)
+        broker = self._system.components.broker(self._system.offset)
         field = Field(row.name, self._system, self._outside, broker, chains=chains, seed=seed, say=self._say)
         self._system.kills.clear()
         restarts = {name: one["restarts"] for name, one in self._system.status().items()}
         try:
+            given_up = await broker.given_up()
             if row.options.wrapped:
                 field.proxies = self._proxies
             field.regions = self._regions
             await row.attack(field)
+            await field.drained()  # by the ledger, too
             figures = field.count()
+            if given_up is not None:
+                figures.given_up = (await broker.given_up() or 0) - given_up
         finally:
             await broker.close()
         figures.kills = sum(self._system.kills.values())
         figures.died = self._system.died(restarts)
-        figures.judge(row.targets)
+        figures.judge(replace(row.targets, back=None) if field.short else row.targets)
         self._fields.append((row, field))
         self._say(str(figures))
         if figures.problems:
@@ -76,9 +81,13 @@ class Suite:
 
     async def _let_it_end(self) -> None:
         """A notification that was sent and is not recorded yet would come again under the next options, by another channel."""
-        async with asyncio.timeout(PATIENCE):
-            while await asyncio.to_thread(self._system.left):  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
+        broker = self._system.components.broker(self._system.offset)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while await broker.left() != 0:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+        finally:
+            await broker.close()
 
     async def _start(self, options: Options) -> None:
         if options == self._options:
@@ -105,11 +114,13 @@ class Suite:
 
 
 @asynccontextmanager
-async def suite(seed: int, say: Callable[[str], None], folder: Path | None = None) -> AsyncIterator[Suite]:
+async def suite(
+    seed: int, say: Callable[[str], None], components: Components, folder: Path | None = None
+) -> AsyncIterator[Suite]:
     """Logs and data go into the folder, which must be empty and stays; without one they are thrown away."""
     with tempfile.TemporaryDirectory(prefix="faults-") as passing:
-        system = FaultSystem(folder or Path(passing))
-        with outside_world(system.redis_port, seed) as outside:
+        system = FaultSystem(folder or Path(passing), components)
+        with outside_world(components.name, system.offset, seed) as outside:
             running = Suite(system, outside, say)
             try:
                 yield running

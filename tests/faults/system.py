@@ -22,11 +22,12 @@ import yaml
 
 from cli.errors import CommandError
 from cli.local import control
-from cli.local.instance import Instance
+from cli.local.components import VARIABLE
+from cli.local.instance import MANIFEST, Instance
 from cli.local.manifest import read_manifest
-from cli.local.redis import Redis, backlog, condition
 from cli.local.replicas import STEP
 from tests.e2e.system import System
+from tests.faults.components import Components
 from tests.integration.local.project import ROOT
 
 AGENTS = ("notification", "implementation")
@@ -64,29 +65,32 @@ class Options:
 class FaultSystem:
     """One folder and one set of ports for a whole run, started again with other options as rows want it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, components: Components) -> None:
+        self.components = components
         self.project = folder / "project"
         self.clock = folder / "clock"
         self._releases = folder / "releases"
         self._system = System(folder / "run", self.project)
         self._system.env |= {
             "PYTHONPATH": str(ROOT),
+            VARIABLE: components.name,
             "AGENTS_REPLICAS": ",".join(f"{agent}={count}" for agent, count in REPLICAS.items()),
         }
         self._instance = Instance(self.project, folder / "run", self._system.offset, self._system.env)
         self.kills: Counter[str] = Counter()
         """Signals of ours that end a process, by its name."""
-        shutil.copytree(ROOT / "components" / "redis", self.project / "components" / "redis")
+        components.prepare(self.project, AGENTS)
 
     @property
-    def redis_port(self) -> int:
-        return 6379 + self._system.offset
+    def offset(self) -> int:
+        return self._system.offset
 
     def up(self, options: Options, environment: Mapping[str, str]) -> None:
         self.clock.write_text("+0\n")
         shutil.rmtree(self._releases, ignore_errors=True)
         self._releases.mkdir()
-        (self.project / "dapr.yaml").write_text(yaml.safe_dump(self._manifest(options)))
+        for name in {MANIFEST, self.components.manifest}:
+            (self.project / name).write_text(yaml.safe_dump(self._manifest(name, options)))
         for name in [name for name in self._system.env if name.startswith(PASSING)]:
             del self._system.env[name]
         self._system.env |= {**options.environment, **environment}
@@ -106,11 +110,6 @@ class FaultSystem:
         """What this replica of implementation runs from its next start on."""
         port = urlsplit(self.status()[name]["address"]).port
         (self._releases / str(port)).write_text(release)
-
-    def left(self) -> int:
-        """Messages that some agent has not acknowledged yet."""
-        with Redis("127.0.0.1", self.redis_port) as redis:
-            return sum(entry["pending"] + entry["waiting"] for entry in backlog(redis))
 
     def status(self) -> dict[str, dict[str, Any]]:
         """By name; empty when nothing runs."""
@@ -168,8 +167,7 @@ class FaultSystem:
         """Versions of what runs, by the running programs themselves."""
         daprd = Path(f"/proc/{self.pid('notification.daprd')}/exe").readlink()
         said = subprocess.run([daprd, "--version"], capture_output=True, text=True, check=True)
-        with Redis("127.0.0.1", self.redis_port) as redis:
-            return {"daprd": said.stdout.strip(), "Redis": condition(redis).version}
+        return {"daprd": said.stdout.strip(), **self.components.versions(self.offset)}
 
     def died(self, before: Mapping[str, int]) -> dict[str, int]:
         """Which processes ended more often since then than we ended them."""
@@ -192,9 +190,9 @@ class FaultSystem:
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         return "\n".join([f"load of the machine: {load} on {os.cpu_count()} cores", *ended, *logs])
 
-    def _manifest(self, options: Options) -> dict[str, Any]:
+    def _manifest(self, name: str, options: Options) -> dict[str, Any]:
         """The shipped one: fewer agents, run from the checkout by this Python."""
-        manifest: dict[str, Any] = yaml.safe_load((ROOT / "dapr.yaml").read_text())
+        manifest: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
         manifest["apps"] = [app for app in manifest["apps"] if app["appID"] in AGENTS]
         for app in manifest["apps"]:
             app["appDirPath"] = str(ROOT)

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from cli.local.provision.run import Programs
-from tests.faults.rows import ROWS, Row
+from tests.faults.components import COMPONENTS
+from tests.faults.rows import Row, rows_on
 from tests.faults.rows.network import NO_FAKETIME
 from tests.faults.suite import Suite, suite
 from tests.faults.system import faketime
@@ -18,18 +19,22 @@ from tests.faults.system import faketime
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 SEED = random.SystemRandom().randrange(1_000_000)
 CHAINS = 50
-ORDER = sorted(ROWS.values(), key=lambda row: str(row.options))
+ORDER = sorted(rows_on("redis").values(), key=lambda row: str(row.options))
 """Rows that share a start of the system come one after the other."""
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # progress
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def attacked(programs: Programs) -> AsyncIterator[Suite]:
     assert programs.daprd is not None
-    async with suite(SEED, lambda text: print(text, file=sys.stderr, flush=True)) as running:  # noqa: T201  # progress
+    async with suite(SEED, say, COMPONENTS["redis"]) as running:
         yield running
 
 

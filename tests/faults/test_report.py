@@ -15,7 +15,7 @@ def test_a_row_stands_in_the_table_with_its_command() -> None:
     figures = Figures(
         row="k", chains=1000, asked=1000, seed=7, calls_per_event=1.0, last=0.4, at="2026-11-21"
     )
-    made = tables(Report(rows={"k": Entry(figures=figures, ran_on="daprd 1.16.0, 2 cores")}))
+    made = tables(Report(on={"redis": {"k": Entry(figures=figures, ran_on="daprd 1.16.0, 2 cores")}}))
     assert "| k | every event five times in parallel under one id | 1,000 | 0 | 0 |" in made
     assert (
         "| k | `python -m tests.faults k --chains 1000 --seed 7` | 2026-11-21 | daprd 1.16.0, 2 cores |"

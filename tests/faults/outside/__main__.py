@@ -1,4 +1,4 @@
-"""`python -m tests.faults.outside REDIS_PORT SEED`: serve until the standard input ends; says its ports on one line."""
+"""`python -m tests.faults.outside COMPONENTS OFFSET SEED`: serve until the standard input ends; says its ports on one line."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP
 
 from domain import json
+from tests.faults.components import COMPONENTS, Components
 from tests.faults.outside.chains import Seen
 from tests.faults.outside.model import Model
-from tests.faults.outside.tail import follow
 
 
 class Outside:
@@ -87,7 +87,7 @@ class Outside:
         )
 
 
-async def serve(redis_port: int, seed: int) -> None:
+async def serve(components: Components, offset: int, seed: int) -> None:
     outside = Outside(seed)
     runner = web.AppRunner(outside.app(), access_log=None, handler_cancellation=False)
     await runner.setup()
@@ -96,7 +96,7 @@ async def serve(redis_port: int, seed: int) -> None:
     mail = await loop.create_server(
         lambda: SMTP(outside, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0, backlog=1024
     )
-    tail = asyncio.create_task(follow(outside.seen, redis_port))
+    tail = asyncio.create_task(components.follow(outside.seen, offset))
     told_to_end = asyncio.Event()
     loop.add_reader(sys.stdin, told_to_end.set)
     ports = {"http": runner.addresses[0][1], "smtp": mail.sockets[0].getsockname()[1]}
@@ -111,4 +111,4 @@ async def serve(redis_port: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(serve(COMPONENTS[sys.argv[1]], int(sys.argv[2]), int(sys.argv[3])))

@@ -67,10 +67,10 @@ class OutsideWorld:
 
 
 @contextmanager
-def outside_world(redis_port: int, seed: int) -> Iterator[OutsideWorld]:
+def outside_world(components: str, offset: int, seed: int) -> Iterator[OutsideWorld]:
     """In a process of its own, so that a busy driver never makes it slow."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.outside", str(redis_port), str(seed)],
+        [sys.executable, "-m", "tests.faults.outside", components, str(offset), str(seed)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None

@@ -84,7 +84,7 @@ async def restart(field: Field, name: str, patience: float = 15) -> None:
     """Ask it to end, and wait until its successor works."""
     (pid,) = field.system.signal(signal.SIGTERM, name)
     asked = time.monotonic()
-    await field.until(lambda: field.system.status()[name]["pid"] != pid, patience)
+    await field.until(lambda: field.system.status()[name]["pid"] != pid, max(patience, 60))
     field.fault_ended()
     ended = field.system.status()[name]["last_exit"] or ""
     if not ended.startswith("exit code 0"):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.faults.field import Field
@@ -18,3 +18,5 @@ class Row:
     options: Options = field(default_factory=Options)
     targets: Targets = field(default_factory=Targets)
     why_other_targets: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Components on which there is no such fault, and why."""

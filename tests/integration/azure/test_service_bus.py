@@ -113,7 +113,7 @@ async def test_deliveries_beyond_the_count_end_in_the_brokers_own_dead_letters(
         assert receiver.received == ["a"] * 3
 
 
-async def test_what_comes_back_keeps_its_place(azure: OnAzure) -> None:
+async def test_what_comes_back_holds_up_nothing_else(azure: OnAzure) -> None:
     receiver = Receiver(Answer.RETRY)
     sidecar = Sidecar(azure.sidecar.address)
     publisher = DaprPublisher(sidecar, COMPONENT)
@@ -165,6 +165,18 @@ async def test_an_event_larger_than_the_topic_takes_is_refused_at_once(
             with pytest.raises(TooLarge, match=r"agents\.tests\.thing\.happened"):
                 await publisher.publish(TOPIC, event("x" * 300_000))
             await publisher.publish(TOPIC, event("small"))
+
+
+async def test_an_event_that_nobody_receives_is_taken_and_kept_nowhere(
+    programs: Programs, tmp_path: Path
+) -> None:
+    """On Redis it stays in the stream."""
+    assert programs.daprd is not None
+    with on_azure(programs.daprd, tmp_path, {TOPIC: []}, app_id=APP) as azure:
+        sidecar = Sidecar(azure.sidecar.address)
+        await DaprPublisher(sidecar, COMPONENT).publish(TOPIC, event())
+        await sidecar.close()
+        assert azure.bus.get("/subscriptions") == {}
 
 
 async def test_a_topic_that_is_not_there_is_named_with_the_cure(azure: OnAzure) -> None:

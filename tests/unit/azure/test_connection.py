@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from cli.local.azure.amqp.performatives import Attach, Detach, Disposition, Flow
 from cli.local.azure.amqp.values import (
     NULL,
     Described,
+    binary,
     boolean,
     decode,
     described,
@@ -27,6 +29,8 @@ from cli.local.azure.amqp.values import (
     symbol,
     ubyte,
     uint,
+    ulong,
+    uuid,
 )
 from cli.local.azure.servicebus.broker import Broker
 from cli.local.azure.servicebus.topology import SubscriptionSettings, TopicSettings, Topology
@@ -65,19 +69,24 @@ class Client:
     def transfer(self, handle: int, delivery: int, message: bytes, message_format: int = 0) -> None:
         self.say(0x14, uint(handle), uint(delivery), b"\xa0\x01x", uint(message_format), payload=message)
 
-    async def put_token(self, token: str, entity: str) -> int:
-        """The status of the answer."""
-        self.attach(100, receives=True, address="$cbs", reply_to="me")
+    async def put_token(
+        self, token: str, entity: str, *, identity: bytes = string("1"), reply_to: str | None = "me"
+    ) -> int:
+        """The status of the answer, which comes under the identity of the request."""
+        self.attach(100, receives=True, address="$cbs", reply_to=reply_to or "$cbs")
         self.attach(101, receives=False, address="$cbs")
         self.say(0x13, uint(0), uint(100), uint(0), uint(100), uint(100), uint(0), uint(5))
-        properties = described(0x73, listed([string("1"), NULL, NULL, NULL, string("me")]))
+        to = string(reply_to) if reply_to else NULL
+        properties = described(0x73, listed([identity, NULL, NULL, NULL, to]))
         asked = mapped([(string("operation"), string("put-token")), (string("name"), string(entity))])
         request = properties + described(0x74, asked) + described(0x77, string(token))
         self.transfer(101, 1, request)
         while True:
             _, payload = await self.hear()
             if payload:
-                status: int = read_message(payload).application_properties["statusCode"]
+                answer = read_message(payload)
+                assert answer.properties[5] == decode(identity, 0)[0]
+                status: int = answer.application_properties["status-code"]
                 return status
 
     async def hear(self) -> tuple[Any, bytes]:
@@ -154,12 +163,29 @@ async def test_an_entity_that_is_not_there_is_named(broker: Broker) -> None:
         assert told == [
             "amqp:not-found",
             "The messaging entity 'orders/Subscriptions/other' could not be found.",
+            {},
         ]
 
 
 async def test_a_wrong_token_opens_nothing(broker: Broker) -> None:
     async with client_of(broker) as client:
         assert await client.put_token(signed(f"amqp://h/{TOPIC}", key="another"), f"amqp://h/{TOPIC}") == 401
+
+
+@pytest.mark.parametrize("identity", [uuid(UUID(int=7)), binary(b"7"), ulong(7), string("7")])
+async def test_an_answer_without_an_address_goes_to_who_receives_from_the_node_under_the_id_as_it_was(
+    broker: Broker, identity: bytes
+) -> None:
+    async with client_of(broker) as client:
+        token = signed("amqp://h/")
+        assert await client.put_token(token, f"amqp://h/{TOPIC}", identity=identity, reply_to=None) == 202
+
+
+async def test_a_node_may_be_named_with_its_host(broker: Broker) -> None:
+    async with client_of(broker) as client:
+        await client.put_token(signed("amqp://h/"), f"amqp://h/{TOPIC}")
+        client.attach(0, receives=False, address=f"amqps://h/{TOPIC}")
+        assert (await client.heard(Attach)).target is not None
 
 
 async def test_with_a_token_what_is_sent_is_received(broker: Broker) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cli.local.azure.amqp import performatives as say
 from cli.local.azure.amqp.performatives import Attach, Transfer, address_of
+from cli.local.azure.amqp.values import Described
 
 if TYPE_CHECKING:
     from cli.local.azure.amqp.session import Session
@@ -29,7 +31,7 @@ class Outgoing:
     def __init__(self, session: Session, theirs: Attach) -> None:
         self.session = session
         self.handle = theirs.handle
-        self.address = address_of(theirs.source) or ""
+        self.address = node_of(theirs.source)
         self.reply_to = address_of(theirs.target) or ""
         self.presettled = theirs.snd_settle_mode == SETTLED
         self.credit = 0
@@ -41,6 +43,12 @@ class Outgoing:
 
     def send(self, message: bytes, tag: bytes) -> None:
         self.session.deliver(self, message, tag)
+
+
+def node_of(terminus: Described | None) -> str:
+    """Some clients name a node as amqps://HOST/NODE."""
+    address = address_of(terminus) or ""
+    return urlsplit(address).path.lstrip("/") if "://" in address else address
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class Incoming:
     def __init__(self, session: Session, theirs: Attach) -> None:
         self.session = session
         self.handle = theirs.handle
-        self.address = address_of(theirs.target) or ""
+        self.address = node_of(theirs.target)
         self.max_message_size = 1024 * 1024
         self.credit = 0
         self.delivery_count = theirs.initial_delivery_count or 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from cli.local.azure.amqp.values import (
     NULL,
     TRUE,
     Described,
     Malformed,
+    binary,
     decode,
     described,
     int_,
@@ -20,6 +22,8 @@ from cli.local.azure.amqp.values import (
     symbol,
     ubyte,
     uint,
+    ulong,
+    uuid,
 )
 
 HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS = 0x70, 0x71, 0x72
@@ -93,15 +97,23 @@ def delivered(
     return header + for_delivery + for_message + (_reasoned(message, reason) if reason else message.bare)
 
 
-def answer(to: Message, status: int, description: str, body: bytes = NULL) -> bytes:
-    """A response of a request node ($cbs, $management)."""
-    correlation = NULL if to.message_id is None else string(str(to.message_id))
+def answer(to: Message, said: Mapping[str, int | str], body: bytes = NULL) -> bytes:
+    """A response of a request node ($cbs, $management): what it says of the outcome is in its application properties."""
+    correlation = _identity(to.message_id)
     properties = described(PROPERTIES, listed([NULL, NULL, NULL, NULL, NULL, correlation]))
-    told = described(
-        APPLICATION_PROPERTIES,
-        mapped([(string("statusCode"), int_(status)), (string("statusDescription"), string(description))]),
-    )
-    return properties + told + described(VALUE, body)
+    told = [
+        (string(name), int_(value) if isinstance(value, int) else string(value))
+        for name, value in said.items()
+    ]
+    return properties + described(APPLICATION_PROPERTIES, mapped(told)) + described(VALUE, body)
+
+
+def _identity(value: Any) -> bytes:
+    """A message-id as it came: of its four types (3.2.11 to 3.2.14) a client knows its own again, and no text of it."""
+    if value is None:
+        return NULL
+    encode: dict[type, Callable[[Any], bytes]] = {UUID: uuid, bytes: binary, int: ulong}
+    return encode.get(type(value), string)(value)
 
 
 def _annotated(entries: list[tuple[str, bytes]]) -> bytes:

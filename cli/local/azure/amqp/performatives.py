@@ -14,6 +14,7 @@ from cli.local.azure.amqp.values import (
     boolean,
     described,
     listed,
+    mapped,
     string,
     symbol,
     ubyte,
@@ -219,7 +220,8 @@ def close(error: bytes = NULL) -> bytes:
 
 
 def error(condition: str, description: str) -> bytes:
-    return described(0x1D, listed([symbol(condition), string(description)]))
+    """With all of its fields: Microsoft's Python client looks for the third, which the standard lets one leave out."""
+    return described(0x1D, listed([symbol(condition), string(description), mapped([])]))
 
 
 def accepted() -> bytes:

@@ -3,7 +3,7 @@
 The second port is for tests and for looking in, and no part of Service Bus:
 
     GET  /health            200 while messages are taken
-    GET  /subscriptions     by path: waiting, locked, receivers, counts, dead letters with their reasons
+    GET  /subscriptions     by path: waiting, locked, receivers, counts, most deliveries of one message, dead letters
     POST /faults/outage     ?seconds=5: nobody is let in, everybody is thrown out
     POST /faults/cut        every connection ends once
     POST /faults/busy       ?seconds=5: what is sent is refused as server-busy
@@ -104,6 +104,7 @@ def _described(queue: Subscription) -> dict[str, Any]:
         "locked": queue.locked,
         "receivers": len(queue.links),
         "counts": dict(queue.counts),
+        "most_deliveries": queue.most_deliveries,
         "dead_letters": [{"sequence": one.sequence, **(one.reason or {})} for one in dead],
     }
 

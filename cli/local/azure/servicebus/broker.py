@@ -130,14 +130,19 @@ class Broker:
         return say.accepted() if held else say.rejected(_LOCK_LOST)
 
     def _respond(self, link: Incoming, request: Message) -> None:
-        to = self._replies.get(_reply_key(link, request.reply_to or ""))
+        # Who names no address for the answer has a link that receives from the same node, as Microsoft's Python client.
+        to = self._replies.get(_reply_key(link, request.reply_to or link.address))
         if to is None:
             return  # nobody waits for it
         if link.address == TOKENS:
             status, told, body = self._take_token(link, request)
+            said: dict[str, int | str] = {"status-code": status, "status-description": told}
         else:
             status, told, body = self._manage(link, request)
-        to.waiting.append(answer(request, status, told, body))
+            said = {"statusCode": status, "statusDescription": told}
+            if status in _CONDITIONS:
+                said["errorCondition"] = _CONDITIONS[status]
+        to.waiting.append(answer(request, said, body))
         to.hand_out()
 
     def _take_token(self, link: Incoming, request: Message) -> Answer:
@@ -159,8 +164,13 @@ class Broker:
         return manage(self.queues[entity], request)
 
 
+_CONDITIONS = {
+    401: "amqp:unauthorized-access",
+    404: "amqp:not-found",
+    410: "com.microsoft:message-lock-lost",
+}
 _LOCK_LOST = say.error(
-    "com.microsoft:message-lock-lost",
+    _CONDITIONS[410],
     "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.",
 )
 

@@ -49,6 +49,8 @@ class Subscription:
         self.links: list[Outgoing] = []
         self.counts: Counter[str] = Counter()
         """What has happened, for the tests: received, completed, abandoned, released, locks lost, dead letters, renewed."""
+        self.most_deliveries = 0
+        """Failed deliveries of the message that had most of them."""
         self.dead_letters = (
             Subscription(path + DEAD_LETTERS, settings, dead_letters=False) if dead_letters else None
         )
@@ -168,6 +170,7 @@ class Subscription:
 
     def _failed(self, entry: Entry) -> None:
         entry.delivery_count += 1
+        self.most_deliveries = max(self.most_deliveries, entry.delivery_count)
         if self.dead_letters is not None and entry.delivery_count >= self.settings.max_delivery_count:
             told = f"Message could not be consumed after {entry.delivery_count} delivery attempts."
             self._give_up(entry, {"DeadLetterReason": TOO_OFTEN, "DeadLetterErrorDescription": told})

@@ -1,0 +1,9 @@
+"""The brokers and stores that the suite runs on, by the name of their components."""
+
+from tests.faults.components.azure import AzureStandIns
+from tests.faults.components.port import Broker, Components
+from tests.faults.components.redis import OnRedis
+
+COMPONENTS: dict[str, Components] = {one.name: one for one in (OnRedis(), AzureStandIns())}
+
+__all__ = ["COMPONENTS", "Broker", "Components"]
