@@ -19,7 +19,8 @@ COPY domain domain
 COPY agents agents
 COPY infrastructure infrastructure
 COPY cli cli
-ENV PYTHONPATH=/opt/libraries
+# Building runs some of the libraries, which must not leave bytecode that says a time.
+ENV PYTHONPATH=/opt/libraries PYTHONDONTWRITEBYTECODE=1
 RUN ["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-index", "--no-deps", "--no-build-isolation", "--no-compile", "--target=/app", "."]
 RUN ["/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/opt/libraries", "/app"]
 
