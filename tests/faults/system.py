@@ -88,8 +88,27 @@ class FaultSystem:
 
     def restart(self) -> None:
         """`agents down` and `agents up`, as it was."""
-        self.kills.clear()
         self._system.down()
+        self.begin_again()
+
+    def agents(self, *words: str) -> dict[str, Any]:
+        """What a command says with --json."""
+        said: dict[str, Any] = self._system.answer(*words)
+        return said
+
+    def destroy(self, *, data: bool) -> None:
+        """The machine dies: SIGKILL of the supervisor and all it started, at once; with its disk, where the data are."""
+        pids = [control.running_pid(self._instance), *(one["pid"] for one in self.status().values())]
+        for pid in filter(None, pids):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        control.settled_pid(self._instance)
+        if data:
+            shutil.rmtree(self._instance.run / "redis")
+
+    def begin_again(self) -> None:
+        """`agents up`, as it was."""
+        self.kills.clear()
         self._system.up()
 
     def left(self) -> int:
