@@ -10,7 +10,7 @@ import grpc
 from dapr.proto import api_service_v1, api_v1
 
 from domain.errors import SidecarUnavailable, TooLarge
-from infrastructure.dapr.words import cure, too_large
+from infrastructure.dapr.words import cure, refused, too_large
 
 Reply = TypeVar("Reply")
 
@@ -34,7 +34,7 @@ _OPTIONS = [
 
 
 class Refused(Exception):
-    """The sidecar's answer to a write whose ETag did not fit (gRPC ABORTED)."""
+    """The sidecar's answer to a write whose ETag did not fit (gRPC ABORTED), or that found something where nothing was to be."""
 
 
 class Unreachable(SidecarUnavailable):
@@ -67,16 +67,21 @@ class Sidecar:
                 raise
             raise Unreachable(f"{what}: the connection to the sidecar at {self.address} was closed") from None
 
+    async def components(self) -> dict[str, tuple[str, str]]:
+        """Type and version of each that the sidecar has loaded, by name. Raises `SidecarUnavailable`."""
+        request = api_v1.GetMetadataRequest()
+        metadata: Any = await self.call(
+            "ask for its components", self.stub.GetMetadata(request, metadata=self.metadata, timeout=1.0)
+        )
+        return {one.name: (one.type, one.version or "v1") for one in metadata.registered_components}
+
     async def missing(self, *components: str) -> str | None:
         """None when the sidecar answers and has loaded these components; else what is wrong."""
         try:
-            metadata: Any = await self.stub.GetMetadata(
-                api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0
-            )
-        except grpc.aio.AioRpcError as error:
-            return f"the sidecar at {self.address} does not answer: {error.details()}"
-        loaded = {component.name for component in metadata.registered_components}
-        missing = set(components) - loaded
+            loaded = await self.components()
+        except SidecarUnavailable as error:
+            return f"the sidecar at {self.address} does not answer: {error.message}"
+        missing = set(components) - set(loaded)
         return f"the sidecar has not loaded {', '.join(sorted(missing))}" if missing else None
 
     async def close(self) -> None:
@@ -84,7 +89,7 @@ class Sidecar:
 
     def _translate(self, what: str, error: grpc.aio.AioRpcError) -> Exception:
         code, details = error.code(), error.details() or ""
-        if code is grpc.StatusCode.ABORTED:
+        if code is grpc.StatusCode.ABORTED or refused(details):
             return Refused(details)
         if too_large(details):
             return TooLarge(f"{what}: {details[:300]}")

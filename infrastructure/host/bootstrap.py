@@ -22,6 +22,7 @@ from domain.ports.prompts import PromptRegistry
 from domain.ports.pubsub import Subscription
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
+from infrastructure.dapr.creating import unfit
 from infrastructure.dapr.publisher import DaprPublisher
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
@@ -134,7 +135,7 @@ def _service(
         other_model=other_model,
     )
     service.checks |= {
-        "sidecar": Believed(lambda: sidecar.missing(settings.pubsub, *settings.statestores), every=0.5),
+        "sidecar": Believed(lambda: unfit(sidecar, settings.pubsub, *settings.statestores), every=0.5),
         "model": Believed(_answers(models.model.check), every=CHECK_EVERY),
         "prompts": _checked_at_start,
     }
