@@ -91,9 +91,9 @@ class FaultSystem:
         self._system.down()
         self.begin_again()
 
-    def agents(self, *words: str) -> dict[str, Any]:
+    def agents(self, *words: str, patience: float = 120) -> dict[str, Any]:
         """What a command says with --json."""
-        said: dict[str, Any] = self._system.answer(*words)
+        said: dict[str, Any] = self._system.answer(*words, timeout=patience)
         return said
 
     def destroy(self, *, data: bool) -> None:
@@ -106,10 +106,10 @@ class FaultSystem:
         if data:
             shutil.rmtree(self._instance.run / "redis")
 
-    def begin_again(self) -> None:
+    def begin_again(self, patience: int = 90) -> None:
         """`agents up`, as it was."""
         self.kills.clear()
-        self._system.up()
+        self._system.up(patience)
 
     def left(self) -> int:
         """Messages that some agent has not acknowledged yet."""
