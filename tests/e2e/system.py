@@ -43,7 +43,7 @@ class System:
             cwd=self.project, env=self.env, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
-    def up(self, patience: int = 90) -> None:
+    def up(self, patience: int = 200) -> None:
         done = self.agents("up", "--detach", "--timeout", str(patience), timeout=patience + 60)
         assert done.returncode == 0, done.stdout + done.stderr
 

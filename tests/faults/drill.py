@@ -175,10 +175,12 @@ async def _seed(broker: Broker, executions: int) -> int:
     assert len(templates) == 3, "no finished execution to copy"
     for start in range(0, executions, _AT_ONCE):
         pipeline = redis.pipeline(transaction=False)
-        for _ in range(min(_AT_ONCE, executions - start)):
+        for _ in range(
+            min(_AT_ONCE, executions - start)
+        ):  # `replace`: an answer may be lost, and all of it sent again
             identity = str(uuid4())
             for name, dump, ttl in templates:
-                pipeline.restore(f"{name.rpartition(':')[0]}:{identity}", max(ttl, 0), dump)
+                pipeline.restore(f"{name.rpartition(':')[0]}:{identity}", max(ttl, 0), dump, replace=True)
         await pipeline.execute()
     return executions * len(templates)
 

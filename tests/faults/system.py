@@ -106,7 +106,7 @@ class FaultSystem:
         if data:
             shutil.rmtree(self._instance.run / "redis")
 
-    def begin_again(self, patience: int = 90) -> None:
+    def begin_again(self, patience: int = 200) -> None:
         """`agents up`, as it was."""
         self.kills.clear()
         self._system.up(patience)
