@@ -102,12 +102,8 @@ async def _disaster(field: Field, loss: Loss, losses: list[Loss]) -> None:
         await _accepted(field, part)
         died = time.monotonic()
         await asyncio.to_thread(field.system.destroy, data=loss.kind == "disk-lost")
-        accepted = {
-            name: at
-            for number, at in field.published.items()
-            if at < died
-            for name in [field.markers[number]]
-        }
+        gone = time.monotonic()  # what was answered until now, the old Redis answered
+        accepted = {field.markers[number]: at for number, at in field.published.items() if at < gone}
         field.outside.behave(delay=USUAL)
         if loss.kind == "disk-lost":
             began = time.monotonic()
@@ -118,6 +114,7 @@ async def _disaster(field: Field, loss: Loss, losses: list[Loss]) -> None:
         loss.up = time.monotonic() - began
         field.fault_ended()
     _compare(field, loss, accepted, died, taken)
+    field.note(told(loss))
     losses.append(loss)
 
 
@@ -236,9 +233,9 @@ def told(loss: Loss) -> str:
         )
     else:
         lines.append("  RPO: 0")
-    lines.append(
-        f"  RTO: up again in {loss.up:.1f} s; first result {loss.first:.1f} s after the disaster, last {loss.last:.1f} s"
-    )
+    if loss.first is not None and loss.last is not None:
+        after = f"first result {loss.first:.1f} s after the disaster, last {loss.last:.1f} s"
+        lines.append(f"  RTO: up again in {loss.up:.1f} s; {after}")
     return "\n".join(lines)
 
 

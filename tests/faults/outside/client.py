@@ -75,5 +75,5 @@ def outside_world(redis_port: int, seed: int) -> Iterator[OutsideWorld]:
         yield OutsideWorld(**ports)
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
