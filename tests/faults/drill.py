@@ -97,8 +97,8 @@ async def _disaster(field: Field, loss: Loss, losses: list[Loss]) -> None:
         await _reached(lambda: field.system.left() >= part, "waiting for the model")
         if loss.kind == "disk-lost":
             began = taken = time.monotonic()
-            told = await asyncio.to_thread(field.system.agents, "backup", str(backup), patience=PATIENCE)
-            loss.backup, loss.megabytes = time.monotonic() - began, told["size"] / 2**20
+            made = await asyncio.to_thread(field.system.agents, "backup", str(backup), patience=PATIENCE)
+            loss.backup, loss.megabytes = time.monotonic() - began, made["size"] / 2**20
         await _accepted(field, part)
         died = time.monotonic()
         await asyncio.to_thread(field.system.destroy, data=loss.kind == "disk-lost")
