@@ -13,6 +13,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("cli.commands.up:command", "Start everything and watch over it."),
     "down": ("cli.commands.down:command", "Stop everything; data stays."),
     "reset": ("cli.commands.reset:command", "Drop the local data."),
+    "backup": ("cli.commands.backup:command", "Copy all data out of the running Redis."),
+    "restore": ("cli.commands.restore:command", "Make a backup the data of the next start."),
     "status": ("cli.commands.status:command", "What runs, how it fares, what waits."),
     "logs": ("cli.commands.logs:command", "Show or follow logs."),
     "mail": ("cli.commands.mail:command", "Read the e-mails the agents sent."),

@@ -19,7 +19,7 @@ from cli.local.manifest import read_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 CHART = Path("deploy/helm/agents")
-SETS = ("redis", "azure")
+SETS = ("redis", "postgres", "azure")
 """The folders of components/ that the chart knows."""
 
 

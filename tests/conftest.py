@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from rich.console import Console
 
+from cli.local.provision.cache import user_cache
 from cli.local.provision.run import Programs, Wanted, provision
 from tests.support.azure import OnAzure, on_azure
+from tests.support.postgres import on_postgres, postgres_server, provide_postgres
 from tests.support.processes import Daprd, Redis, daprd, redis_server
 
 pytest_plugins = [
@@ -49,6 +51,20 @@ def azure(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A sidecar on the stand-ins of Service Bus and Cosmos DB."""
     assert programs.daprd is not None
     with on_azure(programs.daprd, tmp_path_factory.mktemp("azure"), {}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_sidecar(
+    programs: Programs, redis: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Daprd]:
+    """A sidecar whose documents are in a real PostgreSQL."""
+    assert programs.daprd is not None
+    folder = tmp_path_factory.mktemp("postgres")
+    with (
+        postgres_server(provide_postgres(user_cache(os.environ)), folder) as server,
+        on_postgres(programs.daprd, folder, redis.port, server) as running,
+    ):
         yield running
 
 

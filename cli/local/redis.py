@@ -12,10 +12,13 @@ NEARLY_FULL, FULL = 0.75, 0.9
 
 
 class Redis:
-    """A blocking connection, used as a context manager; an error answer raises CommandError."""
+    """A blocking connection, used as a context manager; an error answer raises CommandError.
+
+    A host that begins with a slash is the path of a Unix socket.
+    """
 
     def __init__(self, host: str, port: int, timeout: float = 2.0) -> None:
-        self._socket = socket.create_connection((host, port), timeout)
+        self._socket = _connected(host, port, timeout)
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:
@@ -47,6 +50,19 @@ class Redis:
         if kind == b"*":
             return None if rest == b"-1" else [self._answer() for _ in range(int(rest))]
         raise CommandError(f"Redis answers {line.decode(errors='replace')!r}")
+
+
+def _connected(host: str, port: int, timeout: float) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), timeout)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(host)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def backlog(redis: Redis) -> list[dict[str, Any]]:
@@ -118,18 +134,22 @@ class Condition:
 
 
 def condition(redis: Redis) -> Condition:
-    told = dict(
-        line.split(":", 1)
-        for section in ("server", "memory", "persistence")
-        for line in redis.ask("INFO", section).splitlines()
-        if ":" in line
-    )
+    told = info(redis, "server", "memory", "persistence")
     return Condition(
         version=told.get("redis_version", "unknown"),
         used_bytes=int(told.get("used_memory", 0)),
         max_bytes=int(told.get("maxmemory", 0)),
         policy=told.get("maxmemory_policy", "unknown"),
         append_only=told.get("aof_enabled") == "1",
+    )
+
+
+def info(redis: Redis, *sections: str) -> dict[str, str]:
+    return dict(
+        line.split(":", 1)
+        for section in sections
+        for line in redis.ask("INFO", section).splitlines()
+        if ":" in line
     )
 
 

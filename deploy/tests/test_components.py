@@ -47,6 +47,18 @@ def test_nothing_in_a_component_is_a_key_or_asks_the_environment(objects: list[D
             assert "127.0.0.1" not in str(entry)
 
 
+def test_documents_in_postgresql_take_the_connection_from_a_secret_and_events_stay_with_redis(
+    rendered: Rendered,
+) -> None:
+    objects = rendered("dev", "components.set=postgres")
+    store = named(objects, "Component", "agents-statestore")["spec"]
+    assert (store["type"], store["version"]) == ("state.postgresql", "v2")
+    secret = {"name": "agents-postgres", "key": "connectionString"}
+    assert {"name": "connectionString", "secretKeyRef": secret} in store["metadata"]
+    assert {"name": "actorStateStore", "value": "true"} in store["metadata"]
+    assert named(objects, "Component", "agents-pubsub")["spec"]["type"] == "pubsub.redis"
+
+
 def test_components_are_for_the_agents_alone(objects: list[Document]) -> None:
     apps = [app.app_id for app in read_manifest(ROOT / "dapr.yaml")]
     for component in of_kind(objects, "Component"):

@@ -30,7 +30,7 @@ class StateStore(Protocol):
         ...
 
     async def swap(self, key: str, data: bytes, etag: str, *, ttl: int | None) -> bool:
-        """Write only if the document still has this ETag; False when it has moved. An absent key is created."""
+        """Write only if the document still has this ETag; False when it has moved. Of an absent key it may do either."""
         ...
 
     async def put(self, items: Sequence[tuple[str, bytes]], *, ttl: int | None) -> None:

@@ -10,7 +10,7 @@ import grpc
 from dapr.proto import api_service_v1, api_v1
 
 from domain.errors import SidecarUnavailable, TooLarge
-from infrastructure.dapr.words import cure, too_large
+from infrastructure.dapr.words import cure, refused, too_large
 
 Reply = TypeVar("Reply")
 
@@ -34,7 +34,7 @@ _OPTIONS = [
 
 
 class Refused(Exception):
-    """The sidecar's answer to a write whose ETag did not fit (gRPC ABORTED)."""
+    """The sidecar's answer to a write whose ETag did not fit (gRPC ABORTED), or that found something where nothing was to be."""
 
 
 class Unreachable(SidecarUnavailable):
@@ -67,21 +67,23 @@ class Sidecar:
                 raise
             raise Unreachable(f"{what}: the connection to the sidecar at {self.address} was closed") from None
 
+    async def components(self) -> dict[str, tuple[str, str]]:
+        """Type and version of each that the sidecar has loaded, by name. Raises `SidecarUnavailable`."""
+        return _components(await self._metadata())
+
     async def missing(self, app_id: str, *components: str) -> str | None:
         """None when the sidecar answers, is that of `app_id`, and has loaded these components; else what is wrong, and what to do."""
         try:
-            metadata: Any = await self.stub.GetMetadata(
-                api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0
-            )
-        except grpc.aio.AioRpcError as error:
-            return f"the sidecar at {self.address} does not answer: {error.details()}"
+            metadata = await self._metadata()
+        except SidecarUnavailable as error:
+            return f"the sidecar at {self.address} does not answer: {error.message}"
         if metadata.id != app_id:
             return (
                 f"the sidecar at {self.address} is that of the app-id {metadata.id!r}, this agent is {app_id!r}: state and "
                 f"subscriptions go by the app-id, so give each agent its own sidecar, with --app-id {app_id}"
             )
-        loaded = {component.name for component in metadata.registered_components}
-        missing = set(components) - loaded
+        loaded = _components(metadata)
+        missing = set(components) - set(loaded)
         if not missing:
             return None
         return (
@@ -90,12 +92,16 @@ class Sidecar:
             "their scopes with the app-id"
         )
 
+    async def _metadata(self) -> Any:
+        asked = self.stub.GetMetadata(api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0)
+        return await self.call("ask for its components", asked)
+
     async def close(self) -> None:
         await self._channel.close()
 
     def _translate(self, what: str, error: grpc.aio.AioRpcError) -> Exception:
         code, details = error.code(), error.details() or ""
-        if code is grpc.StatusCode.ABORTED:
+        if code is grpc.StatusCode.ABORTED or refused(details):
             return Refused(details)
         if too_large(details):
             return TooLarge(f"{what}: {details[:300]}")
@@ -105,3 +111,7 @@ class Sidecar:
             )
         kind = Unreachable if code in _UNREACHABLE else SidecarUnavailable
         return kind(f"{what}: {code.name.lower()}: {details[:300]}{cure(details)}")
+
+
+def _components(metadata: Any) -> dict[str, tuple[str, str]]:
+    return {one.name: (one.type, one.version or "v1") for one in metadata.registered_components}

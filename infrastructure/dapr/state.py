@@ -8,6 +8,7 @@ from dapr.proto import api_v1, common_v1
 
 from domain.errors import SidecarUnavailable
 from domain.ports.state import Stored
+from infrastructure.dapr.creating import way_to_create
 from infrastructure.dapr.gathering import Gathering
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Refused, Sidecar
 
@@ -15,9 +16,7 @@ _FIRST_WRITE = common_v1.StateOptions(
     concurrency=common_v1.StateOptions.CONCURRENCY_FIRST_WRITE,
     consistency=common_v1.StateOptions.CONSISTENCY_STRONG,
 )
-ABSENT = "0"
-"""The ETag of a key that is not there: a first-write with it creates once, on Redis and on Cosmos DB alike.
-Without an ETag Redis would overwrite a key that was last written plainly."""
+_NOT_ASKED = ""
 
 
 class DaprStateStore:
@@ -25,6 +24,8 @@ class DaprStateStore:
         self._sidecar = sidecar
         self._component = component
         self._creations = Gathering(self._save, there=self._there)
+        self._creates_with: str | None = _NOT_ASKED
+        """The ETag of a first-write that creates once, None for no ETag: the component's type decides."""
 
     async def get(self, key: str) -> Stored | None:
         request = api_v1.GetStateRequest(
@@ -37,7 +38,10 @@ class DaprStateStore:
         return Stored(reply.data, reply.etag) if reply.data else None
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
-        return await _written(self._creations.send(key, _first_write(key, data, ABSENT, ttl), len(data)))
+        if self._creates_with == _NOT_ASKED:
+            self._creates_with = await way_to_create(self._sidecar, self._component)
+        item = _first_write(key, data, self._creates_with, ttl)
+        return await _written(self._creations.send(key, item, len(data)))
 
     async def _there(self, items: Sequence[common_v1.StateItem]) -> list[bool | None]:
         """What is there as it was asked for was written, or is all the same."""
@@ -77,11 +81,11 @@ async def _written(save: Awaitable[None]) -> bool:
     return True
 
 
-def _first_write(key: str, data: bytes, etag: str, ttl: int | None) -> common_v1.StateItem:
+def _first_write(key: str, data: bytes, etag: str | None, ttl: int | None) -> common_v1.StateItem:
     return common_v1.StateItem(
         key=key,
         value=data,
-        etag=common_v1.Etag(value=etag),
+        etag=None if etag is None else common_v1.Etag(value=etag),
         options=_FIRST_WRITE,
         metadata=_metadata(ttl),
     )

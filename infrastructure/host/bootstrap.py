@@ -22,6 +22,7 @@ from domain.ports.prompts import PromptRegistry
 from domain.ports.pubsub import Subscription
 from infrastructure.channels.smtp import SmtpChannel
 from infrastructure.channels.webhook import WebhookChannel
+from infrastructure.dapr.creating import unfit
 from infrastructure.dapr.publisher import DaprPublisher
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.state import DaprStateStore
@@ -135,7 +136,7 @@ def _service(
     )
     service.checks |= {
         "sidecar": Believed(
-            lambda: sidecar.missing(agent.name, settings.pubsub, *settings.statestores), every=0.5
+            lambda: unfit(sidecar, agent.name, settings.pubsub, *settings.statestores), every=0.5
         ),
         "state": Proven(lambda: write_proof(service.ports.store, agent.name)),
         "model": Believed(_answers(models.model.check), every=CHECK_EVERY),

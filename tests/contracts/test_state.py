@@ -1,4 +1,4 @@
-"""What `StateStore` promises, held against the twin, and against Redis and Cosmos DB behind a real sidecar."""
+"""What `StateStore` promises, held against the twin, and against Redis, Cosmos DB and PostgreSQL behind a real sidecar."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from infrastructure.memory.state import MemoryStateStore
         "memory",
         pytest.param("dapr-redis", marks=pytest.mark.integration),
         pytest.param("dapr-cosmos", marks=[pytest.mark.integration, pytest.mark.stores]),
+        pytest.param("dapr-postgres", marks=[pytest.mark.integration, pytest.mark.stores]),
     ]
 )
 def address(request: pytest.FixtureRequest) -> str | None:
@@ -27,6 +28,8 @@ def address(request: pytest.FixtureRequest) -> str | None:
         return None
     if request.param == "dapr-cosmos":
         return str(request.getfixturevalue("azure").sidecar.address)
+    if request.param == "dapr-postgres":
+        return str(request.getfixturevalue("postgres_sidecar").address)
     return str(request.getfixturevalue("sidecar").address)
 
 
@@ -147,16 +150,16 @@ async def test_a_document_goes_when_its_time_is_up(store: StateStore, key: str) 
     assert await store.create(key, b"2", ttl=60)
 
 
-async def test_a_swap_of_an_absent_key_creates_it(store: StateStore, key: str) -> None:
-    """As Redis does: so what is swapped must be known to be there."""
-    assert await store.swap(key, b"1", "1", ttl=60)
-    assert await store.get(key) is not None
+async def test_a_swap_of_an_absent_key_says_truly_whether_it_wrote(store: StateStore, key: str) -> None:
+    """Redis and Cosmos DB write, PostgreSQL refuses: so what is swapped must be known to be there."""
+    swapped = await store.swap(key, b"1", "1", ttl=60)
+    assert (await store.get(key) is not None) is swapped
 
 
 async def test_a_create_over_what_was_put_plainly_says_truly_whether_it_wrote(
     store: StateStore, key: str
 ) -> None:
-    """Redis writes, Cosmos DB refuses: so keys that are created are never put."""
+    """Redis writes, Cosmos DB and PostgreSQL refuse: so keys that are created are never put."""
     await store.put([(key, b"1")], ttl=60)
     created = await store.create(key, b"2", ttl=60)
     stored = await store.get(key)

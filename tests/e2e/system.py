@@ -45,16 +45,16 @@ class System:
             cwd=self.project, env=self.env, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
-    def up(self) -> None:
-        done = self.agents("up", "--detach", "--timeout", "600", timeout=660)
+    def up(self, patience: int = 600) -> None:
+        done = self.agents("up", "--detach", "--timeout", str(patience), timeout=patience + 60)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def down(self) -> None:
         self.agents("down")
 
-    def answer(self, *words: str) -> Any:
+    def answer(self, *words: str, timeout: float = 120) -> Any:
         """What a command says with --json."""
-        done = self.agents(*words, "--json")
+        done = self.agents(*words, "--json", timeout=timeout)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 from tests.faults.components import Broker
 from tests.faults.figures import Figures
 from tests.faults.load import pace, spec_event
+from tests.faults.outside.chains import SPEC
 from tests.faults.outside.client import OutsideWorld
 from tests.faults.proxy import Proxy
 from tests.faults.regions import Region
@@ -116,6 +117,33 @@ class Field:
     def next_part(self) -> None:
         """Let the next part of the load flow, after what flows already."""
         self._parts.release()
+
+    @asynccontextmanager
+    async def flow(self, rate: float) -> AsyncIterator[None]:
+        """As `load`, but chains go on being published for as long as the body takes."""
+        self.markers = []
+        self.began = time.monotonic()
+        self.publishing = True
+
+        async def publish() -> None:
+            while self.publishing:
+                number = len(self.markers)
+                self.markers.append(f"{self.run}.{number:06}")
+                await self.broker.add([(SPEC, spec_event(self.markers[-1]))])
+                self._note_published(0, number)
+                await asyncio.sleep(1 / rate)
+
+        task = asyncio.create_task(publish())
+        reporter = asyncio.create_task(self._report())
+        try:
+            yield
+            self.publishing = False
+            await task
+            self.figures.chains = len(self.markers)
+            await self._settled()
+        finally:
+            task.cancel()
+            reporter.cancel()
 
     async def probe(self, chains: int = 40, bound: float = 3.0) -> None:
         """More chains, on a system that should be whole again: every replica gets some, and none may be held up.

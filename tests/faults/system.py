@@ -102,9 +102,28 @@ class FaultSystem:
 
     def restart(self) -> None:
         """`agents down` and `agents up`, as it was."""
-        self.kills.clear()
         self._system.down()
-        self._system.up()
+        self.begin_again()
+
+    def agents(self, *words: str, patience: float = 120) -> dict[str, Any]:
+        """What a command says with --json."""
+        said: dict[str, Any] = self._system.answer(*words, timeout=patience)
+        return said
+
+    def destroy(self, *, data: bool) -> None:
+        """The machine dies: SIGKILL of the supervisor and all it started, at once; with its disk, where the data are."""
+        pids = [control.running_pid(self._instance), *(one["pid"] for one in self.status().values())]
+        for pid in filter(None, pids):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        control.settled_pid(self._instance)
+        if data:
+            shutil.rmtree(self._instance.run / "redis")
+
+    def begin_again(self, patience: int = 200) -> None:
+        """`agents up`, as it was."""
+        self.kills.clear()
+        self._system.up(patience)
 
     def install(self, release: str, name: str) -> None:
         """What this replica of implementation runs from its next start on."""

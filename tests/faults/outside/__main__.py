@@ -89,7 +89,7 @@ class Outside:
 
 async def serve(components: Components, offset: int, seed: int) -> None:
     outside = Outside(seed)
-    runner = web.AppRunner(outside.app(), access_log=None, handler_cancellation=False)
+    runner = web.AppRunner(outside.app(), access_log=None, handler_cancellation=False, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     loop = asyncio.get_running_loop()

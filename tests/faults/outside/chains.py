@@ -124,6 +124,7 @@ class Seen:
         doubled = {name: why for name, chain in chains.items() if (why := chain.doubled())}
         return {
             "done": sorted(name for name, chain in chains.items() if chain.effects),
+            "first_effects": {name: chain.effects[0][2] for name, chain in chains.items() if chain.effects},
             "effects_at": sorted(chain.effects[0][2] for chain in chains.values() if chain.effects),
             "events_at": sorted(self.events_at[run]),
             "doubles": len(doubled),

@@ -80,5 +80,5 @@ def outside_world(components: str, offset: int, seed: int) -> Iterator[OutsideWo
         yield OutsideWorld(**ports)
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()

@@ -1,4 +1,5 @@
-"""The process ends itself at every point of the life cycle, against real daprd and Redis; the next one goes on.
+"""The process ends itself at every point of the life cycle, against real daprd, with its documents in Redis or in
+PostgreSQL; the next one goes on.
 
 What was published is read from the broker's streams, what ran is counted by a ledger outside, what was changed is asked
 over HTTP: the records of the life cycle decide nothing.
@@ -99,9 +100,14 @@ class Seen:
     letters: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="module")
-def seen(sidecar: Daprd, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+@pytest.fixture(
+    scope="module", params=["sidecar", pytest.param("postgres_sidecar", marks=pytest.mark.stores)]
+)
+def seen(
+    request: pytest.FixtureRequest, redis: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Seen]:
     """Every point was crashed at, several at a time: each agent has topics and keys of its own."""
+    sidecar: Daprd = request.getfixturevalue(request.param)
     folder = tmp_path_factory.mktemp("crash-points")
     with ledger() as (address, runs), model_server() as model, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         crashing = {

@@ -13,7 +13,7 @@ import pytest
 from cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[3]
-OURS = ["up", "down", "reset", "status", "logs", "mail", "doctor", "provision"]
+OURS = ["up", "down", "reset", "backup", "restore", "status", "logs", "mail", "doctor", "provision"]
 
 
 @pytest.fixture
