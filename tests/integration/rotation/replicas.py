@@ -19,6 +19,7 @@ from redis import Redis as Client
 
 from benchmarks.suite.processes import free_ports
 from cli.local.provision.run import Programs
+from tests.faults.components.redis import PORT
 from tests.faults.load import spec_event
 from tests.faults.outside.chains import RECORDED_BY, SPEC
 from tests.faults.outside.client import OutsideWorld, outside_world
@@ -167,7 +168,7 @@ def system(programs: Programs, folder: Path) -> Iterator[System]:
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server(programs.redis_server, folder)).port
         passwords(Client(port=redis), Secrets.redis)
-        outside = stack.enter_context(outside_world(redis, seed=1))
+        outside = stack.enter_context(outside_world("redis", redis - PORT, seed=1))
         model = Region("west", free_ports(1)[0], outside.base)
         stack.callback(model.kill)
         components = _components(folder / "with-password")
