@@ -145,28 +145,6 @@ class Field:
             task.cancel()
             reporter.cancel()
 
-    async def probe(self, chains: int = 40, bound: float = 3.0) -> None:
-        """More chains, on a system that should be whole again: every replica gets some, and none may be held up.
-
-        The bound is shorter than a redelivery takes, so that a replica that takes work and does nothing is found.
-        """
-        run = f"{self.run}0"
-        markers = [f"{run}.{number:06}" for number in range(chains)]
-        began = time.monotonic()
-        await pace(self.broker, [[spec_event(marker)] for marker in markers], RATE, lambda _: None)
-        sent = time.monotonic()
-        await self.until(lambda: self.outside.progress(run)["done"] >= chains, 30)
-        seen = await asyncio.to_thread(self.outside.figures, run, began)
-        if len(seen["done"]) < chains:
-            self.problem(f"{chains - len(seen['done'])} of {chains} chains after the attack were lost")
-            return
-        took = seen["effects_at"][-1] - sent
-        self.note(f"{chains} chains afterwards: the last was through {took:.1f} s after it was published")
-        if took > bound:
-            self.problem(
-                f"work is held up after the attack: {took:.1f} s for a chain that takes half a second"
-            )
-
     def kill(self, *names: str) -> None:
         self.system.signal(signal.SIGKILL, *names)
         self.fault_ended()

@@ -7,7 +7,8 @@ import time
 import urllib.request
 from email.utils import parsedate_to_datetime
 
-from tests.faults.field import Field
+from tests.faults.field import RATE, Field
+from tests.faults.load import pace, spec_event
 from tests.faults.proxy import Mode
 from tests.faults.rows.row import Row
 from tests.faults.system import FaultSystem, Options, faketime
@@ -33,10 +34,31 @@ async def connection_broken(field: Field) -> None:
                 proxy.misbehave(Mode.NONE)
             field.fault_ended()
     await field.working_again(10)
-    await field.probe()
+    await _probe(field)
     field.note(
         f"{turn} times two of {len(field.proxies)} connections: {', '.join(mode.value for mode in modes)}"
     )
+
+
+async def _probe(field: Field, chains: int = 40, bound: float = 3.0) -> None:
+    """More chains, on a system that should be whole again: every replica gets some, and none may be held up.
+
+    The bound is shorter than a redelivery takes, so that a replica that takes work and does nothing is found.
+    """
+    run = f"{field.run}0"
+    markers = [f"{run}.{number:06}" for number in range(chains)]
+    began = time.monotonic()
+    await pace(field.broker, [[spec_event(marker)] for marker in markers], RATE, lambda _: None)
+    sent = time.monotonic()
+    await field.until(lambda: field.outside.progress(run)["done"] >= chains, 30)
+    seen = await asyncio.to_thread(field.outside.figures, run, began)
+    if len(seen["done"]) < chains:
+        field.problem(f"{chains - len(seen['done'])} of {chains} chains after the attack were lost")
+        return
+    took = seen["effects_at"][-1] - sent
+    field.note(f"{chains} chains afterwards: the last was through {took:.1f} s after it was published")
+    if took > bound:
+        field.problem(f"work is held up after the attack: {took:.1f} s for a chain that takes half a second")
 
 
 async def clock_jumps(field: Field) -> None:
