@@ -77,6 +77,7 @@ def verify(*, again: bool) -> None:
         sentences = [
             Proof("the image is small", lambda: proofs.small(image)),
             Proof("nothing in it is there to be misused", lambda: proofs.nothing_to_misuse(image)),
+            Proof("its bytecode says no time", lambda: proofs.bytecode_says_no_time(image)),
             Proof("a process in it is restricted", lambda: proofs.restricted(image, root, one)),
             Proof("every agent starts as in the chart", lambda: proofs.agents_start(image, root, objects)),
             Proof("an unknown agent is named", lambda: proofs.unknown_agents_are_named(image, root, one)),

@@ -16,7 +16,7 @@ from cli.errors import CommandError
 from deploy.image.base import USER
 from deploy.image.build import REVISION, make_image
 from deploy.image.container import Container, container_of, running, said_by
-from deploy.image.layout import Image, files, read_layout
+from deploy.image.layout import Image, files, read, read_layout
 from deploy.image.places import OUT
 from deploy.verify.chart import Document
 
@@ -24,6 +24,7 @@ LARGEST = 150_000_000
 """Bytes to pull."""
 PROBE = Path(__file__).with_name("probe.py")
 """Runs in the container."""
+UNCHECKED_HASH = bytes([1, 0, 0, 0])
 CONFIGURATION = 78
 """What an agent answers to the shell when it cannot use what it was given."""
 STARTS_WITHIN = 300.0
@@ -53,6 +54,17 @@ def nothing_to_misuse(image: Image) -> str:
     if wrong:
         raise CommandError("\n".join(wrong))
     return f"{len(found)} files, all of root; the programs are {', '.join(sorted(programs))}; user {USER}"
+
+
+def bytecode_says_no_time(image: Image) -> str:
+    """Each is bound to its source by hash, unchecked (PEP 552): else no two builds are the same."""
+    compiled = {name: content[4:8] for name, content in read(image, "*.pyc")}
+    wrong = [f"/{name}" for name, flags in sorted(compiled.items()) if flags != UNCHECKED_HASH]
+    if wrong:
+        raise CommandError(
+            f"{len(wrong)} files were compiled with the time of their source: {', '.join(wrong[:5])}"
+        )
+    return f"{len(compiled)} files"
 
 
 def restricted(image: Image, root: Path, container: Container) -> str:

@@ -20,7 +20,7 @@ from deploy.image.container import container_of
 from deploy.image.debian import SNAPSHOT, Package, fetch, read_lock
 from deploy.image.layout import files, read_layout
 from deploy.image.places import LOCK
-from deploy.image.proofs import nothing_to_misuse, small
+from deploy.image.proofs import bytecode_says_no_time, nothing_to_misuse, small
 from deploy.image.sbom import component, installed
 
 HASH = hashlib.sha256(b"a package").hexdigest()
@@ -152,6 +152,16 @@ def test_what_could_be_misused_is_named(tmp_path: Path, name: str, mode: int, wh
 def test_an_image_of_root_does_not_pass(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="the user is None"):
         nothing_to_misuse(read_layout(_layout(tmp_path, [{"app/main.py": 0o644}], user=None)))
+
+
+def test_bytecode_that_says_a_time_is_named(tmp_path: Path) -> None:
+    by_hash, by_time = b"\xf3\r\r\n\1\0\0\0", b"\xf3\r\r\n\0\0\0\0"
+    member = {"app/__pycache__/main.cpython-313.pyc": 0o644}
+    assert (
+        bytecode_says_no_time(read_layout(_layout(tmp_path / "one", [member], content=by_hash))) == "1 files"
+    )
+    with pytest.raises(CommandError, match=r"/app/__pycache__/main\.cpython-313\.pyc"):
+        bytecode_says_no_time(read_layout(_layout(tmp_path / "other", [member], content=by_time)))
 
 
 def test_the_size_is_what_is_pulled(tmp_path: Path) -> None:
