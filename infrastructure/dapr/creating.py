@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.errors import SidecarUnavailable
-from infrastructure.dapr.sidecar import Sidecar
+from infrastructure.dapr.sidecar import Loaded, Sidecar
 
 NO_SUCH_ETAG = "0"
 _WAYS: dict[tuple[str, str], str | None] = {
@@ -21,33 +21,45 @@ class CannotCreateOnce(SidecarUnavailable):
     """The state component may let two create one document, and two agents do one piece of work."""
 
 
-async def way_to_create(sidecar: Sidecar, component: str) -> str | None:
+def way_to_create(loaded: Loaded, component: str) -> str | None:
     """The ETag of a first-write that creates.
 
     Raises:
         CannotCreateOnce, SidecarUnavailable
 
     """
-    loaded = await sidecar.components()
-    if component not in loaded:
+    if component not in loaded.components:
         raise SidecarUnavailable(f"the sidecar has not loaded {component}")
-    if loaded[component] not in _WAYS:
-        kind, version = loaded[component]
+    kind = loaded.components[component]
+    if kind not in _WAYS:
         known = ", ".join(f"{name} {number}" for name, number in _WAYS)
         raise CannotCreateOnce(
-            f"the state component {component} is {kind} {version}, which is not known to create a document once: two agents "
+            f"the state component {component} is {' '.join(kind)}, which is not known to create a document once: two agents "
             f"could do one piece of work, so none is done; choose one of {known} (docs/azure.md)"
         )
-    return _WAYS[loaded[component]]
+    return _WAYS[kind]
 
 
 async def unfit(sidecar: Sidecar, app_id: str, pubsub: str, *statestores: str) -> str | None:
     """None when the sidecar answers, is that of `app_id`, has loaded these components, and its stores can create once; else what is wrong."""
-    if problem := await sidecar.missing(app_id, pubsub, *statestores):
-        return problem
+    try:
+        loaded = await sidecar.loaded()
+    except SidecarUnavailable as error:
+        return f"the sidecar at {sidecar.address} does not answer: {error.message}"
+    if loaded.app_id != app_id:
+        return (
+            f"the sidecar at {sidecar.address} is that of the app-id {loaded.app_id!r}, this agent is {app_id!r}: state and "
+            f"subscriptions go by the app-id, so give each agent its own sidecar, with --app-id {app_id}"
+        )
+    if missing := {pubsub, *statestores} - loaded.components.keys():
+        return (
+            f"the sidecar has not loaded {', '.join(sorted(missing))}; it has {', '.join(sorted(loaded.components)) or 'none'}: "
+            "compare AGENTS_PUBSUB, AGENTS_STATESTORE and AGENTS_SHARED_STATESTORE with metadata.name in the components' files, "
+            "and their scopes with the app-id"
+        )
     try:
         for store in statestores:
-            await way_to_create(sidecar, store)
-    except SidecarUnavailable as error:
+            way_to_create(loaded, store)
+    except CannotCreateOnce as error:
         return error.message
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 from dapr.proto import api_service_v1, api_v1
@@ -41,6 +41,13 @@ class Unreachable(SidecarUnavailable):
     """The sidecar itself did not answer: nobody knows what became of the call."""
 
 
+class Loaded(NamedTuple):
+    """Whose sidecar it is, and type and version of each component that it has loaded, by name."""
+
+    app_id: str
+    components: dict[str, tuple[str, str]]
+
+
 class Sidecar:
     def __init__(self, address: str, token: str | None = None) -> None:
         """`address` is host:port of the gRPC API. Connects lazily; must be made inside the running loop."""
@@ -67,34 +74,13 @@ class Sidecar:
                 raise
             raise Unreachable(f"{what}: the connection to the sidecar at {self.address} was closed") from None
 
-    async def components(self) -> dict[str, tuple[str, str]]:
-        """Type and version of each that the sidecar has loaded, by name. Raises `SidecarUnavailable`."""
-        return _components(await self._metadata())
-
-    async def missing(self, app_id: str, *components: str) -> str | None:
-        """None when the sidecar answers, is that of `app_id`, and has loaded these components; else what is wrong, and what to do."""
-        try:
-            metadata = await self._metadata()
-        except SidecarUnavailable as error:
-            return f"the sidecar at {self.address} does not answer: {error.message}"
-        if metadata.id != app_id:
-            return (
-                f"the sidecar at {self.address} is that of the app-id {metadata.id!r}, this agent is {app_id!r}: state and "
-                f"subscriptions go by the app-id, so give each agent its own sidecar, with --app-id {app_id}"
-            )
-        loaded = _components(metadata)
-        missing = set(components) - set(loaded)
-        if not missing:
-            return None
-        return (
-            f"the sidecar has not loaded {', '.join(sorted(missing))}; it has {', '.join(sorted(loaded)) or 'none'}: compare "
-            "AGENTS_PUBSUB, AGENTS_STATESTORE and AGENTS_SHARED_STATESTORE with metadata.name in the components' files, and "
-            "their scopes with the app-id"
-        )
-
-    async def _metadata(self) -> Any:
+    async def loaded(self) -> Loaded:
+        """Raises `SidecarUnavailable`."""
         asked = self.stub.GetMetadata(api_v1.GetMetadataRequest(), metadata=self.metadata, timeout=1.0)
-        return await self.call("ask for its components", asked)
+        said: Any = await self.call("ask for its components", asked)
+        return Loaded(
+            said.id, {one.name: (one.type, one.version or "v1") for one in said.registered_components}
+        )
 
     async def close(self) -> None:
         await self._channel.close()
@@ -111,7 +97,3 @@ class Sidecar:
             )
         kind = Unreachable if code in _UNREACHABLE else SidecarUnavailable
         return kind(f"{what}: {code.name.lower()}: {details[:300]}{cure(details)}")
-
-
-def _components(metadata: Any) -> dict[str, tuple[str, str]]:
-    return {one.name: (one.type, one.version or "v1") for one in metadata.registered_components}

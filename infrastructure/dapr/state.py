@@ -39,7 +39,7 @@ class DaprStateStore:
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
         if self._creates_with == _NOT_ASKED:
-            self._creates_with = await way_to_create(self._sidecar, self._component)
+            self._creates_with = way_to_create(await self._sidecar.loaded(), self._component)
         item = _first_write(key, data, self._creates_with, ttl)
         return await _written(self._creations.send(key, item, len(data)))
 
