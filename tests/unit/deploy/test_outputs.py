@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from cli.errors import CommandError
 from deploy.declared import ROOT
-from deploy.outputs import REGIONS, Outputs, command, merged, read, values_of
+from deploy.outputs import Outputs, command, merged, read, values_of
+from infrastructure.llm.catalogue.file import load_catalogue
 from tests.support.deployment import AGENTS, outputs
 
 MAIN = ROOT / "deploy/bicep/main.bicep"
@@ -96,12 +97,13 @@ def test_the_example_of_the_chart_has_the_form_that_this_makes() -> None:
     assert paths(example) <= paths(values)
 
 
-def test_the_models_file_asks_for_the_addresses_by_these_names() -> None:
-    models = (ROOT / "models/azure.yaml").read_text()
-    places = [models.index(f"${{{name}}}") for name in REGIONS]
-    assert places == sorted(places)
-    for name in REGIONS:
-        assert f"${{{name}_DEPLOYMENT:-" in models
+def test_the_models_file_needs_nothing_but_these_values_and_asks_the_regions_in_their_order() -> None:
+    models = load_catalogue(ROOT / "models/azure.yaml", made()["env"])
+    chain = [
+        models.models[name].address
+        for name in models.chain_of(models.routes("notification")["default"].model)
+    ]
+    assert chain == ["https://west.openai.azure.com", "https://north.openai.azure.com"]
 
 
 def test_one_region_leaves_the_second_out() -> None:
