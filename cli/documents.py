@@ -23,6 +23,7 @@ from cli.exit_codes import ExitCode
 from cli.local.instance import MANIFEST
 from cli.local.manifest import read_manifest
 from cli.local.resources import read_resources, redis_addresses
+from cli.standalone import run_standalone
 from cli.vocabulary import known_events
 from domain.json import JsonObject
 from infrastructure.host.app import create_app
@@ -128,16 +129,5 @@ def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
 
 
-def main() -> None:
-    try:
-        command(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except CommandError as error:
-        click.echo(f"error: {error.message}\n  {error.hint}".rstrip(), err=True)
-        sys.exit(error.code)
-
-
 if __name__ == "__main__":
-    main()
+    run_standalone(command)

@@ -5,7 +5,6 @@ The chart's own value files say how an environment differs; addresses, names and
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TextIO
 
@@ -17,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from cli.errors import CommandError
 from cli.exit_codes import EXIT_CODES, ExitCode
+from cli.standalone import run_standalone
 from deploy.declared import CHART, ROOT
 
 IMAGE = "my-agents"
@@ -203,16 +203,5 @@ def _values(name: str) -> Values:
     return document
 
 
-def main() -> None:
-    try:
-        command(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except CommandError as error:
-        click.echo(f"error: {error.message}\n  {error.hint}".rstrip(), err=True)
-        sys.exit(error.code)
-
-
 if __name__ == "__main__":
-    main()
+    run_standalone(command)

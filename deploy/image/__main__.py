@@ -14,6 +14,7 @@ from cli.errors import CommandError
 from cli.exit_codes import EXIT_CODES, ExitCode
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
+from cli.standalone import run_standalone
 from deploy.image import proofs
 from deploy.image.build import make_base, make_image, revision_here
 from deploy.image.container import container_of, unpacked
@@ -108,18 +109,5 @@ async def _helm(console: Console) -> Path:
         return await provide(HELM, user_cache(os.environ), os.environ, step)
 
 
-def main() -> None:
-    try:
-        command(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except CommandError as error:
-        click.echo(f"error: {error.message}\n  {error.hint}".rstrip(), err=True)
-        sys.exit(error.code)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(ExitCode.INTERRUPTED)
-
-
 if __name__ == "__main__":
-    main()
+    run_standalone(command)

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from cli.errors import CommandError
 from cli.exit_codes import EXIT_CODES, ExitCode
 from cli.local.provision.cache import user_cache
 from cli.local.provision.progress import Progress
+from cli.standalone import run_standalone
 from deploy.declared import ROOT
 from deploy.verify import checks
 from deploy.verify.bicep.azure import provide_types
@@ -107,18 +107,5 @@ async def _provide(tools: tuple[Tool, ...], console: Console) -> tuple[dict[str,
         return programs, schemas, await provide_types(kinds, cache, os.environ, azure)
 
 
-def main() -> None:
-    try:
-        command(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except CommandError as error:
-        click.echo(f"error: {error.message}\n  {error.hint}".rstrip(), err=True)
-        sys.exit(error.code)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(ExitCode.INTERRUPTED)
-
-
 if __name__ == "__main__":
-    main()
+    run_standalone(command)
