@@ -17,7 +17,7 @@ from infrastructure.identity.keys import new_key
 from tests.integration.rotation.replicas import eventually
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.issuer import AUDIENCE, LocalIssuer, local_issuer, rsa_key
-from tests.support.processes import Redis, daprd
+from tests.support.processes import daprd, redis_server
 from tests.support.raw_http import get
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -71,13 +71,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def desk(
-    programs: Programs,
-    redis: Redis,
-    issuer: LocalIssuer,
-    keys: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    programs: Programs, issuer: LocalIssuer, keys: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AgentProcess]:
     folder = tmp_path_factory.mktemp("callers")
+    assert programs.redis_server is not None
     assert programs.daprd is not None
     env = {
         "AGENTS_OIDC_ISSUER": issuer.url,
@@ -87,7 +84,8 @@ def desk(
     }
     (port,) = free_ports(1)
     with (
-        daprd(programs.daprd, folder, redis.port, app_id="service-desk-callers") as sidecar,
+        redis_server(programs.redis_server, folder) as redis,
+        daprd(programs.daprd, folder, redis.port, app_id="service-desk") as sidecar,
         model_server() as model,
         agent_process("agents.service_desk:AGENT", folder, sidecar, model.url, env, port=port) as running,
     ):
