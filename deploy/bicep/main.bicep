@@ -116,6 +116,7 @@ module aks 'modules/aks.bicep' = {
     networkName: network.outputs.networkName
     subnetId: network.outputs.nodesSubnetId
     workspaceId: monitoring.outputs.workspaceId
+    kubernetesNamespace: kubernetesNamespace
     adminGroupId: adminGroupId
     privateApi: privateApi
     apiRanges: apiRanges

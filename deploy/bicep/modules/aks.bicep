@@ -5,6 +5,8 @@ param name string
 param networkName string
 param subnetId string
 param workspaceId string
+@description('Where the chart is installed: the logs of its pods are kept.')
+param kubernetesNamespace string
 @description('Object id of the Entra group whose members administer the cluster; there are no local accounts.')
 param adminGroupId string
 @description('Whether the API server has a private address only.')
@@ -194,7 +196,7 @@ resource containerLogs 'Microsoft.Insights/dataCollectionRules@2023-03-11' = {
             dataCollectionSettings: {
               interval: '1m'
               namespaceFilteringMode: 'Include'
-              namespaces: ['agents', 'dapr-system']
+              namespaces: [kubernetesNamespace, 'dapr-system']
               enableContainerLogV2: true
             }
           }

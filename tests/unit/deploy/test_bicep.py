@@ -123,7 +123,7 @@ def test_a_mistake_in_the_main_file_is_named(broken: Broken, old: str, new: str,
             "modules/aks.bicep",
             "network::nodesSubnet.id, name",
             "network::nodeSubnet.id, name",
-            "modules/aks.bicep:44: network has no resource nodeSubnet in it",
+            "modules/aks.bicep:46: network has no resource nodeSubnet in it",
         ),
         (
             "parameters/prod.bicepparam",
