@@ -1,6 +1,6 @@
 """The models by their names, which task asks which, and what may be spent: what a `models.yaml` says, as data.
 
-Every key is explained in docs/models.md. `catalogue_file.py` reads the file; `stack.py` makes models of it.
+Every key is explained in docs/models.md. `file.py` reads it; `stack.py` makes models of it.
 """
 
 from __future__ import annotations

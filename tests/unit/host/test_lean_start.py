@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -24,17 +25,16 @@ NOT_AT_START: Final = (
     *(
         f"infrastructure.llm.{name}"
         for name in (
-            "accounts",
             "allowance",
             "cache",
             "catalogue",
-            "catalogue_file",
             "fallback",
             "hedging",
-            "ledger",
-            "metering",
             "rate_limit",
             "retry",
+            "spending.accounts",
+            "spending.ledger",
+            "spending.metering",
             "stack",
         )
     ),
@@ -76,6 +76,10 @@ def test_a_plain_start_loads_nothing_that_is_off() -> None:
     loaded = set(done.stdout.split())
     assert "infrastructure.llm.clients.lean" in loaded
     assert {name for name in NOT_AT_START if name in loaded} == set()
+
+
+def test_what_is_not_to_be_loaded_is_there() -> None:
+    assert [name for name in NOT_AT_START if find_spec(name) is None] == []
 
 
 def test_a_start_looks_for_no_garbage_and_what_it_loaded_is_not_gone_through_again() -> None:
