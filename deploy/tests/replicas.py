@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.stand_ins.openai_server import OpenAIServer
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.processes import Redis, daprd, redis_server
 from tests.support.raw_http import get, send
+from tests.support.waiting import eventually
 
 AGENT, TASK = "implementation", "review-code"
 WITHIN = 240.0
@@ -62,7 +62,7 @@ class Field:
             lines = [line for line in page.splitlines() if line.startswith(series)]
             return page if sum(float(line.rpartition(" ")[2]) for line in lines) >= least else None
 
-        found: str = until(seen)
+        found: str = eventually(seen, WITHIN)
         return found
 
 
@@ -94,11 +94,3 @@ def field(
         assert tasks is not None
         (task,) = [found for found in json.loads(tasks.body)["tasks"] if found["name"] == TASK]
         yield Field(running, redis, model, json.dumps(task["examples"][0]).encode())
-
-
-def until(wanted: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + WITHIN
-    while not (found := wanted()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
-    return found

@@ -17,11 +17,12 @@ from redis import Redis as RedisClient
 from rich.console import Console
 
 from cli.local.provision.run import Programs, Wanted, provision
-from deploy.tests.replicas import AGENT, field, until
+from deploy.tests.replicas import AGENT, field
 from deploy.verify.alerts import Labels, Series, as_rates, as_steps, fires, groups_of, hold
 from deploy.verify.chart import Document
 from tests.stand_ins.openai_server import MODEL, slow, status
 from tests.support.raw_http import post
+from tests.support.waiting import eventually
 
 # Above the usual one, for machines that do other work: everything in here waits for what happens, none for a time.
 pytestmark = pytest.mark.timeout(600)
@@ -127,7 +128,7 @@ def test_a_store_and_broker_that_are_down_are_told(
         one.model.usual = slow(3)
         for key in range(8):
             assert one.ask(str(key), wait=False) == 202
-        until(lambda: len(one.model.requests) == 9)
+        eventually(lambda: len(one.model.requests) == 9)
         one.redis.process.kill()
         before = one.until('agents_sidecar_call_duration_seconds_count{error_type="sidecar_unavailable"', 1)
         began = time.monotonic()
@@ -154,7 +155,7 @@ def test_a_killed_replica_is_told_and_one_that_was_asked_to_end_is_not(
         two.model.usual = slow(600)
         for key in range(8):
             assert two.ask(str(key), wait=False) == 202
-        until(lambda: len(two.model.requests) == 8)
+        eventually(lambda: len(two.model.requests) == 8)
         two.model.usual = slow(0)
         before = two.page(1)
         two.replicas[0].process.signal(number)

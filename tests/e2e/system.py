@@ -7,10 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +82,3 @@ class System:
     def mails(self) -> list[dict[str, Any]]:
         mails: list[dict[str, Any]] = self.answer("mail")
         return mails
-
-
-def eventually(check: Callable[[], Any], seconds: float) -> Any:
-    """The first true answer."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = check()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)

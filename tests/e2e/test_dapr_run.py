@@ -18,10 +18,11 @@ import yaml
 
 from cli.local.provision.run import Programs
 from tests.e2e.stand_ins import StandIns
-from tests.e2e.system import System, eventually
+from tests.e2e.system import System
 from tests.integration.local.project import ROOT
 from tests.support import azure
 from tests.support.processes import COMPONENTS, Redis
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.stand_ins import StandIns
-from tests.e2e.system import System, eventually
+from tests.e2e.system import System
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

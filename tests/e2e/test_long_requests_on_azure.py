@@ -13,7 +13,8 @@ import pytest
 from cli.local.provision.run import Programs
 from domain import json
 from tests.e2e.stand_ins import StandIns
-from tests.e2e.system import System, eventually
+from tests.e2e.system import System
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stores, pytest.mark.timeout(900)]
 

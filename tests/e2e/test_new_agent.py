@@ -10,8 +10,9 @@ import yaml
 
 from cli.local.provision.run import Programs
 from tests.e2e.stand_ins import StandIns
-from tests.e2e.system import System, eventually
+from tests.e2e.system import System
 from tests.support.project_copy import ProjectCopy
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -19,6 +19,7 @@ from infrastructure.dapr.publisher import DaprPublisher
 from infrastructure.dapr.sidecar import Sidecar
 from infrastructure.dapr.subscription import StreamingSubscription
 from tests.support.azure import OnAzure, on_azure
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.stores, pytest.mark.timeout(300)]
 
@@ -78,12 +79,6 @@ async def receiving(azure: OnAzure, receiver: Receiver) -> AsyncIterator[DaprPub
     with contextlib.suppress(asyncio.CancelledError):
         await running
     await sidecar.close()
-
-
-async def until(check: Any, seconds: float = 90) -> None:
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(check):  # noqa: ASYNC110  # another process is looked into
-            await asyncio.sleep(0.05)
 
 
 def looked_into(azure: OnAzure) -> dict[str, Any]:

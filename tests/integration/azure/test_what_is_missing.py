@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,11 @@ from infrastructure.dapr.state import DaprStateStore
 from infrastructure.dapr.subscription import StreamingSubscription
 from infrastructure.host.checks import Proven, write_proof
 from tests.support.azure import cosmos, on_azure, sidecar
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.stores, pytest.mark.timeout(120)]
 
 TOPIC, APP, PUBSUB, STATE = "agents.tests.thing.happened", "tests", "agents-pubsub", "agents-statestore"
-
-
-async def until(check: Callable[[], Any]) -> None:
-    async with asyncio.timeout(90):
-        while not await asyncio.to_thread(check):  # noqa: ASYNC110  # another process is looked into
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("topics", [{TOPIC: []}, {}], ids=["no subscription", "no topic"])
@@ -42,7 +36,7 @@ async def test_a_topic_that_cannot_be_received_is_heard_from_the_sidecar(
         def heard() -> list[tuple[str, str]]:
             return [found for line in log.read_text().splitlines() if (found := complaint(line))]
 
-        await until(heard)
+        await until(heard, 90)
         receiving.cancel()
         await asyncio.wait([receiving])
         await connection.close()

@@ -16,9 +16,10 @@ from cli.local.provision.run import Programs
 from domain.events.testplanning import SpecGenerated
 from infrastructure.memory.schema_answer import schema_answer
 from tests.e2e.stand_ins import StandIns, stand_ins
-from tests.e2e.system import System, eventually
+from tests.e2e.system import System
 from tests.e2e.test_new_agent import keep_only
 from tests.support.project_copy import ProjectCopy
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

@@ -18,6 +18,7 @@ from benchmarks.suite.processes import free_ports
 from cli.local.provision.run import Programs
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.processes import daprd, redis_server
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -78,7 +79,7 @@ def test_redis_gone_is_told_and_the_same_request_works_when_it_is_back(outage: O
     assert status == 503
     assert answer["error"]["code"] == "sidecar_unavailable"
     outage.start_redis()
-    status, answer = _eventually(lambda: _good(outage.post("open-ticket", TICKET, "k")))
+    status, answer = eventually(lambda: _good(outage.post("open-ticket", TICKET, "k")))
     assert answer["output"]["title"] == "No network"
 
 
@@ -88,7 +89,7 @@ def test_a_killed_sidecar_is_told_and_the_same_request_works_when_it_is_back(out
     assert status == 503
     assert answer["error"]["code"] == "sidecar_unavailable"
     outage.start_sidecar()
-    _, answer = _eventually(lambda: _good(outage.post("open-ticket", TICKET, "k")))
+    _, answer = eventually(lambda: _good(outage.post("open-ticket", TICKET, "k")))
     assert answer["output"]["title"] == "No network"
 
 
@@ -102,7 +103,7 @@ def test_redis_killed_during_the_work_loses_nothing_that_was_written_a_moment_be
     time.sleep(1)
     outage.start_redis()
     outage.model.models.append("tiny-test-model")
-    done = _eventually(lambda: _if(outage.execution(identity), lambda e: e.get("status") == "completed"), 120)
+    done = eventually(lambda: _if(outage.execution(identity), lambda e: e.get("status") == "completed"), 120)
     assert done["output"]
 
 
@@ -115,7 +116,7 @@ def test_sigterm_hands_the_work_back_and_the_next_process_does_it(outage: Outage
     assert outage.app.process.popen.wait(60) == 0
     outage.model.models.append("tiny-test-model")
     outage.app = outage.start_app()
-    done = _eventually(lambda: _if(outage.execution(identity), lambda e: e.get("status") == "completed"), 120)
+    done = eventually(lambda: _if(outage.execution(identity), lambda e: e.get("status") == "completed"), 120)
     assert done["attempts"] == 1
 
 
@@ -139,11 +140,3 @@ def _good(answer: tuple[int, Any]) -> tuple[int, Any] | None:
 
 def _if(value: Any, condition: Callable[[Any], bool]) -> Any:
     return value if condition(value) else None
-
-
-def _eventually(check: Callable[[], Any], seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)
-    return found

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from tests.stand_ins import openai_server
 from tests.support.agent_process import ROOT, AgentProcess, agent_process, model_server
 from tests.support.processes import Redis, daprd
 from tests.support.raw_http import get, post, send
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -116,15 +116,6 @@ async def worse_when_marked(request: web.Request, body: dict[str, Any]) -> web.S
     return await play(request, body)
 
 
-def until(wanted: Callable[[], Any], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := wanted():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds:g} s")
-
-
 def events(field: Field) -> list[dict[str, Any]]:
     """What the broker holds, read from outside."""
     entries: Any = field.redis.xrange(TOPIC)
@@ -149,7 +140,7 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
         return split_of(field.work("chain-0", replica)) == label
 
     for replica in (0, 1):
-        until(partial(is_split, replica), SEEN_WITHIN)
+        eventually(partial(is_split, replica), SEEN_WITHIN)
 
     # Both work until the candidate is gone. Nobody helps.
     def is_over() -> bool:
@@ -175,7 +166,7 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
     assert candidate["experiment"]["valid"]["count"] == 0
     (baseline,) = [one for one in told["versions"] if one["version"] == "1.0.0"]
     assert baseline["experiment"]["valid"]["rate"] == 1
-    until(lambda: events(field), SEEN_WITHIN)
+    eventually(lambda: events(field), SEEN_WITHIN)
     assert len({event["id"] for event in events(field)}) == 1
     data = events(field)[0]["data"]
     assert (data["prompt"], data["prompt_version"], data["because"]) == (PROMPT, "1.1.0", taken["because"])
@@ -196,5 +187,5 @@ def test_a_bad_candidate_with_a_fifth_of_the_work_loses_it_by_itself(field: Fiel
         return {record["prompt"]["version"] for record in records if record} == {"1.0.0"}
 
     for replica in (0, 1):
-        until(partial(only_the_baseline, replica), SEEN_WITHIN)
+        eventually(partial(only_the_baseline, replica), SEEN_WITHIN)
     print(f"\nthe candidate was gone after {worked} executions: {taken['because']}")  # noqa: T201

@@ -6,8 +6,7 @@ What came through is said by the outside world of the fault suite: a model, and 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.faults.regions import Region
 from tests.stand_ins.azure_openai import API_VERSION, AZURE_KEY, DEPLOYMENT
 from tests.support.agent_process import AgentProcess, agent_process
 from tests.support.processes import COMPONENTS, Daprd, daprd, redis_server
+from tests.support.waiting import eventually
 
 REPLICAS = 2
 CODE = RECORDED_BY["generate_code"]
@@ -34,8 +34,6 @@ PAUSE = 0.1
 """Seconds between two events of the load."""
 BETWEEN = 5
 """Events that come through before the next replica is touched."""
-PATIENCE = 150.0
-"""Seconds for what has to happen, however busy the machine is."""
 USER = "agents"
 
 
@@ -189,13 +187,6 @@ def passwords(redis: Client, *known: str) -> None:
         USER, enabled=True, reset_passwords=True, passwords=[f"+{password}" for password in known],
         keys=["*"], channels=["*"], categories=["+@all"],
     )  # fmt: skip
-
-
-def eventually(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s"
-        time.sleep(0.1)
 
 
 def _components(folder: Path) -> Path:

@@ -14,11 +14,11 @@ import pytest
 from benchmarks.suite.processes import free_ports
 from cli.local.provision.run import Programs
 from infrastructure.identity.keys import new_key
-from tests.integration.rotation.replicas import eventually
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.issuer import AUDIENCE, LocalIssuer, local_issuer, rsa_key
 from tests.support.processes import daprd, redis_server
 from tests.support.raw_http import get
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

@@ -9,9 +9,10 @@ from redis import Redis as Client
 from redis.exceptions import AuthenticationError
 
 from cli.local.provision.run import Programs
-from tests.integration.rotation.replicas import USER, System, eventually, passwords, system
+from tests.integration.rotation.replicas import USER, System, passwords, system
 from tests.stand_ins.azure_openai import AZURE_KEY
 from tests.support.raw_http import get
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
