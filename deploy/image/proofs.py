@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path, PurePosixPath
-from socket import socket
 from subprocess import Popen
 
 from cli.errors import CommandError
@@ -19,6 +18,7 @@ from deploy.image.container import Container, container_of, running, said_by
 from deploy.image.layout import Image, files, read, read_layout
 from deploy.image.places import OUT
 from deploy.verify.chart import Document
+from deploy.verify.cluster import free_ports
 
 LARGEST = 150_000_000
 """Bytes to pull."""
@@ -94,7 +94,7 @@ def agents_start(image: Image, root: Path, objects: list[Document]) -> str:
     for deployment in objects:
         if deployment["kind"] != "Deployment":
             continue
-        name, port = deployment["metadata"]["name"], _free_port()
+        name, (port,) = deployment["metadata"]["name"], free_ports(1)
         (declared,) = deployment["spec"]["template"]["spec"]["containers"]
         container = container_of(deployment, objects, APP_PORT=str(port))
         with running(image, root, container) as process:
@@ -143,10 +143,3 @@ def _wait_for(process: Popen[bytes], address: str, name: str) -> None:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)
     raise CommandError(f"{name} does not answer {address} within {STARTS_WITHIN:.0f} s")
-
-
-def _free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

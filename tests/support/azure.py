@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.suite.processes import free_ports
-from tests.support.processes import Daprd, Process, _accepts, _running, _wait, daprd
+from tests.support.processes import Daprd, Process, accepts, daprd, started, until_ready
 
 ROOT = Path(__file__).parents[2]
 COMPONENTS = ROOT / "components" / "azure-stand-ins"
@@ -54,8 +54,8 @@ def service_bus(
     file.write_text(json.dumps({"topics": described}))
     port, admin = free_ports(2)
     argv: list[str | Path] = [sys.executable, "-m", "cli.local.azure.servicebus", str(port), str(admin), file]
-    with _running("servicebus", argv, folder, {"PYTHONPATH": str(ROOT)}) as process:
-        _wait(process, lambda: _accepts(port) and _accepts(admin))
+    with started("servicebus", argv, folder, {"PYTHONPATH": str(ROOT)}) as process:
+        until_ready(process, lambda: accepts(port) and accepts(admin))
         yield StandIn(port, f"http://127.0.0.1:{admin}", process)
 
 
@@ -65,8 +65,8 @@ def cosmos(folder: Path, account: Mapping[str, Any] = ACCOUNT) -> Iterator[Stand
     file.write_text(json.dumps(account))
     (port,) = free_ports(1)
     argv: list[str | Path] = [sys.executable, "-m", "cli.local.azure.cosmos", str(port), file]
-    with _running("cosmos", argv, folder, {"PYTHONPATH": str(ROOT)}) as process:
-        _wait(process, lambda: _accepts(port))
+    with started("cosmos", argv, folder, {"PYTHONPATH": str(ROOT)}) as process:
+        until_ready(process, lambda: accepts(port))
         yield StandIn(port, f"http://127.0.0.1:{port}/stand-in", process)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.suite.processes import free_ports
 from cli.local.provision.cache import Cache
-from tests.support.processes import Daprd, Process, _accepts, _running, _wait, daprd
+from tests.support.processes import Daprd, Process, accepts, daprd, started, until_ready
 
 COMPONENTS = Path(__file__).parents[2] / "components" / "postgres"
 _SYSTEM = ("libc6", "libgcc-s1", "libstdc++6", "libcrypt1")
@@ -49,11 +49,10 @@ def postgres_server(programs: Path, folder: Path) -> Iterator[Postgres]:
         "max_connections=200",
     ]
     argv: list[str | Path] = [*_as_nobody(), programs / "postgres", "-D", data, "-p", str(port), *options]
-    with _running("postgres", argv, folder, _environment(programs)) as process:
-        _wait(
+    with started("postgres", argv, folder, _environment(programs)) as process:
+        until_ready(
             process,
-            lambda: _accepts(port) and (data / "postmaster.pid").read_text().rstrip().endswith("ready"),
-            60,
+            lambda: accepts(port) and (data / "postmaster.pid").read_text().rstrip().endswith("ready"),
         )
         yield Postgres(port, process)
 

@@ -74,8 +74,8 @@ def redis_server(
     ]
     argv += ["--appendonly", "yes" if append_only else "no", "--rdbcompression", "no"]
     argv += ["--requirepass", password] if password else []
-    with _running("redis", argv, folder) as process:
-        _wait(process, lambda: _accepts(port))
+    with started("redis", argv, folder) as process:
+        until_ready(process, lambda: accepts(port))
         try:
             yield Redis(port, process)
         finally:
@@ -122,13 +122,13 @@ def daprd(
     if app_port is not None:
         flags["app-port"] = app_port
     argv: list[str | Path] = [program, *(f"--{name}={value}" for name, value in flags.items()), *options]
-    with _running(f"daprd-{app_id}", argv, folder, env) as process:
-        _wait(process, lambda: _status(f"http://127.0.0.1:{http}/v1.0/healthz/outbound") == 204)
+    with started(f"daprd-{app_id}", argv, folder, env) as process:
+        until_ready(process, lambda: _status(f"http://127.0.0.1:{http}/v1.0/healthz/outbound") == 204)
         yield Daprd(grpc, http, metrics, process)
 
 
 @contextmanager
-def _running(
+def started(
     name: str, argv: list[str | Path], folder: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
     log = folder / f"{name}.log"
@@ -153,7 +153,7 @@ def _running(
                 popen.wait()
 
 
-def _wait(process: Process, ready: Callable[[], bool], seconds: float = 90) -> None:
+def until_ready(process: Process, ready: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if process.popen.poll() is not None or time.monotonic() > deadline:
@@ -171,7 +171,7 @@ def _save(port: int, password: str | None) -> None:
             answers += piece
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
