@@ -208,6 +208,7 @@ def test_the_app_takes_the_settings_that_it_is_given(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # no .env
     known = {str(field.validation_alias) for field in Settings.model_fields.values()} | {"XDG_CACHE_HOME"}
+    known |= set(re.findall(r"\$\{(\w+)", (ROOT / "models/azure.yaml").read_text()))
     for deployment in of_kind(objects, "Deployment"):
         given = environment_of(deployment)
         assert set(given) <= known
