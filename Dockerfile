@@ -5,7 +5,7 @@
 FROM scratch AS python
 ADD dist/image/base.tar /
 # Bytecode is compiled here, since a read-only root keeps none, and says no time: the same source gives the same bytes.
-RUN ["/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/usr/lib/python3.13"]
+RUN ["/usr/bin/python3", "-B", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/usr/lib/python3.13"]
 
 FROM python AS build
 ADD dist/image/build.tar /
@@ -22,10 +22,12 @@ COPY cli cli
 # Building runs some of the libraries, which must not leave bytecode that says a time.
 ENV PYTHONPATH=/opt/libraries PYTHONDONTWRITEBYTECODE=1
 RUN ["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-index", "--no-deps", "--no-build-isolation", "--no-compile", "--target=/app", "."]
-RUN ["/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/opt/libraries", "/app"]
-
-# Commands of libraries: nobody runs them here.
-RUN ["/usr/bin/python3", "-c", "import shutil; shutil.rmtree('/opt/libraries/bin'); shutil.rmtree('/app/bin')"]
+RUN ["/usr/bin/python3", "-B", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "/opt/libraries", "/app"]
+COPY prompts /app/prompts
+COPY models /app/models
+COPY guardrails.yaml /app/
+COPY deploy/image/tidy.py .
+RUN ["/usr/bin/python3", "tidy.py"]
 
 # A layer of its own, which a release without new dependencies leaves as it is.
 FROM python AS libraries
@@ -33,9 +35,6 @@ COPY --from=build /opt/libraries /opt/libraries
 
 FROM libraries
 COPY --from=build /app /app
-COPY prompts /app/prompts
-COPY models /app/models
-COPY guardrails.yaml /app/
 ENV PYTHONPATH=/opt/libraries PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 USER 65532:65532

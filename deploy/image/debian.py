@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +17,9 @@ from deploy.image.programs import output_of, require
 
 SUITES = {"debian": "trixie", "debian-security": "trixie-security"}
 """Archives of Debian, and the suite that is taken from each."""
-MIRROR = "https://deb.debian.org/{archive}"
-SNAPSHOT = "https://snapshot.debian.org/archive/{archive}/{date}"
-"""Keeps every version for ever: asked for what the mirror has replaced since."""
+MIRRORS = "DEBIAN_MIRROR"
+"""A setting: where Debian's archives lie, as https://HOST/{archive}, or https://HOST/archive/{archive}/{date} where every version is
+kept for ever; several with blanks between are asked in turn. Without it, the one that this machine's own apt uses."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -37,7 +38,7 @@ class Package:
 
     def address(self, mirror: str, date: str) -> str:
         archive, _, rest = self.path.partition("/")
-        return f"{mirror.format(archive=archive, date=date)}/{rest}"
+        return f"{_filled(mirror, archive, date)}/{rest}"
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,32 @@ def write_lock(path: Path) -> int:
     return changed
 
 
+def mirrors(environment: Mapping[str, str]) -> list[str]:
+    """Those of DEBIAN_MIRROR, else that of a machine which is a Debian itself."""
+    if named := environment.get(MIRRORS, "").split():
+        return named
+    require("apt-get")
+    said = output_of(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Label: Debian"]).decode()
+    if found := re.search(r"^(\S+)/debian/?$", said, re.MULTILINE):
+        return [found[1] + "/{archive}"]
+    raise CommandError(
+        "nobody knows where Debian's packages are: this machine's apt names no mirror of Debian",
+        hint=f"let {MIRRORS} name one: https://HOST/{{archive}}",
+        code=ExitCode.MISSING,
+    )
+
+
+def _filled(mirror: str, archive: str, date: str) -> str:
+    return mirror.replace("{archive}", archive).replace("{date}", date)
+
+
 def _fetch(package: Package, date: str, file: Path) -> Path:
     if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == package.sha256:
         return file
     helper = "/usr/lib/apt/apt-helper"
     require(helper)
     complaints = []
-    for mirror in (MIRROR, SNAPSHOT):
+    for mirror in mirrors(os.environ):
         address = package.address(mirror, date)
         try:
             output_of([helper, "download-file", address, file, f"SHA256:{package.sha256}"])
@@ -109,7 +129,8 @@ def _fetch(package: Package, date: str, file: Path) -> Path:
             return file
     raise CommandError(
         f"{package.name} {package.version} cannot be had:\n" + "\n".join(complaints),
-        hint="is there a network? If Debian has a newer version: make image-lock, which takes that one",
+        hint="is there a network? If Debian has a newer version: make image-lock takes that one, "
+        f"or let {MIRRORS} name a mirror that keeps old ones",
         code=ExitCode.BUILD_FAILED,
     )
 
@@ -155,9 +176,10 @@ def _apt(folder: Path) -> dict[str, str]:
     """The environment in which apt knows these suites alone, and nothing of this machine."""
     for name in ("lists", "cache"):
         (folder / name / "partial").mkdir(parents=True)
+    mirror, now = mirrors(os.environ)[0], f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     (folder / "sources").write_text(
         "".join(
-            f"deb [signed-by={KEYRING}] {MIRROR.format(archive=archive)} {suite} main\n"
+            f"deb [signed-by={KEYRING}] {_filled(mirror, archive, now)} {suite} main\n"
             for archive, suite in SUITES.items()
         )
     )

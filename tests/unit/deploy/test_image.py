@@ -17,7 +17,7 @@ from cli.errors import CommandError
 from deploy.declared import ROOT
 from deploy.image.base import USER, is_kept, write_base
 from deploy.image.container import container_of
-from deploy.image.debian import SNAPSHOT, Package, fetch, read_lock
+from deploy.image.debian import Package, fetch, mirrors, read_lock
 from deploy.image.layout import files, read_layout
 from deploy.image.places import LOCK
 from deploy.image.proofs import bytecode_says_no_time, nothing_to_misuse, small
@@ -52,11 +52,15 @@ def test_a_wrong_line_of_the_lock_is_named(tmp_path: Path, text: str, why: str) 
     assert (wrong.value.message, wrong.value.hint) == (why, "make image-lock writes such lines")
 
 
-def test_what_the_mirror_has_replaced_is_asked_of_the_snapshot_of_that_date() -> None:
-    address = (
-        "https://snapshot.debian.org/archive/debian/20260101T000000Z/pool/main/z/zlib/zlib1g_1.3-1_amd64.deb"
-    )
-    assert PACKAGE.address(SNAPSHOT, "20260101T000000Z") == address
+def test_a_mirror_that_keeps_every_version_is_asked_for_that_of_the_locks_date() -> None:
+    (mirror,) = mirrors({"DEBIAN_MIRROR": "https://example.com/{archive}/{date}"})
+    address = "https://example.com/debian/20260101T000000Z/pool/main/z/zlib/zlib1g_1.3-1_amd64.deb"
+    assert PACKAGE.address(mirror, "20260101T000000Z") == address
+
+
+def test_mirrors_are_asked_in_the_order_in_which_they_are_named() -> None:
+    named = {"DEBIAN_MIRROR": "https://one.example/{archive} https://two.example/{archive}"}
+    assert mirrors(named) == ["https://one.example/{archive}", "https://two.example/{archive}"]
 
 
 def test_a_package_that_is_there_with_the_right_hash_is_not_fetched_again(tmp_path: Path) -> None:
