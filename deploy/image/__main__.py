@@ -53,12 +53,6 @@ def build() -> None:
     console.print(f"  {image.size / 1e6:6.1f} MB  {image.digest}  in {LAYOUT}", soft_wrap=True)
 
 
-@command.command()
-def sbom() -> None:
-    """Write what is in the image as CycloneDX, dist/image/sbom.cdx.json."""
-    click.echo(write_sbom(_built()))
-
-
 @command.command(name="audit")
 def audit_command() -> None:
     """Ask for known vulnerabilities of the Python packages in the image; fails on any."""

@@ -12,7 +12,7 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.backup.apart import Server, Unloadable
 from cli.local.backup.manifest import SNAPSHOT, Contents, Manifest, copy_checked, damaged, read_manifest
-from cli.local.backup.switching import exchange, holds_something, put_in_place, users_of
+from cli.local.backup.switching import draft, exchange, holds_something, put_in_place, users_of
 from cli.local.redis import in_mib
 
 
@@ -52,34 +52,24 @@ async def check_backup(backup: Path, server: Server) -> Restored:
 async def restore_backup(backup: Path, target: Path, server: Server) -> Restored:
     """Make the target the data of the backup. Whatever fails or is interrupted, the old data stay where they are."""
     manifest = read_manifest(backup)
-    draft = _draft_of(target)
+    made = draft(target.with_name(f"{target.name}.restoring"))
     try:
-        contents = await _made(backup, manifest, draft, server)
+        contents = await _made(backup, manifest, made, server)
         server.told("putting it in place")
         if not holds_something(target):
-            put_in_place(draft, target)
+            put_in_place(made, target)
             return Restored(manifest, contents, None)
         old = target.with_name(f"{target.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-        exchange(draft, target, old)
+        exchange(made, target, old)
         return Restored(manifest, contents, old)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
 
 
-def _draft_of(target: Path) -> Path:
-    draft = target.with_name(f"{target.name}.restoring")
-    shutil.rmtree(draft, ignore_errors=True)  # what an interrupted one left
-    try:
-        draft.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise CommandError(f"{draft} cannot be made: {error.strerror}", hint="give another folder") from None
-    return draft
-
-
-async def _made(backup: Path, manifest: Manifest, draft: Path, server: Server) -> Contents:
+async def _made(backup: Path, manifest: Manifest, folder: Path, server: Server) -> Contents:
     """Data as the platform's Redis reads them, of a backup that was found to be whole."""
-    _need_space(draft, 2 * manifest.size)
-    snapshot = draft / SNAPSHOT
+    _need_space(folder, 2 * manifest.size)
+    snapshot = folder / SNAPSHOT
     copy_checked(backup, manifest, snapshot, lambda there: server.told(f"copying: {in_mib(there)}"))
     try:
         async with server.loaded(snapshot) as apart:
