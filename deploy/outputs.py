@@ -69,7 +69,7 @@ class Outputs(_Part):
 @click.option("--digest", help="The image's, as the build printed it: sha256:…; prod is refused without one.")
 def command(*, file: TextIO, digest: str | None) -> None:
     """Make a values file of the chart from FILE, the outputs of deploy/bicep/main.bicep as JSON; - reads standard input."""
-    found = read(file.read(), file.name)
+    found = read(_text(file), file.name)
     values = values_of(found, digest)
     problems = [*_misfits(found), *_refused(found, values)]
     if problems:
@@ -84,12 +84,25 @@ def command(*, file: TextIO, digest: str | None) -> None:
     click.echo(yaml.safe_dump(values, sort_keys=False, width=120), nl=False)
 
 
+def _text(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{file.name}: not UTF-8: {error}",
+            hint=f"PowerShell's > writes UTF-16 by default, Out-File -Encoding utf8 does not; they are made by: {_MAKE}",
+            code=ExitCode.INVALID,
+        ) from error
+
+
 def read(text: str, source: str) -> Outputs:
     """From Azure's form, {name: {type, value}}; CommandError names everything that is wrong at once."""
     try:
-        document = yaml.safe_load(text)  # JSON is YAML, and its errors come with a line
+        document = yaml.safe_load(
+            text.removeprefix("\ufeff")
+        )  # JSON is YAML, and its errors come with a line
         given = {name: output["value"] for name, output in document.items()}
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, RecursionError, ValueError) as error:
         raise CommandError(
             f"{source}: not the outputs of a deployment: {error}",
             hint=f"they are made by: {_MAKE}",
@@ -160,6 +173,15 @@ def _egress_to_redis(found: Outputs) -> list[Values]:
 
 def _misfits(found: Outputs) -> Iterator[str]:
     """What main.bicep gave out that the repository does not say, or the other way round."""
+    wanted = (
+        ("serviceBus", "cosmosUrl", "cosmosDatabase", "cosmosContainer")
+        if found.components == "azure"
+        else ("redis",)
+    )
+    given_out = found.model_dump(by_alias=True)
+    for name in wanted:
+        if not given_out[name]:
+            yield f"{name}: is empty, and the components {found.components} need it; deploy deploy/bicep/main.bicep again"
     declared = set(yaml.safe_load((ROOT / CHART / "files/declared.yaml").read_text())["agents"])
     given = {identity.agent for identity in found.identities}
     for agent in sorted(declared - given):
@@ -168,7 +190,8 @@ def _misfits(found: Outputs) -> Iterator[str]:
         yield f"identities: {agent} is no agent of this repository; the outputs are of another version of it"
     if found.components == "azure":
         name = f"values-{found.environment_name}.yaml"
-        reached = {cidr for way in _values(name)["network"]["egress"] for cidr in way.get("cidrs", [])}
+        ways = merged(_values("values.yaml"), _values(name))["network"]["egress"]
+        reached = {cidr for way in ways for cidr in way.get("cidrs", [])}
         if found.endpoints_prefix not in reached:
             yield (
                 f"endpointsPrefix: {found.endpoints_prefix} is not in network.egress of {CHART}/{name} ({', '.join(sorted(reached))}), "

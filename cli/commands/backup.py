@@ -87,7 +87,7 @@ def _source(instance: Instance, address: str | None) -> Source:
             code=ExitCode.INVALID,
         )
     host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdecimal()):
+    if not (colon and host and port.isdecimal() and int(port) < 2**16):
         raise CommandError(
             f"--redis is {address!r}", hint="give HOST:PORT, as 127.0.0.1:6379", code=ExitCode.USAGE
         )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from cli.errors import CommandError
@@ -46,7 +46,7 @@ class Manifest(BaseModel):
 
     kind: Literal["agents-backup"] = _KIND
     format: int = FORMAT
-    taken_at: datetime
+    taken_at: AwareDatetime
     redis_version: str
     size: int
     sha256: str
@@ -104,6 +104,8 @@ def copy_checked(backup: Path, manifest: Manifest, to: Path, told: Callable[[int
                 told(size)
     except FileNotFoundError:
         raise damaged(backup, f"it has no {SNAPSHOT}") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise damaged(backup, f"its {SNAPSHOT} cannot be read: {error.strerror}") from None
     if size != manifest.size:
         raise damaged(backup, f"its snapshot has {size} bytes, {manifest.size} were written")
     if digest.hexdigest() != manifest.sha256:

@@ -11,8 +11,9 @@ from pathlib import Path
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.backup.apart import Server, Unloadable
+from cli.local.backup.drafts import disk_errors, drafted
 from cli.local.backup.manifest import SNAPSHOT, Contents, Manifest, copy_checked, damaged, read_manifest
-from cli.local.backup.switching import draft, exchange, holds_something, put_in_place, users_of
+from cli.local.backup.switching import exchange, holds_something, put_in_place, users_of
 from cli.local.redis import in_mib
 
 
@@ -29,6 +30,12 @@ def require_restorable(target: Path, *, force: bool) -> None:
     """CommandError when there is something that would be lost sight of."""
     if target.exists() and not target.is_dir():
         raise CommandError(f"{target} is no folder", hint="give a folder", code=ExitCode.INVALID)
+    if target.is_mount():
+        raise CommandError(
+            f"{target} is where a volume is mounted, and no other folder can take its place in one step",
+            hint=f"restore --into {target / 'restored'}, then put what is in it in the place of the volume's old files",
+            code=ExitCode.INVALID,
+        )
     if users := users_of(target):
         raise CommandError(
             f"{target} is in use by pid {', '.join(map(str, users))}",
@@ -44,7 +51,7 @@ def require_restorable(target: Path, *, force: bool) -> None:
 async def check_backup(backup: Path, server: Server) -> Restored:
     """Load it as a restore would, in a temporary folder, and change nothing."""
     manifest = read_manifest(backup)
-    with tempfile.TemporaryDirectory(prefix="agents-backup-") as folder:
+    with disk_errors(), tempfile.TemporaryDirectory(prefix="agents-backup-") as folder:
         contents = await _made(backup, manifest, Path(folder), server)
     return Restored(manifest, contents, None)
 
@@ -52,24 +59,21 @@ async def check_backup(backup: Path, server: Server) -> Restored:
 async def restore_backup(backup: Path, target: Path, server: Server) -> Restored:
     """Make the target the data of the backup. Whatever fails or is interrupted, the old data stay where they are."""
     manifest = read_manifest(backup)
-    made = draft(target.with_name(f"{target.name}.restoring"))
-    try:
-        contents = await _made(backup, manifest, made, server)
+    with drafted(target.with_name(f"{target.name}.restoring")) as draft:
+        contents = await _made(backup, manifest, draft, server)
         server.told("putting it in place")
         if not holds_something(target):
-            put_in_place(made, target)
+            put_in_place(draft, target)
             return Restored(manifest, contents, None)
         old = target.with_name(f"{target.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-        exchange(made, target, old)
+        exchange(draft, target, old)
         return Restored(manifest, contents, old)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
-async def _made(backup: Path, manifest: Manifest, folder: Path, server: Server) -> Contents:
+async def _made(backup: Path, manifest: Manifest, draft: Path, server: Server) -> Contents:
     """Data as the platform's Redis reads them, of a backup that was found to be whole."""
-    _need_space(folder, 2 * manifest.size)
-    snapshot = folder / SNAPSHOT
+    _need_space(draft, 2 * manifest.size)
+    snapshot = draft / SNAPSHOT
     copy_checked(backup, manifest, snapshot, lambda there: server.told(f"copying: {in_mib(there)}"))
     try:
         async with server.loaded(snapshot) as apart:

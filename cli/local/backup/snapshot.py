@@ -20,6 +20,8 @@ from cli.local.redis import Redis, info
 
 SILENCE = 60.0
 """Seconds without a byte after which the server is given up: while it writes the snapshot, it sends a line every ten."""
+_PATIENCE = 30.0
+"""Seconds for one answer: Redis answers nothing while it forks."""
 _CHUNK = 2**20
 
 
@@ -34,7 +36,7 @@ class Source:
     @contextmanager
     def connected(self) -> Iterator[Redis]:
         try:
-            redis = Redis(self.host, self.port)
+            redis = Redis(self.host, self.port, _PATIENCE)
         except OSError as error:
             raise CommandError(
                 f"no Redis answers at {self.host}:{self.port}: {error}",
@@ -42,9 +44,17 @@ class Source:
                 code=ExitCode.NOT_RUNNING,
             ) from None
         with redis:
-            if self.password:
-                redis.ask("AUTH", self.password)
-            yield redis
+            try:
+                if self.password:
+                    redis.ask("AUTH", self.password)
+                yield redis
+            except OSError as error:
+                raise _broken(f"{self.host}:{self.port}: {error}") from None
+            except CommandError as error:
+                raise CommandError(
+                    f"{self.host}:{self.port}: {error.message}",
+                    hint="is it a Redis? the password of one that asks for it goes into REDISCLI_AUTH",
+                ) from None
 
 
 @dataclass(frozen=True)

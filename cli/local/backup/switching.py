@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,16 +11,6 @@ from cli.errors import CommandError
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-
-
-def draft(place: Path) -> Path:
-    """An empty folder to make things in, for the owner alone; what an interrupted command left there goes."""
-    shutil.rmtree(place, ignore_errors=True)
-    try:
-        place.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise CommandError(f"{place} cannot be made: {error.strerror}", hint="give another folder") from None
-    return place
 
 
 def put_in_place(new: Path, target: Path) -> None:

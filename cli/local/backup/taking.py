@@ -8,29 +8,33 @@ from pathlib import Path
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local.backup.apart import Server, Unloadable
+from cli.local.backup.drafts import disk_errors, drafted
 from cli.local.backup.manifest import SNAPSHOT, Manifest, write_manifest
 from cli.local.backup.snapshot import Source, take_snapshot
-from cli.local.backup.switching import draft, put_in_place
+from cli.local.backup.switching import put_in_place
 from cli.local.redis import condition, in_mib
+
+DRAFT = ".backup.part"
+"""One name for all in a folder: what an interrupted one left is found by the next, whatever that one is to be called."""
 
 
 async def take_backup(source: Source, to: Path, server: Server) -> Manifest:
     """Make the folder `to`; it is there whole, or not at all."""
-    made = _beside(to)
-    try:
-        _need_space(source, made)
-        manifest = await _taken(source, made / SNAPSHOT, server)
-        write_manifest(made, manifest)
-        put_in_place(made, to)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    _require_free(to)
+    with drafted(to.with_name(DRAFT)) as draft:
+        _need_space(source, draft)
+        manifest = await _taken(source, draft / SNAPSHOT, server)
+        write_manifest(draft, manifest)
+        put_in_place(draft, to)
     return manifest
 
 
-def _beside(to: Path) -> Path:
-    if to.exists():
-        raise CommandError(f"{to} is there already", hint="give a folder that is not", code=ExitCode.INVALID)
-    return draft(to.with_name(f".{to.name}.part"))
+def _require_free(to: Path) -> None:
+    with disk_errors():
+        if to.exists():
+            raise CommandError(
+                f"{to} is there already", hint="give a folder that is not", code=ExitCode.INVALID
+            )
 
 
 async def _taken(source: Source, file: Path, server: Server) -> Manifest:

@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -192,9 +194,22 @@ def count_of_others(backup: Path) -> None:
     (backup / "manifest.json").write_text(json.dumps(manifest))
 
 
+def without_a_zone(backup: Path) -> None:
+    manifest = json.loads((backup / "manifest.json").read_text())
+    manifest["taken_at"] = "2026-11-22T09:00:00"
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+
+
+def a_folder_for_a_snapshot(backup: Path) -> None:
+    drop_the_snapshot(backup)
+    (backup / "snapshot.rdb").mkdir()
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
+        (without_a_zone, "taken_at: Input should have timezone info"),
+        (a_folder_for_a_snapshot, "cannot be read: Is a directory"),
         (flip_a_byte, "the SHA-256 differs"),
         (cut_it_off, "its snapshot has"),
         (drop_the_snapshot, "has no snapshot.rdb"),
@@ -334,4 +349,89 @@ def test_a_snapshot_that_breaks_off_is_no_backup(
     own_redis.process.kill()
     assert process.wait(60) == ExitCode.FAILED
     assert not (project.root / "b").exists()
-    assert not (project.root / ".b.part").exists()
+    assert not (project.root / ".backup.part").exists()
+
+
+def test_two_backups_at_once_into_one_folder_are_never_half_of_each(
+    project: Project, own_redis: Redis, redis: Connection
+) -> None:
+    redis.ask("CONFIG", "SET", "rdb-key-save-delay", "10000")
+    for number in range(200):
+        redis.ask("SET", str(number), "x")
+    first = project.begin("backup", "b", "--redis", f"127.0.0.1:{own_redis.port}")
+    while not (project.root / ".backup.part").exists():
+        assert first.poll() is None
+        time.sleep(0.001)
+    second = back_up(project, own_redis, project.root / "b")
+    assert second.returncode == ExitCode.FAILED
+    assert "another one is at work in" in second.stderr
+    assert first.wait(60) == 0
+    assert sorted(path.name for path in (project.root / "b").iterdir()) == ["manifest.json", "snapshot.rdb"]
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(project: Project, own_redis: Redis) -> None:
+    """It holds personal data, and has a name that nobody looks for."""
+    left = project.root / ".backup.part"
+    left.mkdir()
+    (left / "snapshot.rdb").write_text("half")
+    done = back_up(project, own_redis, project.root / "another")
+    assert done.returncode == 0, done.stderr
+    assert not left.exists()
+
+
+@pytest.fixture
+def files_of_10_kib() -> Iterator[None]:
+    """The kernel refuses what is longer, as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10 * 2**10, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def more(redis: Connection) -> None:
+    redis.ask("SET", "more", os.urandom(20 * 2**10).hex())
+
+
+async def test_a_disk_that_refuses_is_named_and_nothing_is_left(
+    tmp_path: Path, more: None, own_redis: Redis, backup: Path, server: Server, files_of_10_kib: None
+) -> None:
+    with pytest.raises(CommandError, match="File too large") as raised:
+        await take_backup(Source("127.0.0.1", own_redis.port), tmp_path / "b", server)
+    assert "room" in raised.value.hint
+    assert not (tmp_path / "b").exists()
+    assert not (tmp_path / ".backup.part").exists()
+    target = existing(tmp_path / "data")
+    for work in (restore_backup(backup, target, server), check_backup(backup, server)):
+        with pytest.raises(CommandError, match="File too large"):
+            await work
+    assert untouched(target)
+
+
+async def test_where_a_volume_is_mounted_a_restore_says_how_before_it_begins() -> None:
+    with pytest.raises(CommandError, match="where a volume is mounted") as raised:
+        require_restorable(Path("/proc"), force=True)
+    assert "--into /proc/restored" in raised.value.hint
+
+
+def test_another_server_at_the_port_of_redis_is_named(project: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = project.agents("backup", "b", "--redis", f"127.0.0.1:{port}")
+        thread.join()
+    assert done.returncode == ExitCode.FAILED
+    assert f"127.0.0.1:{port}: Redis answers 'HTTP/1.1 400 Bad Request'\n  is it a Redis?" in done.stderr
+
+
+def test_a_port_that_is_none_is_refused(project: Project) -> None:
+    done = project.agents("backup", "b", "--redis", "127.0.0.1:99999")
+    assert done.returncode == ExitCode.USAGE

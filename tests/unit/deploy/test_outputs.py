@@ -135,6 +135,44 @@ def test_addresses_that_the_network_policies_do_not_reach_are_refused() -> None:
     assert "make the two alike" in said
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"serviceBus": ""}, "serviceBus: is empty, and the components azure need it"),
+        ({"cosmosUrl": ""}, "cosmosUrl: is empty, and the components azure need it"),
+        ({"components": "redis"}, "redis: is empty, and the components redis need it"),
+    ],
+)
+def test_components_that_would_have_no_address_are_refused(changes: dict[str, Any], said: str) -> None:
+    assert said in refusal(**changes)
+
+
+def test_an_environment_whose_value_file_says_nothing_of_the_network_has_the_charts_own() -> None:
+    assert "is not in network.egress of deploy/helm/agents/values-dev.yaml" in refusal(environmentName="dev")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}".encode("utf-16"), "not UTF-8"),  # as PowerShell writes it
+        (b"[" * 3_000, "not the outputs of a deployment"),
+        (b'{"a": {"value": 2026-99-99}}', "not the outputs of a deployment"),
+    ],
+)
+def test_a_file_that_is_no_text_of_ours_is_refused_without_a_traceback(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_bytes(content)
+    ran = CliRunner().invoke(command, [str(file)], standalone_mode=False)
+    assert isinstance(ran.exception, CommandError)
+    assert ran.exception.message.startswith(f"{file}: {said}")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_outputs() -> None:
+    assert read("\ufeff" + json.dumps(outputs()), "outputs.json").host == "agents.example.com"
+
+
 def test_the_bicep_and_the_value_files_name_the_same_addresses() -> None:
     assert "param endpointsPrefix string = '10.20.4.0/24'" in MAIN.read_text()
     assert made(endpointsPrefix="10.20.4.0/24")
