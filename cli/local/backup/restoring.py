@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from cli.errors import CommandError
@@ -65,9 +66,15 @@ async def restore_backup(backup: Path, target: Path, server: Server) -> Restored
         if not holds_something(target):
             put_in_place(draft, target)
             return Restored(manifest, contents, None)
-        old = target.with_name(f"{target.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        old = _free_name(f"{target}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         exchange(draft, target, old)
         return Restored(manifest, contents, old)
+
+
+def _free_name(name: str) -> Path:
+    """With a number where there is one of the same second."""
+    names = (Path(name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(path for path in names if not path.exists())
 
 
 async def _made(backup: Path, manifest: Manifest, draft: Path, server: Server) -> Contents:

@@ -21,6 +21,7 @@ import pytest
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.local.backup import restoring
 from cli.local.backup.apart import Server
 from cli.local.backup.restoring import check_backup, require_restorable, restore_backup
 from cli.local.backup.snapshot import Source
@@ -435,3 +436,9 @@ def test_another_server_at_the_port_of_redis_is_named(project: Project) -> None:
 def test_a_port_that_is_none_is_refused(project: Project) -> None:
     done = project.agents("backup", "b", "--redis", "127.0.0.1:99999")
     assert done.returncode == ExitCode.USAGE
+
+
+def test_what_is_kept_has_a_name_of_its_own_also_twice_in_a_second(tmp_path: Path) -> None:
+    first = restoring._free_name(str(tmp_path / "data.before-now"))
+    first.mkdir()
+    assert restoring._free_name(str(first)) == tmp_path / "data.before-now-2"
