@@ -47,6 +47,6 @@ def manifest(root: Path, usual: str, components: str) -> Path:
         )
     raise CommandError(
         f"{VARIABLE} is {components!r}: there are no such components",
-        hint=nearest(components, there),
+        hint=nearest(components, sorted(there)),
         code=ExitCode.NOT_FOUND,
     )

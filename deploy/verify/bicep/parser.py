@@ -35,7 +35,14 @@ _SHAPES: dict[str, Shape] = {
 
 def parse(path: Path) -> list[n.Declaration]:
     """Every declaration of a .bicep or .bicepparam file; BicepError at the first that cannot be read."""
-    return _Parser(tokens(path.read_text(), path), path).declarations()
+    try:
+        return _Parser(tokens(path.read_text(encoding="utf-8"), path), path).declarations()
+    except OSError as error:
+        raise BicepError(path, 1, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BicepError(path, 1, f"is not UTF-8: {error}") from None
+    except RecursionError:
+        raise BicepError(path, 1, "something in it is nested too deeply") from None
 
 
 class _Parser(Expressions):

@@ -30,6 +30,8 @@ def problems(folder: Path, catalog: Catalog = lambda _: None) -> list[str]:
         ]
     except BicepError as error:
         return [str(error)]
+    except RecursionError:
+        return [f"{os.path.relpath(folder)}: an expression in it has too many parts to be followed"]
 
 
 def resource_types(folder: Path) -> list[str]:

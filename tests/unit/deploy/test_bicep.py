@@ -300,3 +300,25 @@ def test_a_type_or_version_that_the_data_does_not_have_is_told_of(tmp_path: Path
         "1: Example.Vault/vaults@2024-01-01: the type data is of 2025-01-01; use that version, or what is written is not checked",
         "2: Example.Vault/valts is no resource type of Azure",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe", "main.bicep:1: is not UTF-8"),
+        (
+            b"var x = " + b"(" * 3_000 + b"1" + b")" * 3_000,
+            "main.bicep:1: something in it is nested too deeply",
+        ),
+        (b"var x = " + b"1+" * 5_000 + b"1", "an expression in it has too many parts"),
+    ],
+)
+def test_a_file_that_nobody_could_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "main.bicep").write_bytes(content)
+    (problem,) = problems(tmp_path)
+    assert said in problem
+
+
+def test_a_folder_without_its_main_file_is_named(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path)
+    assert problem.endswith("main.bicep:1: cannot be read: No such file or directory")
