@@ -12,7 +12,7 @@ from rich.console import Console
 from cli.local.provision.cache import user_cache
 from cli.local.provision.run import Programs, Wanted, provision
 from tests.support.azure import OnAzure, on_azure
-from tests.support.postgres import on_postgres, postgres_server, provide_postgres
+from tests.support.postgres import Postgres, on_postgres, postgres_server, provide_postgres
 from tests.support.processes import Daprd, Redis, daprd, redis_server
 
 pytest_plugins = [
@@ -55,16 +55,20 @@ def azure(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    folder = tmp_path_factory.mktemp("postgres")
+    with postgres_server(provide_postgres(user_cache(os.environ)), folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def postgres_sidecar(
-    programs: Programs, redis: Redis, tmp_path_factory: pytest.TempPathFactory
+    programs: Programs, redis: Redis, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Daprd]:
     """A sidecar whose documents are in a real PostgreSQL."""
     assert programs.daprd is not None
-    folder = tmp_path_factory.mktemp("postgres")
-    with (
-        postgres_server(provide_postgres(user_cache(os.environ)), folder) as server,
-        on_postgres(programs.daprd, folder, redis.port, server) as running,
-    ):
+    folder = tmp_path_factory.mktemp("on-postgres")
+    with on_postgres(programs.daprd, folder, redis.port, postgres) as running:
         yield running
 
 

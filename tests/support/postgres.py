@@ -58,10 +58,12 @@ def postgres_server(programs: Path, folder: Path) -> Iterator[Postgres]:
 
 
 @contextmanager
-def on_postgres(daprd_program: Path, folder: Path, redis_port: int, server: Postgres) -> Iterator[Daprd]:
+def on_postgres(
+    daprd_program: Path, folder: Path, redis_port: int, server: Postgres, *, app_id: str = "tests"
+) -> Iterator[Daprd]:
     """A sidecar with the shipped components."""
     env = {"AGENTS_POSTGRES": server.connection}
-    with daprd(daprd_program, folder, redis_port, components=COMPONENTS, env=env) as running:
+    with daprd(daprd_program, folder, redis_port, app_id=app_id, components=COMPONENTS, env=env) as running:
         yield running
 
 

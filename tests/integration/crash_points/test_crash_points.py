@@ -17,21 +17,24 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from benchmarks.suite.processes import free_ports
+from cli.local.provision.run import Programs
 from cli.local.redis import Redis as Client
 from tests.stand_ins.openai_server import KEY, MODEL
 from tests.support.agent_process import model_server
-from tests.support.processes import Daprd, Redis
+from tests.support.postgres import Postgres, on_postgres
+from tests.support.processes import Daprd, Redis, daprd
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -40,6 +43,9 @@ SIDE_BY_SIDE = 5
 EXIT = 9
 PATIENCE = 240
 """Seconds; all of it is over in one minute where nothing else runs."""
+
+Sidecars: TypeAlias = Callable[[str, Path], AbstractContextManager[Daprd]]
+"""Starts one for an app-id, in a folder."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +106,32 @@ class Seen:
     letters: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(
-    scope="module", params=["sidecar", pytest.param("postgres_sidecar", marks=pytest.mark.stores)]
-)
-def seen(
-    request: pytest.FixtureRequest, redis: Redis, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Seen]:
-    """Every point was crashed at, several at a time: each agent has topics and keys of its own."""
-    sidecar: Daprd = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module", params=["redis", pytest.param("postgres", marks=pytest.mark.stores)])
+def sidecars(request: pytest.FixtureRequest, programs: Programs, redis: Redis) -> Sidecars:
+    assert programs.daprd is not None
+    if request.param == "redis":
+        return partial(_on_redis, programs.daprd, redis)
+    return partial(_on_postgres, programs.daprd, redis, request.getfixturevalue("postgres"))
+
+
+def _on_redis(program: Path, redis: Redis, app_id: str, folder: Path) -> AbstractContextManager[Daprd]:
+    return daprd(program, folder, redis.port, app_id=app_id)
+
+
+def _on_postgres(
+    program: Path, redis: Redis, postgres: Postgres, app_id: str, folder: Path
+) -> AbstractContextManager[Daprd]:
+    return on_postgres(program, folder, redis.port, postgres, app_id=app_id)
+
+
+@pytest.fixture(scope="module")
+def seen(sidecars: Sidecars, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """Every point was crashed at, several at a time: each agent has a sidecar, topics and keys of its own."""
     folder = tmp_path_factory.mktemp("crash-points")
+    (folder / "prompts").mkdir()
     with ledger() as (address, runs), model_server() as model, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         crashing = {
-            name: pool.submit(Doomed(name, point, folder, sidecar, redis, address, runs, model.url).crash)
+            name: pool.submit(Doomed(name, point, folder, sidecars, redis, address, runs, model.url).crash)
             for name, point in POINTS.items()
         }
         return {name: future.result() for name, future in crashing.items()}
@@ -140,24 +160,24 @@ class Doomed:
     """One agent, started again whenever it ends itself."""
 
     def __init__(
-        self, name: str, point: Point, folder: Path, sidecar: Daprd, redis: Redis, address: str,
+        self, name: str, point: Point, folder: Path, sidecars: Sidecars, redis: Redis, address: str,
         runs: Counter[str], model: str,
     ) -> None:  # fmt: skip
         self._agent = f"crash{list(POINTS).index(name)}"
-        self._point, self._sidecar, self._redis, self._runs = point, sidecar, redis, runs
+        self._point, self._sidecars, self._redis, self._runs = point, sidecars, redis, runs
         self._log = folder / f"{self._agent}.log"
         (self._port,) = free_ports(1)
-        (folder / self._agent).mkdir()
+        self._folder = folder / self._agent
+        self._folder.mkdir()
         self._env = {
             **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
             "PYTHONPATH": str(ROOT),
             "APP_PORT": str(self._port),
-            "DAPR_GRPC_PORT": str(sidecar.grpc_port),
             "LLM_PROVIDER": "openai",
             "OPENAI_BASE_URL": model,
             "OPENAI_API_KEY": KEY,
             "OPENAI_MODEL": MODEL,
-            "AGENTS_PROMPTS": str(folder),
+            "AGENTS_PROMPTS": str(folder / "prompts"),
             "AGENTS_GRACE": "0.2",
             "CRASH_NAME": self._agent,
             "CRASH_AT": point.at,
@@ -166,6 +186,11 @@ class Doomed:
         }
 
     def crash(self) -> Seen:
+        with self._sidecars(self._agent, self._folder) as sidecar:
+            self._env["DAPR_GRPC_PORT"] = str(sidecar.grpc_port)
+            return self._crash()
+
+    def _crash(self) -> Seen:
         found = Seen()
         app = self._start()
         try:
@@ -179,6 +204,7 @@ class Doomed:
             while not self._done(found):
                 assert time.monotonic() < deadline, f"it is not done:\n{self._log.read_text()[-3000:]}"
                 if app.poll() is not None:
+                    assert app.returncode in {0, EXIT}, self._log.read_text()[-3000:]
                     found.exits.append(app.returncode)
                     app = self._start()
                     if self._point.over_http:
