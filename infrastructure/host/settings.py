@@ -6,6 +6,7 @@ Dapr's and the providers' variables keep their own names; ours begin with AGENTS
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -19,9 +20,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agents.runtime.timing import DAY, Timing
+from infrastructure.host.origins import read_origins
 from infrastructure.identity.addresses import is_loopback, is_safe
 from infrastructure.llm.clients.settings import ModelSettings
 from infrastructure.prompts.git.address import GitSource, read_place
@@ -58,28 +60,13 @@ def _names(text: str) -> str:
     return ",".join(names)
 
 
-def _origins(text: str) -> str:
-    origins = [part.strip() for part in text.split(",")]
-    for origin in origins:
-        if not re.fullmatch(
-            r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", origin
-        ):
-            raise ValueError(
-                "must be the origins of web pages as browsers send them, https://name or with a port, in lower case and without a "
-                "path; several by commas. There is no *: name those that you trust"
-            )
-    return ",".join(origins)
-
-
 Token = Annotated[SecretStr, AfterValidator(_header_value)]
 
 
 class Settings(ModelSettings):
     """One object for one process; the model's share is inherited."""
 
-    model_config = SettingsConfigDict(
-        env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True, env_file=".env"
-    )
+    model_config = SettingsConfigDict(frozen=True, env_file=".env")
 
     host: str = Field("127.0.0.1", validation_alias="AGENTS_HOST", description="Address to listen on.")
     port: int = Field(
@@ -128,7 +115,7 @@ class Settings(ModelSettings):
         validation_alias="AGENTS_RATE_LIMIT",
         description="Requests a second that each caller who logs in may make of a replica; 0 for no limit.",
     )
-    cors_origins: Annotated[str, AfterValidator(_origins)] | None = Field(
+    cors_origins: Annotated[str, AfterValidator(read_origins)] | None = Field(
         None,
         validation_alias="AGENTS_CORS_ORIGINS",
         description="Origins of web pages that may call from a browser; several by commas. None without it.",
@@ -332,6 +319,24 @@ class Settings(ModelSettings):
             raise ValueError(
                 f"AGENTS_HOST={self.host} is reachable from outside: set {'; and '.join(missing)}. Or listen on 127.0.0.1"
             )
+
+
+class _Given(Settings):
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """What a process with this environment, and no `.env`, would have. Raises `ValidationError`."""
+    return _Given.model_validate({name: value for name, value in environment.items() if value})
 
 
 def explain(error: ValidationError) -> str:
