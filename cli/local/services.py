@@ -16,6 +16,8 @@ from cli.local.service import Adopted, Role, Service
 from cli.local.stand_ins import StandIn
 
 LOOPBACK = "127.0.0.1"
+HOST = "infrastructure.host"
+"""Whose settings are ours to judge; a program of another kind knows its own."""
 
 
 def services(platform: Platform, programs: Programs, running: list[Adopted]) -> list[Service]:
@@ -31,9 +33,9 @@ def services(platform: Platform, programs: Programs, running: list[Adopted]) -> 
 
 
 def environments(platform: Platform) -> dict[str, dict[str, str]]:
-    """What each agent would get to know, by its app-id."""
+    """What each agent that this project's host serves would be told, by its app-id."""
     env = _environment(platform)
-    return {app.app_id: _of_app(app, env) for app in platform.apps}
+    return {app.app_id: _of_app(app, env) for app in platform.apps if HOST in app.command}
 
 
 def _app(platform: Platform, replica: Replica, env: Mapping[str, str]) -> Service:
