@@ -8,9 +8,6 @@ TOO_LARGE = (
     "amqp:link:message-size-exceeded",
     "RequestEntityTooLarge",  # Cosmos DB
 )
-REFUSED = ("no item was updated",)
-"""PostgreSQL's component, of a first-write without an ETag where something is. Without these words it would count as an outage,
-and the work be held."""
 _CURES = {
     "amqp:not-found": "it has to be made before: deploy/bicep/modules/topics.bicep, which `python -m cli.documents` writes, has all",
     "status code 401 and description": "the broker refuses the key or the identity: see connectionString or namespaceName in the "
@@ -29,10 +26,6 @@ _CURES = {
 
 def too_large(details: str) -> bool:
     return any(words in details for words in TOO_LARGE)
-
-
-def refused(details: str) -> bool:
-    return any(words in details for words in REFUSED)
 
 
 def cure(details: str) -> str:
