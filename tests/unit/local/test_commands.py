@@ -139,7 +139,8 @@ def test_a_taken_port_shows_in_doctor(folder: Path) -> None:
         manifest = folder / "dapr.yaml"
         manifest.write_text(manifest.read_text().replace("7268", str(port)))
         findings = json.loads(agents(folder, "doctor", "--json").stdout)
-    told = [finding["text"] for finding in findings if finding["check"] == "ports"]
+    # Others may be taken, too: by a platform that runs on this machine.
+    told = [finding["text"] for finding in findings if finding["text"].startswith(f"{port} (")]
     assert len(told) == 1
     assert told[0].startswith(f"{port} (notification, app) is taken by ")
     assert f"(pid {os.getpid()})" in told[0]
