@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -174,6 +175,20 @@ def test_a_parameter_that_a_file_does_not_give_is_missed_where_the_file_says_who
     assert f"{name}:{before.count(chr(10)) + 1}: param.host is missing" in broken(
         name, "param host = ", "param hosts = "
     )
+
+
+def test_one_region_is_prod_without_its_lists_of_regions() -> None:
+    def given(name: str) -> dict[str, str]:
+        text = (ROOT / FOLDER / "parameters" / f"{name}.bicepparam").read_text()
+        return dict(re.findall(r"^param (\w+) = ((?:.|\n)*?)(?=\n\S|\n*\Z)", text, re.MULTILINE))
+
+    one, prod = given("one-region"), given("prod")
+    regions = ("serviceBusRegions", "cosmosRegions", "openAiRegions")
+    assert prod.keys() - one.keys() == set(regions)
+    assert one == {name: value for name, value in prod.items() if name not in regions}
+    main = (ROOT / FOLDER / "main.bicep").read_text()
+    for name in regions:
+        assert f"param {name} string[] = [location]\n" in main
 
 
 def test_what_a_loop_gives_is_known_inside_and_outside(tmp_path: Path) -> None:
