@@ -63,7 +63,7 @@ def test_nothing_is_wrong_with_what_is_here() -> None:
         (
             "serviceBus!.outputs.names",
             "serviceBus.outputs.names",
-            ".outputs of what may be missing: it depends on a condition; write ! or .?",
+            ".outputs of what may be missing: it depends on a condition; write !",
         ),
         (
             "agents[index].outputs.principalId",
@@ -98,6 +98,7 @@ def test_nothing_is_wrong_with_what_is_here() -> None:
         ("param host string", "param host strin", "'strin' is no type that this check knows"),
         ("name: 'network'\n", "name: 'network\n", "this string has no end on its line"),
         ("params: {\n    location", "params: [\n    location", "':' is not understood here"),
+        ("items(loadYaml", "(items, loadYaml", "')' is expected here, not ','"),
     ],
 )
 def test_a_mistake_in_the_main_file_is_named(broken: Broken, old: str, new: str, said: str) -> None:
