@@ -22,7 +22,7 @@ MADE_BY = "az deployment group show -g GROUP -n main --query properties.outputs 
 def _form(pattern: str, example: str) -> AfterValidator:
     def fits(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise ValueError(f"{value!r} is not of the form {example}")
+            raise ValueError(f"{value!r} does not look like {example}")
         return value
 
     return AfterValidator(fits)
@@ -32,12 +32,13 @@ def _prefix(value: str) -> str:
     try:
         return str(IPv4Network(value))
     except ValueError as error:
-        raise ValueError(f"{error}; it is of the form 10.20.4.0/24") from error
+        raise ValueError(f"{error}; it looks like 10.20.4.0/24") from error
 
 
 Text = Annotated[str, Field(min_length=1)]
-Word = Annotated[str, _form(r"\S+", "one word")]
-Uuid = Annotated[str, _form(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "of an id, 8-4-4-4-12")]
+Uuid = Annotated[
+    str, _form(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "00000000-0000-0000-0000-000000000000")
+]
 _HOST = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
 _NOTHING_OR_HOST = _form(f"({_HOST})?", "NAME.servicebus.windows.net")
 _NOTHING_OR_ADDRESS = _form(rf"({_HOST}:\d+)?", "NAME.REGION.redis.azure.net:10000")
@@ -56,7 +57,7 @@ class Identity(_Part):
 
 class Model(_Part):
     endpoint: Annotated[str, _HTTPS]
-    deployment: Word
+    deployment: Annotated[str, _form(r"\S+", "gpt-4o-mini")]
 
 
 def _one_each(identities: list[Identity]) -> list[Identity]:
@@ -95,14 +96,14 @@ class Outputs(_Part):
     key_vault: Annotated[str, _form(r"[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]", "kv-agents-prod-abc123")]
     tenant_id: Uuid
     login_issuer: Annotated[str, _form(r"https://\S+", "https://login.microsoftonline.com/TENANT/v2.0")]
-    login_audience: Word
+    login_audience: Annotated[str, _form(r"\S+", "the id of an application")]
     host: Annotated[str, _form(_HOST, "agents.example.com")]
     endpoints_prefix: Annotated[str, AfterValidator(_prefix)]
     open_ai: Annotated[list[Model], AfterValidator(_regions)]
     service_bus: Annotated[str, _NOTHING_OR_HOST]
     cosmos_url: Annotated[str, _NOTHING_OR_URL]
-    cosmos_database: Annotated[str, _form(r"\S*", "one word")]
-    cosmos_container: Annotated[str, _form(r"\S*", "one word")]
+    cosmos_database: Annotated[str, _form(r"\S*", "agents")]
+    cosmos_container: Annotated[str, _form(r"\S*", "agents-statestore")]
     redis: Annotated[str, _NOTHING_OR_ADDRESS]
 
 

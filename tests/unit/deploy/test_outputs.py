@@ -207,27 +207,30 @@ def test_what_the_chart_would_refuse_is_refused_here() -> None:
     [
         (
             {"registry": "agents prod.azurecr.io"},
-            "registry: 'agents prod.azurecr.io' is not of the form NAME.azurecr.io",
+            "registry: 'agents prod.azurecr.io' does not look like NAME.azurecr.io",
         ),
         (
             {"registry": "https://agentsprod.azurecr.io"},
-            "registry: 'https://agentsprod.azurecr.io' is not of the form",
+            "registry: 'https://agentsprod.azurecr.io' does not look like",
         ),
-        ({"keyVault": "kv_agents"}, "keyVault: 'kv_agents' is not of the form kv-agents-prod-abc123"),
-        ({"tenantId": "tenant"}, "tenantId: 'tenant' is not of the form of an id, 8-4-4-4-12"),
+        ({"keyVault": "kv_agents"}, "keyVault: 'kv_agents' does not look like kv-agents-prod-abc123"),
+        ({"tenantId": "tenant"}, "tenantId: 'tenant' does not look like 00000000-0000"),
         (
             {"loginIssuer": "login.example.com"},
-            "loginIssuer: 'login.example.com' is not of the form https://",
+            "loginIssuer: 'login.example.com' does not look like https://",
         ),
-        ({"loginAudience": "two words"}, "loginAudience: 'two words' is not of the form one word"),
-        ({"host": "agents example"}, "host: 'agents example' is not of the form agents.example.com"),
+        (
+            {"loginAudience": "two words"},
+            "loginAudience: 'two words' does not look like the id of an application",
+        ),
+        ({"host": "agents example"}, "host: 'agents example' does not look like agents.example.com"),
         ({"endpointsPrefix": "10.20.4.1/24"}, "endpointsPrefix: 10.20.4.1/24 has host bits set"),
         (
             {"serviceBus": "sb agents"},
-            "serviceBus: 'sb agents' is not of the form NAME.servicebus.windows.net",
+            "serviceBus: 'sb agents' does not look like NAME.servicebus.windows.net",
         ),
-        ({"cosmosUrl": "cosmos.example.com"}, "cosmosUrl: 'cosmos.example.com' is not of the form https://"),
-        ({"redis": "r.redis.azure.net"}, "redis: 'r.redis.azure.net' is not of the form NAME.REGION.redis"),
+        ({"cosmosUrl": "cosmos.example.com"}, "cosmosUrl: 'cosmos.example.com' does not look like https://"),
+        ({"redis": "r.redis.azure.net"}, "redis: 'r.redis.azure.net' does not look like NAME.REGION.redis"),
         (
             {"identities": [DEVOPS, {**DEVOPS, "clientId": IMPLEMENTATION["clientId"]}]},
             "identities: devops has 2, 11111111-1111-4111-8111-111111111111 and 22222222-1111-4111-8111-111111111111",
@@ -238,7 +241,7 @@ def test_what_the_chart_would_refuse_is_refused_here() -> None:
         ),
         (
             {"identities": [{**DEVOPS, "clientId": "devops"}]},
-            "identities.0.clientId: 'devops' is not of the form",
+            "identities.0.clientId: 'devops' does not look like",
         ),
         (
             {"openAi": [WEST, NORTH, {**NORTH, "endpoint": "https://south.openai.azure.com"}]},
@@ -250,11 +253,11 @@ def test_what_the_chart_would_refuse_is_refused_here() -> None:
         ),
         (
             {"openAi": [{**WEST, "endpoint": "https://west"}]},
-            "openAi.0.endpoint: 'https://west' is not of the form",
+            "openAi.0.endpoint: 'https://west' does not look like",
         ),
         (
             {"openAi": [{**WEST, "deployment": "gpt 4o"}]},
-            "openAi.0.deployment: 'gpt 4o' is not of the form one word",
+            "openAi.0.deployment: 'gpt 4o' does not look like gpt-4o-mini",
         ),
     ],
 )
@@ -271,8 +274,8 @@ def test_an_output_that_no_deployment_gives_is_named_with_its_place(
 
 def test_all_that_is_wrong_with_the_outputs_is_said_at_once() -> None:
     assert refusal(registry="a b", host="c d").splitlines() == [
-        "<stdin>: registry: 'a b' is not of the form NAME.azurecr.io",
-        "<stdin>: host: 'c d' is not of the form agents.example.com",
+        "<stdin>: registry: 'a b' does not look like NAME.azurecr.io",
+        "<stdin>: host: 'c d' does not look like agents.example.com",
     ]
 
 
@@ -292,7 +295,7 @@ def test_identities_of_another_version_are_named() -> None:
         ("[]", "not the outputs of a deployment"),
         ('{"host": "agents.example.com"}', "not the outputs of a deployment"),
         ('{"host": {"value": "x"', "line 1"),
-        ('{"host": {"value": ""}}', "outputs.json: host: '' is not of the form agents.example.com"),
+        ('{"host": {"value": ""}}', "outputs.json: host: '' does not look like agents.example.com"),
         ('{"host": {"value": "x"}}', "outputs.json: keyVault: Field required"),
         ('{"hosts": {"value": "x"}}', "outputs.json: hosts: Extra inputs are not permitted"),
     ],
