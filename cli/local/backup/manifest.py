@@ -17,7 +17,7 @@ from cli.exit_codes import ExitCode
 
 SNAPSHOT = "snapshot.rdb"
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Of the manifest; a backup with a higher one was made by a newer version of this command."""
 _KIND: Literal["agents-backup"] = "agents-backup"
 _CHUNK = 2**20
@@ -45,7 +45,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["agents-backup"] = _KIND
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     taken_at: AwareDatetime
     redis_version: str
     size: int

@@ -121,6 +121,7 @@ def test_what_is_restored_is_what_was_backed_up_pending_entries_and_ends_of_time
     target = project.root / "restored"
     done = project.agents("restore", str(backup), "--into", str(target))
     assert done.returncode == 0, done.stderr
+    assert "appendonly yes" in done.stdout  # `agents up` would not look there
     with serving(server, target) as after:
         assert after.ask("HGET", "implementation||splits:implementation", "version") == "3"
         assert 0 < after.ask("TTL", "implementation||claim:7") <= 3600
@@ -195,6 +196,11 @@ def count_of_others(backup: Path) -> None:
     (backup / "manifest.json").write_text(json.dumps(manifest))
 
 
+def of_the_past(backup: Path) -> None:
+    manifest = json.loads((backup / "manifest.json").read_text())
+    (backup / "manifest.json").write_text(json.dumps(manifest | {"format": 0}))
+
+
 def without_a_zone(backup: Path) -> None:
     manifest = json.loads((backup / "manifest.json").read_text())
     manifest["taken_at"] = "2026-11-22T09:00:00"
@@ -217,6 +223,7 @@ def a_folder_for_a_snapshot(backup: Path) -> None:
         (drop_the_manifest, "is no backup of ours"),
         (of_others, "is not of `agents backup`"),
         (of_the_future, "has the format 2, this command knows 1"),
+        (of_the_past, "format: Input should be 1"),
         (count_of_others, "its streams are not those of the manifest"),
         (shutil.rmtree, "there is no backup"),
     ],
@@ -397,7 +404,7 @@ def more(redis: Connection) -> None:
 async def test_a_disk_that_refuses_is_named_and_nothing_is_left(
     tmp_path: Path, more: None, own_redis: Redis, backup: Path, server: Server, files_of_10_kib: None
 ) -> None:
-    with pytest.raises(CommandError, match="File too large") as raised:
+    with pytest.raises(CommandError, match=f"{tmp_path}: File too large") as raised:
         await take_backup(Source("127.0.0.1", own_redis.port), tmp_path / "b", server)
     assert "room" in raised.value.hint
     assert not (tmp_path / "b").exists()
