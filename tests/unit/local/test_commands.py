@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import COMMANDS
+from tests.integration.local.project import _free_offset
 
 ROOT = Path(__file__).parents[3]
 OURS = ["up", "down", "reset", "backup", "restore", "status", "logs", "mail", "doctor", "provision"]
@@ -48,7 +49,9 @@ def test_every_command_has_an_example_and_json(folder: Path, name: str) -> None:
     assert "--json" in told
 
 
-@pytest.mark.parametrize("words", [["fly"], ["up", "--wings"], ["logs", "-n", "x"], ["up", "--json"]])
+@pytest.mark.parametrize(
+    "words", [["fly"], ["up", "--wings"], ["logs", "-n", "x"], ["logs", "-n", "-5"], ["up", "--json"]]
+)
 def test_wrong_usage_is_2(folder: Path, words: list[str]) -> None:
     done = agents(folder, *words)
     assert done.returncode == 2
@@ -132,13 +135,12 @@ def test_an_unknown_mail_is_9_and_no_mail_is_none(folder: Path) -> None:
 
 
 def test_a_taken_port_shows_in_doctor(folder: Path) -> None:
+    offset = _free_offset()  # others may run at none
+    port = 7268 + offset
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
-        manifest = folder / "dapr.yaml"
-        manifest.write_text(manifest.read_text().replace("7268", str(port)))
-        findings = json.loads(agents(folder, "doctor", "--json").stdout)
+        findings = json.loads(agents(folder, "doctor", "--json", AGENTS_PORT_OFFSET=str(offset)).stdout)
     told = [finding["text"] for finding in findings if finding["check"] == "ports"]
     assert len(told) == 1
     assert told[0].startswith(f"{port} (notification, app) is taken by ")
