@@ -252,6 +252,13 @@ def test_standard_input_that_is_no_text_is_wrong_usage(agents: Call, words: list
     assert "standard input is not UTF-8 text: byte 6 of it is 0xff" in refused.stderr
 
 
+def test_a_store_that_is_away_is_told_with_what_to_look_at(agents: Call, reader: LettersServed) -> None:
+    reader.refusal = refused(503, "sidecar_unavailable", "read dead-letters:reader: internal: EOF")
+    done = agents("dead-letters", "show", "reader-1", "--agent", "reader")
+    assert done.exit_code == 4
+    assert "the store or broker behind it, does not answer: agents status, agents doctor" in done.stderr
+
+
 def test_only_the_agent_whose_letter_it_is_is_told_to_act(
     agents: Call, reader: LettersServed, planner: LettersServed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
