@@ -73,14 +73,15 @@ class Apart:
         )
 
     async def _documents(self, others: set[str]) -> dict[str, int]:
-        """Keys by kind: the sidecars keep `claim:…` of an agent under `AGENT||claim:…`."""
+        """Keys by kind: the sidecars keep `claim:…` of an agent under `AGENT||claim:…`. Others may share the Redis."""
         counted: dict[str, int] = {}
         cursor = "0"
         while True:
             cursor, keys = self.redis.ask("SCAN", cursor, "COUNT", str(_SCANNED))
             for key in keys:
                 if key not in others:
-                    kind = key.rpartition("||")[2].partition(":")[0]
+                    _, ours, name = key.rpartition("||")
+                    kind = name.partition(":")[0] if ours else "of others"
                     counted[kind] = counted.get(kind, 0) + 1
             if cursor == "0":
                 return dict(sorted(counted.items()))

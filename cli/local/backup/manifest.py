@@ -24,7 +24,7 @@ _CHUNK = 2**20
 
 
 class Contents(BaseModel):
-    """What a Redis holds. `documents` counts keys by the first part of their names; `pending` are deliveries that no
+    """What a Redis holds. `documents` counts keys by the first part of the names that agents give; `pending` are deliveries that no
     agent has answered; `expiring` of the `keys` go by themselves when their time is up.
     """
 

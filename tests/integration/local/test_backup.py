@@ -51,6 +51,7 @@ def data(redis: Connection) -> None:
         redis.ask("EXPIRE", f"implementation||claim:{number}", "3600")
     redis.ask("HSET", "implementation||splits:implementation", "data", "{}", "version", "3")
     redis.ask("HSET", "implementation||dead-letters:implementation:0", "data", "{}", "version", "1")
+    redis.ask("SET", "session:of-another-program", "x")
     redis.ask("XGROUP", "CREATE", STREAM, "implementation", "0", "MKSTREAM")
     for entry in ("1-0", "2-0", "3-0"):
         redis.ask("XADD", STREAM, entry, "data", "{}")
@@ -107,9 +108,9 @@ def test_what_is_restored_is_what_was_backed_up_pending_entries_and_ends_of_time
     assert told.returncode == 0, told.stderr
     manifest = json.loads((backup / "manifest.json").read_text())
     assert manifest["contents"] == {
-        "keys": 23,
+        "keys": 24,
         "expiring": 20,
-        "documents": {"claim": 20, "dead-letters": 1, "splits": 1},
+        "documents": {"claim": 20, "dead-letters": 1, "of others": 1, "splits": 1},
         "streams": 1,
         "events": 3,
         "groups": 1,
