@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -119,7 +120,14 @@ class Server:
                 "appendonly": "no",
             }
             words = [word for name, value in options.items() for word in (f"--{name}", value)]
-            child = Child([self.program, *words], cwd=snapshot.parent, env=self.env, on_output=said.extend)
+            child = Child(
+                [self.program, *words],
+                cwd=snapshot.parent,
+                env=self.env,
+                on_output=said.extend,
+                # A Redis that writes its first append-only file ignores a SIGTERM, and would stay for ever.
+                when_we_die=signal.SIGKILL,
+            )
             try:
                 with await _connected(socket, child, said) as redis:
                     await self._all_loaded(redis, child, said)

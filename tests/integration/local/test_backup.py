@@ -25,11 +25,12 @@ from cli.local.backup import restoring
 from cli.local.backup.apart import Server
 from cli.local.backup.restoring import check_backup, require_restorable, restore_backup
 from cli.local.backup.snapshot import Source
+from cli.local.backup.switching import users_of
 from cli.local.backup.taking import take_backup
 from cli.local.provision.run import Programs
 from cli.local.redis import Redis as Connection
 from cli.local.redis import info
-from tests.integration.local.project import Project
+from tests.integration.local.project import Project, eventually
 from tests.support.processes import Redis, redis_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -296,7 +297,7 @@ def test_a_running_system_is_refused(running: Project, backup: Path) -> None:
 
 @pytest.mark.parametrize("stage", ["data.restoring", "data.restoring/appendonly.aof", "data.before-*"])
 def test_when_a_restore_is_killed_the_data_are_the_old_or_the_new_and_never_less(
-    project: Project, backup: Path, stage: str
+    project: Project, own_redis: Redis, backup: Path, stage: str
 ) -> None:
     """Killed when it began, when the new data are made, when they are about to be put in place."""
     target = existing(project.root / "data")
@@ -307,6 +308,8 @@ def test_when_a_restore_is_killed_the_data_are_the_old_or_the_new_and_never_less
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    ours = own_redis.process.popen.pid
+    eventually(lambda: users_of(project.root) == [ours], within=60)  # no other redis-server is left in there
     content = (target / "appendonly.aof").read_bytes()
     assert content == b"earlier" or content.startswith(b"REDIS")
     again = project.agents(*words)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import CommandError
+from cli.local import control
+from cli.local.instance import find_instance
 from tests.unit.local.test_commands import agents, folder
 
 __all__ = ["folder"]
@@ -62,8 +65,11 @@ def test_nothing_is_started_while_a_reset_asks(folder: Path, monkeypatch: pytest
     ) as asking:  # fmt: skip
         assert asking.stdout is not None
         assert asking.stdout.readline() == "This drops\n"
-        started = agents(folder, "up", "--detach")
-        assert (started.returncode, "`agents reset` is at work here" in started.stderr) == (1, True)
+        with (
+            pytest.raises(CommandError, match="`agents reset` is at work here"),
+            control.exclusive(find_instance(folder)),
+        ):
+            pytest.fail("`agents up` would have started")
         asking.communicate("n\n", timeout=60)
     assert (folder / ".run" / "redis").exists()
 
