@@ -103,11 +103,11 @@ def read_letter(clients: Mapping[str, AgentClient], letter: str) -> JsonObject:
 
 def replay_letter(clients: Mapping[str, AgentClient], letter: str) -> JsonObject:
     """`execution_id` of the execution that does it again, and the agent. Asked twice, it is the same one."""
-    return _asked(clients, letter, lambda client: _told(client, f"{_path(letter)}/replay", {}))
+    return _settled(clients, letter, "replay", {})
 
 
 def drop_letter(clients: Mapping[str, AgentClient], letter: str, reason: str) -> JsonObject:
-    return _asked(clients, letter, lambda client: _told(client, f"{_path(letter)}/drop", {"reason": reason}))
+    return _settled(clients, letter, "drop", {"reason": reason})
 
 
 def can_be_replayed(letter: JsonObject) -> bool:
@@ -121,6 +121,14 @@ def _asked(
     hint = "`agents dead-letters list --state all` shows those there are"
     agent, answer = first_known(clients, question, f"the dead letter {letter}", hint)
     return {"agent": agent, **answer}
+
+
+def _settled(clients: Mapping[str, AgentClient], letter: str, act: str, body: JsonObject) -> JsonObject:
+    """Told to the agent whose letter it is: with any other one it would be a failed act in the audit trail."""
+    if len(clients) > 1:
+        owner = read_letter(clients, letter)["agent"]
+        clients = {owner: clients[owner]}
+    return _asked(clients, letter, lambda client: _told(client, f"{_path(letter)}/{act}", body))
 
 
 def _told(client: AgentClient, path: str, body: JsonObject) -> JsonObject | None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from domain.errors import IdReused, InvalidInput, Unavailable
+from domain.errors import IdReused, InvalidInput, SidecarUnavailable, Unavailable
 from domain.json import JsonObject
 
 Command: TypeAlias = Callable[..., str]
@@ -48,7 +48,8 @@ class Refusal(CommandError):
         self.details: JsonObject = error.get("details") or {}
         self.status = status
         code = _BY_CODE.get(self.refused) or _BY_STATUS.get(status or 0, ExitCode.FAILED)
-        super().__init__(error["message"], hint=_hint(status, self.details, command), code=code)
+        hint = _hint(self.refused, status, self.details, command)
+        super().__init__(error["message"], hint=hint, code=code)
 
     @property
     def is_final(self) -> bool:
@@ -65,10 +66,12 @@ def takes_login(problem: CommandError) -> bool:
     return isinstance(problem, Refusal) and problem.status in _LOGIN
 
 
-def _hint(status: int | None, details: JsonObject, command: Command) -> str:
+def _hint(refused: str, status: int | None, details: JsonObject, command: Command) -> str:
     if status in _LOGIN:
         return "`agents` sends what AGENTS_TOKEN holds: a token of the issuer or an API key; see docs/security.md"
     if "execution_id" not in details:
+        if refused == SidecarUnavailable.code:
+            return f"the sidecar, or the store or broker behind it, does not answer: {command('status')}, {command('doctor')}"
         return ""
     look = command("executions show", details["execution_id"])
     return f"{details['kept']}; {look}" if "kept" in details else look

@@ -22,6 +22,9 @@ pytest_plugins = [
     "tests.support.no_planted_secrets",
     "tests.support.workers",
 ]
+# What whoever types `pytest` has set for a system of his own: a test's `agents down`, `reset` or `replay-all` would go there.
+for _name in [name for name in os.environ if name.startswith("AGENTS_")]:
+    del os.environ[_name]
 # An example may take as long as the machine makes it.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -75,7 +75,8 @@ def _show(records: list[JsonObject]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS:
-        table.add_column(column, no_wrap=True)
+        # What was given may be long, and it alone is broken into lines: who did what is never cut off.
+        table.add_column(column, no_wrap=column != "given", overflow="fold")
     for record in records:
         result = f"{record['result']} {record['error'] or ''}".strip()
         what = (record["act"], record["target"], record.get("given") or "", result)

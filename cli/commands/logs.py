@@ -21,7 +21,14 @@ EPILOG = "Example: agents logs implementation -f"
 @click.command(epilog=EPILOG)
 @click.argument("name", metavar="[AGENT]", required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
-@click.option("--lines", "-n", default=50, show_default=True, help="Lines of each log to begin with.")
+@click.option(
+    "--lines",
+    "-n",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Lines of each log to begin with.",
+)
 @click.option("--raw", is_flag=True, help="Lines as they were written, without prefix.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(*, name: str | None, follow: bool, lines: int, raw: bool, as_json: bool) -> None:

@@ -10,28 +10,35 @@ from cli.local.instance import find_instance
 from cli.output import print_json
 
 EPILOG = "Example: agents reset --yes"
-DATA = ("redis", "scheduler", "mail")
+DATA = ("redis", "redis.before-*", "redis.restoring", "scheduler", "mail")
+"""Also what restores kept, and what a killed one left: it is the same data."""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was dropped as JSON; needs --yes.")
 def command(*, yes: bool, as_json: bool) -> None:
-    """Drop events, executions, schedules and mails kept on this machine. Logs, models and built programs stay.
+    """Drop events, executions, schedules and mails kept on this machine, also what `agents restore` kept of earlier ones.
+    Logs, backups, models and built programs stay.
 
     A Redis that `agents up` found running is not touched: its data is not ours to drop.
     """
-    instance = find_instance()
-    if pid := control.running_pid(instance):
-        raise CommandError(f"it is running (pid {pid})", hint=f"stop it first: {instance.command('down')}")
-    folders = [instance.run / name for name in DATA if (instance.run / name).exists()]
     if as_json and not yes:
         raise click.UsageError("--json needs --yes")
-    if folders and not yes:
-        listed = "\n".join(f"  {folder}" for folder in folders)
-        click.confirm(f"This drops\n{listed}\nGo on?", abort=True)
-    for folder in folders:
-        shutil.rmtree(folder)
+    instance = find_instance()
+    try:
+        # Also while it asks: nothing is started meanwhile on what is dropped then.
+        with control.exclusive(instance, "reset"):
+            folders = [folder for name in DATA for folder in sorted(instance.run.glob(name))]
+            if folders and not yes:
+                listed = "\n".join(f"  {folder}" for folder in folders)
+                click.confirm(f"This drops\n{listed}\nGo on?", abort=True)
+            for folder in folders:
+                shutil.rmtree(folder)
+    except control.AlreadyRunning as running:
+        raise CommandError(
+            f"it is running (pid {running.pid})", hint=f"stop it first: {instance.command('down')}"
+        ) from None
     if as_json:
         print_json({"dropped": [str(folder) for folder in folders]})
     else:

@@ -41,7 +41,7 @@ def command(*, backup: Path, check: bool, into: Path | None, force: bool, as_jso
     if check:
         with waiting("looking for redis-server") as told:
             checked = run(check_backup(backup.absolute(), run(server_of(instance, told))))
-        _tell(instance, backup, checked, None, as_json=as_json)
+        _tell(backup, checked, None, as_json=as_json)
         return
     target = (into or instance.run / "redis").absolute()
     if into is not None:
@@ -50,7 +50,7 @@ def command(*, backup: Path, check: bool, into: Path | None, force: bool, as_jso
     else:
         try:
             # So that nothing is started on a half of it.
-            with control.exclusive(instance):
+            with control.exclusive(instance, "restore"):
                 _require_unused(instance)
                 require_restorable(target, force=force)
                 restored = _restore(instance, backup, target)
@@ -58,7 +58,10 @@ def command(*, backup: Path, check: bool, into: Path | None, force: bool, as_jso
             raise CommandError(
                 f"it is running (pid {running.pid})", hint=f"stop it first: {instance.command('down')}"
             ) from None
-    _tell(instance, backup, restored, target, as_json=as_json)
+    _tell(backup, restored, target, as_json=as_json)
+    if not as_json:
+        begun = "start a redis-server in it, with `appendonly yes`: without, it would begin with nothing"
+        click.echo(f"next: {instance.command('up') if into is None else begun}")
 
 
 def _restore(instance: Instance, backup: Path, target: Path) -> Restored:
@@ -87,7 +90,7 @@ async def _health(port: int) -> Health:
     return await redis(port)()
 
 
-def _tell(instance: Instance, backup: Path, done: Restored, target: Path | None, *, as_json: bool) -> None:
+def _tell(backup: Path, done: Restored, target: Path | None, *, as_json: bool) -> None:
     manifest = done.manifest
     gone = manifest.contents.keys - done.contents.keys
     if as_json:
@@ -108,5 +111,3 @@ def _tell(instance: Instance, backup: Path, done: Restored, target: Path | None,
     click.echo(f"it is as of {moment(manifest)}, {duration(manifest.age)} ago; what came later is not in it")
     if done.kept is not None:
         click.echo(f"what was there is kept in {done.kept}")
-    if target is not None:
-        click.echo(f"next: {instance.command('up')}")

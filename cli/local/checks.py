@@ -21,6 +21,7 @@ from cli.local.provision.ollama import missing_compilers, ollama_is_at_hand
 from cli.local.redis import FULL, NEARLY_FULL, Redis, condition, in_mib
 from cli.local.replicas import port_uses
 from cli.local.strangers import strangers
+from cli.local.supervised import State
 from domain.errors import ModelsInvalid
 from infrastructure.host.settings import explain, settings_of
 from infrastructure.identity.key_file import KeyFile, KeysInvalid
@@ -50,6 +51,7 @@ async def look(instance: Instance) -> list[Finding]:
         about_models,
         about_api_keys,
         about_ports,
+        about_platform,
         about_redis,
         about_disk,
         about_stale,
@@ -180,15 +182,32 @@ def about_ports(instance: Instance) -> Iterator[Finding]:
         yield Finding("ports", "ok", f"all {len(wanted)} are free")
 
 
+def about_platform(instance: Instance) -> Iterator[Finding]:
+    """Only of one that runs."""
+    if not control.running_pid(instance):
+        return
+    services = control.ask(instance, "status")["services"]
+    if away := [f"{one['name']} ({one['state']})" for one in services if one["state"] != State.READY]:
+        yield Finding(
+            "platform", "wrong", f"not ready: {', '.join(away)}; {instance.command('status')} tells more"
+        )
+    else:
+        yield Finding("platform", "ok", f"all {len(services)} processes are ready")
+
+
 def about_redis(instance: Instance) -> Iterator[Finding]:
-    """Only of one that answers: it has to keep what it was given."""
+    """Of one that answers: it has to keep what it was given. While the platform runs, one has to."""
     address = plan(instance).redis
     if address is None:
         return
     try:
         with Redis("127.0.0.1", port_of(address)) as redis:
             found = condition(redis)
-    except OSError:
+    except OSError as error:
+        if control.running_pid(instance):
+            yield Finding(
+                "redis", "wrong", f"it does not answer at {address}: {error}; see its log in {instance.logs}"
+            )
         return
     yield Finding("redis", "ok", f"{found.version} answers at {address}")
     if not found.max_bytes:

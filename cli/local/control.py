@@ -26,31 +26,43 @@ class AlreadyRunning(Exception):
 
 
 GUARDIAN_PATIENCE = 6.0
+UP = "up"
 
 
 @contextmanager
-def exclusive(instance: Instance) -> Iterator[int]:
-    """Be the one supervisor of this instance, holding its lock (a descriptor); raises AlreadyRunning."""
+def exclusive(instance: Instance, command: str = UP) -> Iterator[int]:
+    """Be the one at work on this instance, holding its lock (a descriptor): its supervisor, or another command.
+
+    Raises:
+        AlreadyRunning: the supervisor is there.
+        CommandError: another command is at work, which nobody is to end as a supervisor.
+
+    """
     instance.run.mkdir(parents=True, exist_ok=True)
     with instance.lock.open("a+") as lock:
         deadline = time.monotonic() + GUARDIAN_PATIENCE
         while not _locked(lock.fileno(), fcntl.LOCK_EX):
-            pid = _read_pid(instance)
+            pid = _supervisor(instance)
             # Of a supervisor that was killed the guardian still ends what it left.
             if alive(pid) or time.monotonic() > deadline:
                 raise AlreadyRunning(pid)
             time.sleep(0.1)
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} {command}")
         lock.flush()
         yield lock.fileno()
 
 
 def running_pid(instance: Instance) -> int | None:
-    """The pid of the supervisor of this instance; None when none runs. Never fooled by a stale file."""
+    """The pid of the supervisor of this instance; None when none runs. Never fooled by a stale file.
+
+    Raises:
+        CommandError: another command is at work.
+
+    """
     with suppress(FileNotFoundError), instance.lock.open() as lock:
         if not _locked(lock.fileno(), fcntl.LOCK_SH):
-            return _read_pid(instance)
+            return _supervisor(instance)
     return None
 
 
@@ -130,7 +142,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def _read_pid(instance: Instance) -> int:
-    with suppress(ValueError):
-        return int(instance.lock.read_text())
-    return 0
+def _supervisor(instance: Instance) -> int:
+    """Its pid, of who holds the lock; 0 before it is written."""
+    pid, _, command = instance.lock.read_text().partition(" ")
+    if command not in {"", UP}:
+        raise CommandError(
+            f"`agents {command}` is at work here (pid {pid})", hint="run this again when that one is done"
+        )
+    return int(pid) if pid.isdecimal() else 0

@@ -15,7 +15,9 @@ _CHUNK = 65_536
 
 
 class Child:
-    """One started program, leader of a process group of its own. Its output goes to `on_output`, bytes as they come."""
+    """One started program, leader of a process group of its own. Its output goes to `on_output`, bytes as they come;
+    `when_we_die` is sent to it then.
+    """
 
     def __init__(
         self,
@@ -24,6 +26,7 @@ class Child:
         cwd: Path,
         env: Mapping[str, str],
         on_output: Callable[[bytes], None],
+        when_we_die: signal.Signals = signal.SIGTERM,
     ) -> None:
         loop = asyncio.get_running_loop()
         parent = os.getpid()
@@ -36,7 +39,7 @@ class Child:
             stderr=subprocess.STDOUT,
             process_group=0,
             # Safe here: the callable takes no lock and allocates next to nothing between fork and exec.
-            preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509
+            preexec_fn=lambda: _die_with(parent, when_we_die),  # noqa: PLW1509
         )
         self.pid = self._popen.pid
         self._on_output = on_output
@@ -106,8 +109,8 @@ class Child:
             self._output.close()
 
 
-def _die_with(parent: int) -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with(parent: int, number: signal.Signals) -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died between fork and prctl
         os._exit(1)
 

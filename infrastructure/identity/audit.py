@@ -18,6 +18,7 @@ from uuid import uuid4
 from domain.documents import Kept, encode, read
 from domain.errors import Unavailable
 from domain.ports.state import StateStore
+from domain.secret_forms import hide_secrets
 from infrastructure.identity.caller import Caller
 
 log = logging.getLogger("agents.audit")
@@ -40,7 +41,7 @@ class Act(Kept):
     act: str
     target: str
     given: str | None = None
-    """The request's body, as it came: shares, a version, a reason. None where there was none."""
+    """The beginning of the request's body: shares, a version, a reason. None where there was none."""
 
 
 class Result(Kept):
@@ -91,7 +92,7 @@ class AuditTrail:
             roles=tuple(caller.roles),
             act=act,
             target=target[:LONGEST],
-            given=given[:LONGEST].decode(errors="replace") or None,
+            given=_kept(given) or None,
         )
         async with self._numbering:
             return Recorded(await self._create(record), record, None)
@@ -166,6 +167,12 @@ class AuditTrail:
 
     def _result(self, number: int) -> str:
         return f"{self._key(number)}:result"
+
+
+def _kept(given: bytes) -> str:
+    """A record stays as it is for a year: no secret that has a form goes into it, not even the first half of one."""
+    hidden = hide_secrets(given.decode(errors="replace"), "***", begun=True).encode()
+    return hidden[:LONGEST].decode(errors="ignore")
 
 
 def _told(act: Act) -> dict[str, object]:

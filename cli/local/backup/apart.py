@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -73,14 +74,15 @@ class Apart:
         )
 
     async def _documents(self, others: set[str]) -> dict[str, int]:
-        """Keys by kind: the sidecars keep `claim:…` of an agent under `AGENT||claim:…`."""
+        """Keys by kind: the sidecars keep `claim:…` of an agent under `AGENT||claim:…`. Others may share the Redis."""
         counted: dict[str, int] = {}
         cursor = "0"
         while True:
             cursor, keys = self.redis.ask("SCAN", cursor, "COUNT", str(_SCANNED))
             for key in keys:
                 if key not in others:
-                    kind = key.rpartition("||")[2].partition(":")[0]
+                    _, ours, name = key.rpartition("||")
+                    kind = name.partition(":")[0] if ours else "of others"
                     counted[kind] = counted.get(kind, 0) + 1
             if cursor == "0":
                 return dict(sorted(counted.items()))
@@ -118,7 +120,14 @@ class Server:
                 "appendonly": "no",
             }
             words = [word for name, value in options.items() for word in (f"--{name}", value)]
-            child = Child([self.program, *words], cwd=snapshot.parent, env=self.env, on_output=said.extend)
+            child = Child(
+                [self.program, *words],
+                cwd=snapshot.parent,
+                env=self.env,
+                on_output=said.extend,
+                # A Redis that writes its first append-only file ignores a SIGTERM, and would stay for ever.
+                when_we_die=signal.SIGKILL,
+            )
             try:
                 with await _connected(socket, child, said) as redis:
                     await self._all_loaded(redis, child, said)

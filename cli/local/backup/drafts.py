@@ -22,7 +22,7 @@ def drafted(draft: Path) -> Iterator[Path]:
         CommandError: another works in it, or the disk refuses something.
 
     """
-    with disk_errors():
+    with disk_errors(draft.parent):
         descriptor = _locked(draft)
         try:
             for left in list(draft.iterdir()):  # by an interrupted one
@@ -35,14 +35,13 @@ def drafted(draft: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def disk_errors() -> Iterator[None]:
-    """What the disk refuses becomes a CommandError."""
+def disk_errors(folder: Path) -> Iterator[None]:
+    """What the disk refuses becomes a CommandError; a full one says no name, so that of the folder is told."""
     try:
         yield
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
         raise CommandError(
-            f"{where}{error.strerror or error}",
+            f"{error.filename or folder}: {error.strerror or error}",
             hint="nothing was changed; see that the disk has room and these folders are yours, then run it again",
         ) from None
 

@@ -17,7 +17,7 @@ from cli.exit_codes import ExitCode
 
 SNAPSHOT = "snapshot.rdb"
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Of the manifest; a backup with a higher one was made by a newer version of this command."""
 CLOCKS_DIFFER = timedelta(days=1)
 """What Redis' clock may be ahead of this machine's."""
@@ -35,7 +35,7 @@ def _not_to_come(moment: datetime) -> datetime:
 
 
 class Contents(BaseModel):
-    """What a Redis holds. `documents` counts keys by the first part of their names; `pending` are deliveries that no
+    """What a Redis holds. `documents` counts keys by the first part of the names that agents give; `pending` are deliveries that no
     agent has answered; `expiring` of the `keys` go by themselves when their time is up.
     """
 
@@ -56,7 +56,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["agents-backup"] = _KIND
-    format: Annotated[int, Field(ge=1, le=FORMAT, strict=True)] = FORMAT
+    format: Literal[1] = FORMAT
     taken_at: Annotated[AwareDatetime, AfterValidator(_not_to_come)]
     redis_version: str
     size: Annotated[int, Field(ge=0)]

@@ -52,7 +52,10 @@ def require_restorable(target: Path, *, force: bool) -> None:
 async def check_backup(backup: Path, server: Server) -> Restored:
     """Load it as a restore would, in a temporary folder, and change nothing."""
     manifest = read_manifest(backup)
-    with disk_errors(), tempfile.TemporaryDirectory(prefix="agents-backup-") as folder:
+    with (
+        disk_errors(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="agents-backup-") as folder,
+    ):
         contents = await _made(backup, manifest, Path(folder), server)
     return Restored(manifest, contents, None)
 

@@ -30,7 +30,7 @@ async def take_backup(source: Source, to: Path, server: Server) -> Manifest:
 
 
 def _require_free(to: Path) -> None:
-    with disk_errors():
+    with disk_errors(to):
         if to.exists():
             raise CommandError(
                 f"{to} is there already", hint="give a folder that is not", code=ExitCode.INVALID

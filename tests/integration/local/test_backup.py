@@ -25,11 +25,12 @@ from cli.local.backup import restoring
 from cli.local.backup.apart import Server
 from cli.local.backup.restoring import check_backup, require_restorable, restore_backup
 from cli.local.backup.snapshot import Source
+from cli.local.backup.switching import users_of
 from cli.local.backup.taking import take_backup
 from cli.local.provision.run import Programs
 from cli.local.redis import Redis as Connection
 from cli.local.redis import info
-from tests.integration.local.project import Project
+from tests.integration.local.project import Project, eventually
 from tests.support.processes import Redis, redis_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -51,6 +52,7 @@ def data(redis: Connection) -> None:
         redis.ask("EXPIRE", f"implementation||claim:{number}", "3600")
     redis.ask("HSET", "implementation||splits:implementation", "data", "{}", "version", "3")
     redis.ask("HSET", "implementation||dead-letters:implementation:0", "data", "{}", "version", "1")
+    redis.ask("SET", "session:of-another-program", "x")
     redis.ask("XGROUP", "CREATE", STREAM, "implementation", "0", "MKSTREAM")
     for entry in ("1-0", "2-0", "3-0"):
         redis.ask("XADD", STREAM, entry, "data", "{}")
@@ -107,9 +109,9 @@ def test_what_is_restored_is_what_was_backed_up_pending_entries_and_ends_of_time
     assert told.returncode == 0, told.stderr
     manifest = json.loads((backup / "manifest.json").read_text())
     assert manifest["contents"] == {
-        "keys": 23,
+        "keys": 24,
         "expiring": 20,
-        "documents": {"claim": 20, "dead-letters": 1, "splits": 1},
+        "documents": {"claim": 20, "dead-letters": 1, "of others": 1, "splits": 1},
         "streams": 1,
         "events": 3,
         "groups": 1,
@@ -121,6 +123,7 @@ def test_what_is_restored_is_what_was_backed_up_pending_entries_and_ends_of_time
     target = project.root / "restored"
     done = project.agents("restore", str(backup), "--into", str(target))
     assert done.returncode == 0, done.stderr
+    assert "appendonly yes" in done.stdout  # `agents up` would not look there
     with serving(server, target) as after:
         assert after.ask("HGET", "implementation||splits:implementation", "version") == "3"
         assert 0 < after.ask("TTL", "implementation||claim:7") <= 3600
@@ -195,6 +198,11 @@ def count_of_others(backup: Path) -> None:
     (backup / "manifest.json").write_text(json.dumps(manifest))
 
 
+def of_the_past(backup: Path) -> None:
+    manifest = json.loads((backup / "manifest.json").read_text())
+    (backup / "manifest.json").write_text(json.dumps(manifest | {"format": 0}))
+
+
 def without_a_zone(backup: Path) -> None:
     manifest = json.loads((backup / "manifest.json").read_text())
     manifest["taken_at"] = "2026-11-22T09:00:00"
@@ -217,6 +225,7 @@ def a_folder_for_a_snapshot(backup: Path) -> None:
         (drop_the_manifest, "is no backup of ours"),
         (of_others, "is not of `agents backup`"),
         (of_the_future, "has the format 2, this command knows 1"),
+        (of_the_past, "format: Input should be 1"),
         (count_of_others, "its streams are not those of the manifest"),
         (shutil.rmtree, "there is no backup"),
     ],
@@ -288,7 +297,7 @@ def test_a_running_system_is_refused(running: Project, backup: Path) -> None:
 
 @pytest.mark.parametrize("stage", ["data.restoring", "data.restoring/appendonly.aof", "data.before-*"])
 def test_when_a_restore_is_killed_the_data_are_the_old_or_the_new_and_never_less(
-    project: Project, backup: Path, stage: str
+    project: Project, own_redis: Redis, backup: Path, stage: str
 ) -> None:
     """Killed when it began, when the new data are made, when they are about to be put in place."""
     target = existing(project.root / "data")
@@ -299,6 +308,8 @@ def test_when_a_restore_is_killed_the_data_are_the_old_or_the_new_and_never_less
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    ours = own_redis.process.popen.pid
+    eventually(lambda: users_of(project.root) == [ours], within=60)  # no other redis-server is left in there
     content = (target / "appendonly.aof").read_bytes()
     assert content == b"earlier" or content.startswith(b"REDIS")
     again = project.agents(*words)
@@ -397,7 +408,7 @@ def more(redis: Connection) -> None:
 async def test_a_disk_that_refuses_is_named_and_nothing_is_left(
     tmp_path: Path, more: None, own_redis: Redis, backup: Path, server: Server, files_of_10_kib: None
 ) -> None:
-    with pytest.raises(CommandError, match="File too large") as raised:
+    with pytest.raises(CommandError, match=f"{tmp_path}: File too large") as raised:
         await take_backup(Source("127.0.0.1", own_redis.port), tmp_path / "b", server)
     assert "room" in raised.value.hint
     assert not (tmp_path / "b").exists()

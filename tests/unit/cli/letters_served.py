@@ -80,6 +80,7 @@ class LettersServed:
         self.full = 0
         self.refusal: tuple[int, Any] | None = None
         self.asked: list[str] = []
+        self.told: list[str] = []
         served = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -119,7 +120,8 @@ class LettersServed:
         return 200, self._page(query)
 
     def post(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        identity, verb = path.removeprefix(f"/api/{self.agent}/dead-letters/").split("/")
+        self.told.append(path.removeprefix(f"/api/{self.agent}/dead-letters/"))
+        identity, verb = self.told[-1].split("/")
         found = self._find(identity)
         if found is None:
             return _unknown(identity)

@@ -252,6 +252,23 @@ def test_standard_input_that_is_no_text_is_wrong_usage(agents: Call, words: list
     assert "standard input is not UTF-8 text: byte 6 of it is 0xff" in refused.stderr
 
 
+def test_a_store_that_is_away_is_told_with_what_to_look_at(agents: Call, reader: LettersServed) -> None:
+    reader.refusal = refused(503, "sidecar_unavailable", "read dead-letters:reader: internal: EOF")
+    done = agents("dead-letters", "show", "reader-1", "--agent", "reader")
+    assert done.exit_code == 4
+    assert "the store or broker behind it, does not answer: agents status, agents doctor" in done.stderr
+
+
+def test_only_the_agent_whose_letter_it_is_is_told_to_act(
+    agents: Call, reader: LettersServed, planner: LettersServed
+) -> None:
+    """With another one it would be a failed act in the audit trail."""
+    assert agents("dead-letters", "replay", "planner-2").exit_code == 0
+    assert agents("dead-letters", "drop", "planner-2", "--reason", "x").exit_code == 1
+    assert agents("dead-letters", "replay", "nobody-1").exit_code == 9
+    assert (reader.told, planner.told) == ([], ["planner-2/replay", "planner-2/drop"])
+
+
 @pytest.mark.usefixtures("both")
 def test_a_dropped_letter_cannot_be_replayed_nor_a_replayed_one_dropped(agents: Call) -> None:
     dropped = agents("dead-letters", "drop", "reader-1", "--reason", "a test", "--json")

@@ -122,6 +122,15 @@ def test_the_audit_trail_says_who_did_what(served: Served, agents: Call) -> None
     assert (record["agent"], record["who"], record["number"]) == ("planner", "local", 0)
 
 
+@pytest.mark.usefixtures("served")
+def test_a_long_reason_is_broken_into_lines_and_leaves_the_rest_its_place(agents: Call) -> None:
+    agents("dead-letters", "drop", NOBODY, "--agent", "planner", "--reason", "long " * 50)
+    first = agents("audit", "planner").stdout.splitlines()[1]
+    assert first.startswith("planner  ")
+    assert f"local  dead-letters.drop  {NOBODY}  " in first
+    assert first.endswith("failed unknown_dead_letter")
+
+
 def test_who_asks_too_often_waits_for_a_turn(
     served: Served, agents: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

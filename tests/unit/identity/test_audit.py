@@ -57,6 +57,15 @@ async def test_an_act_is_recorded_before_it_is_done_and_its_result_after() -> No
     assert record.act.at <= record.result.at
 
 
+async def test_what_is_kept_of_a_body_is_its_beginning_without_secrets_and_whole_characters() -> None:
+    trail = AuditTrail(MemoryStateStore(), "sample")
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+    for body in (f'{{"reason":"{key} leaked"}}', "x" * 189 + " " + key, "x" + "é" * 200):
+        await trail.begin(BOB, "dead-letters.drop", "a", body.encode())
+    given = [record.act.given for record in (await trail.page(None, 10)).records][::-1]
+    assert given == ['{"reason":"*** leaked"}', "x" * 189 + " ***", "x" + "é" * 99]
+
+
 async def test_replicas_write_one_trail_without_gaps_and_without_overwriting() -> None:
     store = MemoryStateStore()
     trails = [AuditTrail(store, "sample") for _ in range(3)]

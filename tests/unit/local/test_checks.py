@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import yaml
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local import checks
+from cli.local import checks, control
 from cli.local.instance import Instance
 from cli.local.redis import Condition
 
@@ -40,6 +41,41 @@ def told(monkeypatch: pytest.MonkeyPatch, **differing: Any) -> list[tuple[str, s
 
 def test_a_redis_that_keeps_what_it_gets_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(monkeypatch) == [("ok", "6.2.14 answers at 127.0.0.1:6379")]
+
+
+def test_a_redis_that_does_not_answer_is_wrong_while_the_platform_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refusing(*_: object) -> Answering:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(checks, "plan", lambda _: SimpleNamespace(redis="127.0.0.1:6379"))
+    monkeypatch.setattr(checks, "Redis", refusing)
+    instance = Instance(root=tmp_path, run=tmp_path, offset=0, environment={})
+    assert list(checks.about_redis(instance)) == []
+    with control.exclusive(instance):
+        (found,) = checks.about_redis(instance)
+    assert (found.level, found.text) == (
+        "wrong",
+        f"it does not answer at 127.0.0.1:6379: timed out; see its log in {tmp_path / 'logs'}",
+    )
+
+
+async def test_a_process_that_is_not_ready_is_named(tmp_path: Path) -> None:
+    instance = Instance(root=tmp_path, run=tmp_path, offset=0, environment={})
+    services = [{"name": "reader", "state": "unready"}, {"name": "redis", "state": "ready"}]
+    assert list(checks.about_platform(instance)) == []
+    with control.exclusive(instance):
+        server = await control.serve(instance, lambda _: {"services": services})
+        (found,) = await asyncio.to_thread(lambda: list(checks.about_platform(instance)))
+        services.pop(0)
+        (well,) = await asyncio.to_thread(lambda: list(checks.about_platform(instance)))
+        server.close()
+    assert (found.level, found.text) == (
+        "wrong",
+        "not ready: reader (unready); agents status tells more",
+    )
+    assert (well.level, well.text) == ("ok", "all 1 processes are ready")
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.76, "note"), (0.91, "wrong")])

@@ -48,7 +48,9 @@ def test_every_command_has_an_example_and_json(folder: Path, name: str) -> None:
     assert "--json" in told
 
 
-@pytest.mark.parametrize("words", [["fly"], ["up", "--wings"], ["logs", "-n", "x"], ["up", "--json"]])
+@pytest.mark.parametrize(
+    "words", [["fly"], ["up", "--wings"], ["logs", "-n", "x"], ["logs", "-n", "-5"], ["up", "--json"]]
+)
 def test_wrong_usage_is_2(folder: Path, words: list[str]) -> None:
     done = agents(folder, *words)
     assert done.returncode == 2
