@@ -58,7 +58,7 @@ def azure(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
-    with postgres_server(provide_postgres(user_cache(os.environ)), folder) as server:
+    with postgres_server(asyncio.run(provide_postgres(user_cache(os.environ))), folder) as server:
         yield server
 
 

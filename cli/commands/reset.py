@@ -5,7 +5,8 @@ import shutil
 import click
 
 from cli.errors import CommandError
-from cli.local import control
+from cli.local import components, control
+from cli.local.elsewhere import documents_elsewhere
 from cli.local.instance import find_instance
 from cli.output import print_json
 
@@ -32,6 +33,9 @@ def command(*, yes: bool, as_json: bool) -> None:
         click.confirm(f"This drops\n{listed}\nGo on?", abort=True)
     for folder in folders:
         shutil.rmtree(folder)
+    started = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
+    if store := documents_elsewhere(started):
+        click.echo(f"the documents in {store} stay: that is not ours to drop", err=True)
     if as_json:
         print_json({"dropped": [str(folder) for folder in folders]})
     else:

@@ -37,18 +37,14 @@ ARCHIVES = {
 }
 
 
-def provide_postgres(cache: Cache) -> Path:
+async def provide_postgres(cache: Cache) -> Path:
     """The folder with `postgres` and `initdb`. They find their libraries beside it."""
     archive = ARCHIVES[platform.machine()]
     folder = cache.folder("postgresql", VERSION, archive.sha256)
-    asyncio.run(_make(cache, folder, archive))
-    return folder / "bin"
-
-
-async def _make(cache: Cache, folder: Path, archive: Archive) -> None:
     async with cache.making(folder, lambda _: None) as draft:
         if draft is not None:
             await asyncio.to_thread(_unpack, archive, draft)
+    return folder / "bin"
 
 
 def _unpack(archive: Archive, into: Path) -> None:

@@ -7,8 +7,8 @@ import json
 import shutil
 import time
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -51,6 +51,9 @@ class AzureStandIns:
                     "lock_duration": HELD,
                 }
         file.write_text(json.dumps(topology))
+
+    def beside(self, folder: Path) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        return nullcontext({})
 
     def broker(self, offset: int) -> Broker:
         return ServiceBus(offset)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +44,9 @@ class Components(Protocol):
 
     def prepare(self, project: Path, agents: Sequence[str]) -> None:
         """Put the component files into a project in which these agents alone run."""
+
+    def beside(self, folder: Path) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        """What `agents up` does not start itself, with its data in the folder; the variables that lead to it."""
 
     def broker(self, offset: int) -> Broker: ...
 

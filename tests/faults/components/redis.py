@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ class OnRedis:
     name, manifest, keeps = "redis", "dapr.yaml", True
 
     def prepare(self, project: Path, agents: Sequence[str]) -> None:  # streams make themselves
-        shutil.copytree(ROOT / "components" / "redis", project / "components" / "redis")
+        shutil.copytree(ROOT / "components" / self.name, project / "components" / self.name)
+
+    def beside(self, folder: Path) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        return nullcontext({})
 
     def broker(self, offset: int) -> Broker:
         return RedisBroker(PORT + offset)
