@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tests.faults.outside.chains import Seen
+from tests.faults.outside.tail import Note
 
 
 class Broker(Protocol):
@@ -50,7 +50,7 @@ class Components(Protocol):
 
     def broker(self, offset: int) -> Broker: ...
 
-    async def follow(self, seen: Seen, offset: int) -> None:
+    async def follow(self, note: Note, offset: int) -> None:
         """Note what anybody subscribed would see, for ever, through restarts and while there is nothing to follow."""
 
     def versions(self, offset: int) -> dict[str, str]: ...
