@@ -1,6 +1,7 @@
 """`agents reset`: drops the local data after asking."""
 
 import shutil
+from contextlib import suppress
 
 import click
 
@@ -20,7 +21,7 @@ DATA = ("redis", "scheduler", "mail")
 def command(*, yes: bool, as_json: bool) -> None:
     """Drop events, executions, schedules and mails kept on this machine. Logs, models and built programs stay.
 
-    A Redis that `agents up` found running is not touched: its data is not ours to drop.
+    A Redis that `agents up` found running is not touched, nor is a PostgreSQL: their data is not ours to drop.
     """
     instance = find_instance()
     if pid := control.running_pid(instance):
@@ -34,8 +35,9 @@ def command(*, yes: bool, as_json: bool) -> None:
     for folder in folders:
         shutil.rmtree(folder)
     started = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
-    if store := documents_elsewhere(started):
-        click.echo(f"the documents in {store} stay: that is not ours to drop", err=True)
+    with suppress(CommandError):  # a project that is broken can be reset, too
+        if store := documents_elsewhere(started):
+            click.echo(f"the documents in {store} stay: that is not ours to drop", err=True)
     if as_json:
         print_json({"dropped": [str(folder) for folder in folders]})
     else:
