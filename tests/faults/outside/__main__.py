@@ -49,11 +49,19 @@ class Outside:
         self.seen.effect(str(body["correlation_id"]), key, raw, time.monotonic())
         return web.Response(status=204)
 
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        """The sender still lives when it hears this answer; its mail may be read here when it has been killed."""
+        envelope.begun = time.monotonic()
+        envelope.rcpt_tos.append(address)
+        return "250 go on"
+
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         raw: bytes = envelope.original_content or b""
         headers = BytesHeaderParser().parsebytes(raw)
         text = raw.partition(b"\r\n\r\n")[2] + str(headers["Subject"]).encode()
-        self.seen.effect(str(headers["X-Correlation-ID"]), str(headers["Message-ID"]), text, time.monotonic())
+        self.seen.effect(str(headers["X-Correlation-ID"]), str(headers["Message-ID"]), text, envelope.begun)
         return "250 kept"
 
     async def _behave(self, request: web.Request) -> web.Response:
