@@ -68,9 +68,12 @@ class Postgres:
         log = self._folder / "postgres.log"
         with log.open("ab") as output:
             popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        until_ready(
-            process := Process(popen, log), lambda: self._says_ready(popen.pid) and accepts(self.port)
-        )
+        process = Process(popen, log)
+        try:
+            until_ready(process, lambda: self._says_ready(popen.pid) and accepts(self.port))
+        except BaseException:
+            process.kill()
+            raise
         return process
 
     def _says_ready(self, pid: int) -> bool:
