@@ -26,7 +26,7 @@ reset: $(VENV)/.synced  ## drop the local data after asking
 
 test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 	@$(BIN)/agents provision --dapr-cli
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-stores: $(VENV)/.synced-dev  ## the same suites on other components: PostgreSQL, stand-ins of Azure's services
 	@$(BIN)/agents provision --dapr-cli

@@ -6,62 +6,24 @@ The chart's own value files say how an environment differs; addresses, names and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TextIO
+from typing import Any, TextIO
 
 import click
 import jsonschema_rs
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
 
 from cli.errors import CommandError
 from cli.exit_codes import EXIT_CODES, ExitCode
 from cli.standalone import run_standalone
+from deploy.bicep_outputs import MADE_BY, Model, Outputs, read
 from deploy.declared import CHART, ROOT
 
 IMAGE = "my-agents"
 REGIONS = ("AZURE_WEST", "AZURE_NORTH")
 """The addresses that models/azure.yaml asks for, in the order in which it falls back."""
 _EXAMPLE = "python -m deploy.outputs outputs.json --digest sha256:… > azure.yaml"
-_MAKE = "az deployment group show -g GROUP -n main --query properties.outputs > outputs.json"
 
 Values = dict[str, Any]
-Text = Annotated[str, Field(min_length=1)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
-
-
-class Identity(_Part):
-    agent: Text
-    client_id: Text
-
-
-class Model(_Part):
-    endpoint: Text
-    deployment: Text
-
-
-class Outputs(_Part):
-    """The outputs of deploy/bicep/main.bicep, all of them. What the other set of components has is empty."""
-
-    environment_name: Literal["dev", "staging", "prod"]
-    components: Literal["azure", "redis"]
-    registry: Text
-    identities: list[Identity]
-    key_vault: Text
-    tenant_id: Text
-    login_issuer: Text
-    login_audience: Text
-    host: Text
-    endpoints_prefix: Text
-    open_ai: list[Model]
-    service_bus: str
-    cosmos_url: str
-    cosmos_database: str
-    cosmos_container: str
-    redis: str
 
 
 @click.command(epilog=f"Example: {_EXAMPLE}\n\n{EXIT_CODES}")
@@ -90,34 +52,7 @@ def _text(file: TextIO) -> str:
     except UnicodeDecodeError as error:
         raise CommandError(
             f"{file.name}: not UTF-8: {error}",
-            hint=f"PowerShell's > writes UTF-16 by default, Out-File -Encoding utf8 does not; they are made by: {_MAKE}",
-            code=ExitCode.INVALID,
-        ) from error
-
-
-def read(text: str, source: str) -> Outputs:
-    """From Azure's form, {name: {type, value}}; CommandError names everything that is wrong at once."""
-    try:
-        document = yaml.safe_load(
-            text.removeprefix("\ufeff")
-        )  # JSON is YAML, and its errors come with a line
-        given = {name: output["value"] for name, output in document.items()}
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, RecursionError, ValueError) as error:
-        raise CommandError(
-            f"{source}: not the outputs of a deployment: {error}",
-            hint=f"they are made by: {_MAKE}",
-            code=ExitCode.INVALID,
-        ) from error
-    try:
-        return Outputs.model_validate(given)
-    except ValidationError as error:
-        wrong = [
-            f"{source}: {'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
-            for each in error.errors()
-        ]
-        raise CommandError(
-            "\n".join(wrong),
-            hint=f"deploy deploy/bicep/main.bicep of this version, then: {_MAKE}",
+            hint=f"PowerShell's > writes UTF-16 by default, Out-File -Encoding utf8 does not; they are made by: {MADE_BY}",
             code=ExitCode.INVALID,
         ) from error
 
@@ -129,7 +64,10 @@ def values_of(found: Outputs, digest: str | None) -> Values:
         "identities": {identity.agent: identity.client_id for identity in found.identities},
         "env": _models(found.open_ai),
         "components": {"set": found.components},
-        "secrets": {"keyVault": {"name": found.key_vault, "tenantId": found.tenant_id}},
+        "secrets": {
+            "source": "keyVault",
+            "keyVault": {"name": found.key_vault, "tenantId": found.tenant_id},
+        },
         "login": {"issuer": found.login_issuer, "audience": found.login_audience},
         "expose": {"host": found.host},
     }

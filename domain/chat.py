@@ -68,7 +68,8 @@ class Usage:
 class ChatReply:
     """A whole answer: an answer cut by `max_tokens` is never a reply, it raises `ModelTruncated`.
 
-    `cost` is in the currency of the models' file, None where no prices are known. A `cached` answer was paid before: its
+    `model` is `NAME/MODEL`: the name in the file of models, and what the server calls the model that answered; without such
+    a file there is no NAME. `cost` is in the currency of the models' file, None where no prices are known. A `cached` answer was paid before: its
     usage and its cost are 0. With `similarity` it was the answer of another question, whose inputs were that near (cosine, at
     most 1).
     """

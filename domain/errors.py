@@ -62,14 +62,18 @@ class DeadlineExceeded(Transient):
 class Unavailable(AgentError):
     """Something we depend on is down or busy: the work waits and no attempt is counted.
 
-    `retry_after` is in seconds, when the other side named it.
+    `retry_after` is in seconds, when the other side named it. `common` is what of the message may be told to whoever else
+    has to wait: no word of this work, nor of what was answered to it.
     """
 
     code = "unavailable"
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **details: Any) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, common: str = "", **details: Any
+    ) -> None:
         super().__init__(message, **details)
         self.retry_after = retry_after
+        self.common = common
 
 
 class SidecarUnavailable(Unavailable):

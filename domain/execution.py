@@ -183,7 +183,8 @@ class DeadLetter(_Document):
 class Execution(_Document):
     """The outcome, completed or failed: what everyone sees of a unit of work. Never changes once it is created.
 
-    `cost` is what its models asked for, None where no prices are known.
+    `model` is that of its last reply, `NAME/MODEL` as in `domain.chat.ChatReply`; older records have the NAME only where there
+    were fallbacks. `cost` is what its models asked for, None where no prices are known.
     """
 
     v: int = DOCUMENT_VERSION

@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.integration.ollama",
     "tests.stand_ins.no_paid_services",
     "tests.support.no_planted_secrets",
+    "tests.support.workers",
 ]
 # An example may take as long as the machine makes it.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from agents.runtime.agent import Agent
 from agents.runtime.claims import Claims, Held, Owner
@@ -23,33 +21,19 @@ from agents.runtime.dead_letters import DeadLetters
 from agents.runtime.documents import read_execution
 from agents.runtime.publication import Publication
 from agents.runtime.pulse import Pulse
-from agents.runtime.records import Records, excerpt
+from agents.runtime.records import Records
 from agents.runtime.run import Lifecycle, Run, failure_of
 from agents.runtime.timing import Timing, backoff
+from agents.runtime.triggers import changed, require_same_input, without_original
+from agents.runtime.waiting import Pending, Request, Settled, claimed, outcome_of
 from agents.runtime.watch import Watch
 from agents.runtime.work import Work
 from domain.errors import AgentError, IdReused, TooLarge, Unavailable
-from domain.event import LONGEST
-from domain.execution import Claim, Execution, Failure, Published, Trigger
+from domain.execution import Claim, Execution, Published, Trigger
 from domain.log_context import bind
 from domain.ports.pubsub import Answer
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The outcome is recorded and visible. `replayed`: this delivery did not run it."""
-
-    execution: Execution
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """Not yet: somebody works on it, or it waits for what `trouble` says."""
-
-    trouble: AgentError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +43,6 @@ class Found:
     claim: Claim | None
     outcome: Execution | None
     published: Published | None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How a caller over HTTP waits: at most `patience` seconds, and not at all while the run is held up.
-
-    It has no redelivery, so `announce` sends its request to the agent's own command topic before anything is claimed.
-    `own_key`: its identity is the caller's own, which may have used it before.
-    """
-
-    announce: Callable[[], Awaitable[None]]
-    patience: float
-    own_key: bool = True
-    watch: Watch | None = None
 
 
 class Runner:
@@ -185,10 +155,10 @@ class Runner:
                     log.info("%s", error)  # a request: whoever sent it was told
                     return Answer.SUCCESS
                 # The first event of this id has its execution; this one gets an identity, and a dead letter, of its own.
-                trigger = _changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
+                trigger = changed(trigger, key=f"{trigger.key}#{trigger.digest}", refusal=failure_of(error))
             except AgentError as error:
                 if isinstance(error, TooLarge) and trigger.refusal is None:
-                    trigger = _without_original(trigger, failure_of(error))
+                    trigger = without_original(trigger, failure_of(error))
                     continue
                 log.error("%s/%s is left to the broker: %s", trigger.agent, trigger.task, error)  # noqa: TRY400
                 await asyncio.sleep(self._timing.lease)  # some brokers would deliver it again at once
@@ -260,11 +230,11 @@ class Runner:
         """The outcome, else the claim. Raises `IdReused` when it is another work's."""
         execution = await read_execution(self._ports.store, trigger.execution_id)
         if execution is not None:
-            _require_same_input(trigger, execution.digest)
+            require_same_input(trigger, execution.digest)
             return execution
         held = await self._claims.read(trigger.execution_id)
         if held is not None:
-            _require_same_input(trigger, held.claim.digest)
+            require_same_input(trigger, held.claim.digest)
         return held
 
     async def _sign(self, known: Execution | Held | None) -> tuple[object, ...]:
@@ -289,12 +259,12 @@ class Runner:
         self, run: Run, trigger: Trigger, request: Request | None, *, until: float
     ) -> Settled | Pending | None:
         """Wait with whoever works on it here."""
-        if not await self._claimed(run, request, until=None if request else until):
+        if not await claimed(run, request, until=None if request else until):
             return Pending()
         if not run.claimed.done():
             return None
-        _require_same_input(trigger, run.trigger.digest)
-        return await self._await(run, request, until=until, replayed=True)
+        require_same_input(trigger, run.trigger.digest)
+        return await outcome_of(run, request, until=until, replayed=True)
 
     def _may_run(self, claim: Claim) -> bool:
         """Work that lost its process again and again may be the cause: one such at a time, or all its neighbours go with it.
@@ -321,7 +291,7 @@ class Runner:
         run = Run(self._lifecycle, trigger, held, self._watches.get(trigger.execution_id))
         self._runs[trigger.execution_id] = run
         run.task.add_done_callback(partial(self._forget, trigger.execution_id))
-        return await self._await(run, request, until=None, replayed=False)
+        return await outcome_of(run, request, until=None, replayed=False)
 
     def _count(self, name: str, **labels: str) -> None:
         self._ports.telemetry.count(name, attributes={"agent": self._agent.name, **labels})
@@ -330,79 +300,3 @@ class Runner:
         del self._runs[execution_id]
         if not task.cancelled():
             task.exception()  # whoever waited has seen it; a request may have left before
-
-    async def _await(
-        self, run: Run, request: Request | None, *, until: float | None, replayed: bool
-    ) -> Settled | Pending | None:
-        """A delivery waits for its own run as long as it takes, for another's until `until`; a request as it said."""
-        trouble = run.trouble
-        if request is None:
-            timeout = None if until is None else until - asyncio.get_running_loop().time()
-            await asyncio.wait({run.task}, timeout=timeout)
-        else:
-            waits = request.patience > 0
-            run.callers += waits
-            try:
-                await self._claimed(run, request, until=None)
-                trouble = run.trouble
-                watched: set[asyncio.Future[Any]] = {run.task, trouble}
-                await asyncio.wait(watched, timeout=request.patience, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                run.callers -= waits
-        if not run.task.done():
-            return Pending(trouble.result() if trouble.done() else None)
-        if run.task.cancelled():
-            return Pending()
-        execution = run.task.result()
-        return Settled(execution, replayed) if execution else None
-
-    @staticmethod
-    async def _claimed(run: Run, request: Request | None, *, until: float | None) -> bool:
-        """Wait until it is known whether the work is the run's: before that, its input proves nothing. False: not by `until`.
-
-        Raises:
-            Unavailable: to a request, what the claim has to wait for.
-
-        """
-        trouble: asyncio.Future[Any] = run.trouble
-        watched: set[asyncio.Future[Any]] = {run.task, run.claimed}
-        if request is not None:
-            watched.add(trouble)
-        timeout = None if until is None else max(until - asyncio.get_running_loop().time(), 0)
-        done, _ = await asyncio.wait(watched, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        if request is not None and not (run.claimed.done() or (run.task.done() and not run.task.cancelled())):
-            raise (
-                trouble.result()
-                if trouble.done()
-                else Unavailable("the claim is not sure yet", retry_after=1)
-            )
-        return bool(done)
-
-
-def _changed(trigger: Trigger, **changes: object) -> Trigger:
-    """A copy without the identity and digest that the original has computed already."""
-    return Trigger.model_validate({**dict(trigger), **changes})
-
-
-def _without_original(trigger: Trigger, refusal: Failure) -> Trigger:
-    """What is left of a trigger that no store takes: of everything that a stranger may have made long, the beginning."""
-    return Trigger(
-        agent=trigger.agent,
-        task=trigger.task[:LONGEST],
-        source=trigger.source[:LONGEST],
-        key=trigger.key if len(trigger.key) <= LONGEST else trigger.digest,
-        input=excerpt(trigger),
-        correlation_id=(trigger.correlation_id or "")[:LONGEST] or None,
-        causation_id=(trigger.causation_id or "")[:LONGEST] or None,
-        hops=trigger.hops,
-        refusal=refusal,
-    )
-
-
-def _require_same_input(trigger: Trigger, digest: str) -> None:
-    if trigger.digest != digest:
-        raise IdReused(
-            f"{trigger.source} used the identity {trigger.key!r} before for {trigger.agent}/{trigger.task}, with another "
-            "input: use a new one for new work",
-            execution_id=trigger.execution_id,
-        )

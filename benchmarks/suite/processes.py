@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import aiohttp
 
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 from cli.local.process import Child
+
+__all__ = ["Process", "accepts", "answers", "free_ports"]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -94,13 +95,6 @@ class Process:
             return Path(f"/proc/{self._child.pid}/{what}").read_text()
         except (FileNotFoundError, ProcessLookupError):
             raise self.failure("has ended") from None
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free at the same time a moment ago."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
 
 
 async def answers(url: str, status: int) -> bool:

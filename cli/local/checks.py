@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from cli.errors import CommandError
-from cli.local import control
+from cli.exit_codes import ExitCode
+from cli.local import control, services
 from cli.local.instance import Instance
 from cli.local.manifest import read_manifest
 from cli.local.platform import plan, port_of, resource_folders
@@ -19,6 +22,7 @@ from cli.local.redis import FULL, NEARLY_FULL, Redis, condition, in_mib
 from cli.local.replicas import port_uses
 from cli.local.strangers import strangers
 from domain.errors import ModelsInvalid
+from infrastructure.host.settings import explain, settings_of
 from infrastructure.identity.key_file import KeyFile, KeysInvalid
 from infrastructure.llm.catalogue.file import load_catalogue
 from infrastructure.prompts.check import check_folder
@@ -40,6 +44,7 @@ async def look(instance: Instance) -> list[Finding]:
     found = [finding async for finding in _versions(instance)]
     for check in (
         about_project,
+        about_settings,
         about_prompts,
         about_agents_named,
         about_models,
@@ -53,6 +58,18 @@ async def look(instance: Instance) -> list[Finding]:
         told = {one.text for one in found if one.level == "wrong"}
         found += [one for one in _safely(check, instance) if one.text not in told]
     return found
+
+
+def require_no_fault(instance: Instance) -> None:
+    """CommandError with all that would keep every start of an agent from succeeding, as far as files and settings tell."""
+    checks = (about_settings, about_models, about_api_keys)
+    found = [one.text for check in checks for one in _safely(check, instance) if one.level == "wrong"]
+    if found:
+        raise CommandError(
+            "\n  ".join(found),
+            hint=f"nothing was started; {instance.command('doctor')} looks again",
+            code=ExitCode.INVALID,
+        )
 
 
 def _safely(check: Callable[[Instance], Iterator[Finding]], instance: Instance) -> list[Finding]:
@@ -97,6 +114,23 @@ def about_project(instance: Instance) -> Iterator[Finding]:
     platform = plan(instance)
     folders = ", ".join(str(folder) for folder in sorted(resource_folders(instance, platform.apps)))
     yield Finding("components", "ok", folders)
+
+
+def about_settings(instance: Instance) -> Iterator[Finding]:
+    """Of each agent as `agents up` would start it: what several would refuse is said once."""
+    environments = services.environments(plan(instance))
+    refusals: dict[str, list[str]] = {}
+    for agent, environment in environments.items():
+        try:
+            settings_of(environment)
+        except ValidationError as error:
+            for line in explain(error).splitlines():
+                refusals.setdefault(line, []).append(agent)
+    for line, agents in refusals.items():
+        whose = "" if len(agents) == len(environments) else f"{', '.join(agents)}: "
+        yield Finding("settings", "wrong", whose + line)
+    if not refusals:
+        yield Finding("settings", "ok", "`agents doctor --settings` prints them")
 
 
 def about_prompts(instance: Instance) -> Iterator[Finding]:

@@ -1,9 +1,11 @@
-"""Why a sidecar ended, or cannot receive: what it said of its components, made readable, with what to do about it."""
+"""Why a program ended, or a sidecar cannot receive: what it said itself, made readable, with what to do about it."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 
 from infrastructure.dapr.words import cure
 
@@ -22,6 +24,12 @@ def last_words(line: str) -> str | None:
     said = str(json.loads(f'"{found[1]}"', strict=False))
     told = re.sub(r"-{5,}|\s+", " ", said.rpartition(_COMPONENT)[2])
     return re.sub(" +", " ", told).strip()[:_LONGEST] + cure(said)
+
+
+def plain_words(lines: Sequence[str]) -> str:
+    """What a program said at its end beside its log, whose entries are JSON: why an agent refuses to start."""
+    said = takewhile(lambda line: not line.startswith("{"), reversed(lines))
+    return "\n".join([*said][::-1])
 
 
 def complaint(line: str) -> tuple[str, str] | None:

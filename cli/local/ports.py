@@ -1,6 +1,7 @@
-"""Who listens on which port of this machine, read from /proc: no root, no other program needed."""
+"""Who listens on which port of this machine, read from /proc: no root, no other program needed; and ports where nobody does."""
 
 import contextlib
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,13 @@ def holders(ports: Iterable[int]) -> dict[int, Holder]:
     inodes = _listening(set(ports))
     pids = _owners(set(inodes.values())) if inodes else {}
     return {port: _holder(port, pids.get(inode)) for port, inode in inodes.items()}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that were free at the same time a moment ago."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
 
 
 def _listening(ports: set[int]) -> dict[int, str]:

@@ -16,6 +16,8 @@ from cli.local.service import Adopted, Role, Service
 from cli.local.stand_ins import StandIn
 
 LOOPBACK = "127.0.0.1"
+HOST = "infrastructure.host"
+"""Whose settings are ours to judge; a program of another kind knows its own."""
 
 
 def services(platform: Platform, programs: Programs, running: list[Adopted]) -> list[Service]:
@@ -30,6 +32,12 @@ def services(platform: Platform, programs: Programs, running: list[Adopted]) -> 
     return found
 
 
+def environments(platform: Platform) -> dict[str, dict[str, str]]:
+    """What each agent that this project's host serves would be told, by its app-id."""
+    env = _environment(platform)
+    return {app.app_id: _of_app(app, env) for app in platform.apps if HOST in app.command}
+
+
 def _app(platform: Platform, replica: Replica, env: Mapping[str, str]) -> Service:
     app = replica.app
     return Service(
@@ -38,16 +46,7 @@ def _app(platform: Platform, replica: Replica, env: Mapping[str, str]) -> Servic
         agent=app.app_id,
         argv=list(app.command),
         cwd=platform.instance.root / app.app_dir_path,
-        env={
-            **env,
-            "APP_ID": app.app_id,
-            "APP_PORT": str(app.app_port),
-            "APP_PROTOCOL": app.app_protocol or "http",
-            "DAPR_HTTP_PORT": str(app.dapr_http_port),
-            "DAPR_GRPC_PORT": str(app.dapr_grpc_port),
-            "DAPR_METRICS_PORT": str(app.metrics_port),
-            **{key: str(value) for key, value in app.env.items()},
-        },
+        env=_of_app(app, env),
         probe=probe.http(app.app_port, "/readyz", 200, alive="/healthz"),
         ports={"app": app.app_port},
         log=platform.instance.logs / f"{replica.name}.log",
@@ -266,6 +265,19 @@ def _mail(platform: Platform, port: int) -> Service:
         log=platform.instance.logs / "mail.log",
         address=f"{LOOPBACK}:{port}",
     )
+
+
+def _of_app(app: App, env: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **env,
+        "APP_ID": app.app_id,
+        "APP_PORT": str(app.app_port),
+        "APP_PROTOCOL": app.app_protocol or "http",
+        "DAPR_HTTP_PORT": str(app.dapr_http_port),
+        "DAPR_GRPC_PORT": str(app.dapr_grpc_port),
+        "DAPR_METRICS_PORT": str(app.metrics_port),
+        **{key: str(value) for key, value in app.env.items()},
+    }
 
 
 def _environment(platform: Platform) -> dict[str, str]:

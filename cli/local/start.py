@@ -15,6 +15,7 @@ from rich.table import Table
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local import components, control, model
+from cli.local.checks import require_no_fault
 from cli.local.elsewhere import require_variables
 from cli.local.instance import Instance
 from cli.local.interruptible import run
@@ -73,8 +74,9 @@ def up_detached(
         supervisor.wait()
         raise
     if status is None:
-        tail = log.read_text(errors="replace").strip()[-2_000:]
-        raise CommandError(f"the supervisor ended at once:\n{tail}", hint=f"log: {log}")
+        said = "\n" + log.read_text(errors="replace").strip()[-4_000:]
+        code = next((one for one in ExitCode if one and one == supervisor.returncode), ExitCode.FAILED)
+        raise CommandError(said.rpartition("\nerror: ")[2].strip(), hint=f"it ended; log: {log}", code=code)
     show_addresses(console, instance, status)
     if not status["ready"]:
         waiting = [one for one in status["services"] if one["state"] != State.READY]
@@ -113,6 +115,7 @@ def show_addresses(console: Console, instance: Instance, status: dict[str, Any])
 async def _prepare(instance: Instance, console: Console) -> tuple[Platform, Programs, list[Adopted]]:
     platform = plan(instance)
     require_variables(instance)
+    require_no_fault(instance)
     require_no_strangers(instance)
     adopted = await find_running(platform)
     for part in adopted:
@@ -184,6 +187,7 @@ async def _supervise(
         on_ready=on_ready,
         lock=lock,
         freeze_detection=platform.settings.freeze_detection == "on",
+        gives_up=not watch,
     )
     say(f"starting {len(started)} processes (pid {os.getpid()}), Ctrl-C ends them")
 
@@ -198,6 +202,7 @@ async def _supervise(
     try:
         await supervisor.run()
         say("stopped; the data stays")
+        supervisor.require_no_refusal()
     finally:
         for task in beside:
             task.cancel()

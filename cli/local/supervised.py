@@ -3,18 +3,19 @@
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 
 from cli.errors import CommandError
-from cli.local.last_words import complaint, last_words
+from cli.local.last_words import complaint, last_words, plain_words
 from cli.local.loglines import Lines, LogFile
 from cli.local.probe import Health
 from cli.local.process import Child, describe_exit
 from cli.local.service import Role, Service
 from cli.local.unending import go_on
+from cli.local.vitals import vitals, waited_for_a_core
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 STEADY = 10.0  # up so long, it is not a crash loop: the pause starts small again
@@ -24,6 +25,7 @@ STUCK = 4.0  # uses no CPU: deadlocked, or something blocks its event loop
 BUSY = 15.0  # computes
 SLOW_START = 60.0  # has not answered since it was started
 COMPLAINT_HOLDS = 30.0  # a sidecar that cannot receive says so every 10 s at least
+KEPT_LINES = 20  # of what it said last
 STOP_GRACE = 8.0  # an app takes AGENTS_GRACE (4 s) to end its work, and a moment to hand back the rest
 
 
@@ -47,7 +49,9 @@ class Supervised:
         on_change: Callable[["Supervised", str], None],
         on_group: Callable[[str, int], None],
         freeze_detection: bool = True,
+        gives_up: bool = False,
     ) -> None:
+        """`gives_up`: an agent that was never ready and refuses its configuration is not tried again."""
         self.service = service
         self.state = State.WAITING
         self.restarts = 0
@@ -58,7 +62,10 @@ class Supervised:
         self.was_ready = False  # at least once since this start
         self.since = time.monotonic()
         self.start_took: float | None = None  # seconds, when it became ready by a start
+        self.refused = False  # by itself, for its configuration: it was given up
         self._freeze_detection = freeze_detection
+        self._gives_up = gives_up
+        self._heard: deque[str] = deque(maxlen=KEPT_LINES)
         self._child: Child | None = None
         self._stopping = asyncio.Event()
         self._again = asyncio.Event()
@@ -89,6 +96,9 @@ class Supervised:
                 pause = FIRST_PAUSE
                 continue
             self.last_exit = f"{ended} after {time.monotonic() - started:.1f} s"
+            if self.refused:
+                self._become(State.STOPPED, f"{self.last_exit}; log: {self.service.log}")
+                break
             self.restarts += 1
             if time.monotonic() - started > STEADY:
                 pause = FIRST_PAUSE
@@ -131,6 +141,7 @@ class Supervised:
 
     async def _run_once(self) -> str:
         self._again.clear()
+        self._heard.clear()
         if self._child is not None and self._child.running:
             self._child.kill()  # what went wrong here left it behind
         self._become(State.STARTING)
@@ -150,6 +161,10 @@ class Supervised:
         finally:
             watch.cancel()
             self._on_group("-", child.pid)
+        if self.service.role is Role.APP:
+            refuses = code == os.EX_CONFIG
+            self.last_words = plain_words(self._heard) if refuses else None
+            self.refused = refuses and self._gives_up and not self.was_ready
         reason = watch.result() if watch.done() and not watch.cancelled() else None
         self._note(reason or describe_exit(code))
         return reason or describe_exit(code)
@@ -172,9 +187,9 @@ class Supervised:
             elif self.state is State.READY and not self._stopping.is_set():
                 silent = health is Health.SILENT
                 self._become(State.UNREADY, "does not answer" if silent else "answers, but is not ready")
-            letter, used = _vitals(child.pid)
+            letter, used = vitals(child.pid)
             # A program that has just ended tells nothing any more.
-            waited = max(waited, _waited_for_a_core(child.pid) + _waited_for_a_core(os.getpid()))
+            waited = max(waited, waited_for_a_core(child.pid) + waited_for_a_core(os.getpid()))
             if health is not Health.SILENT or letter == "t":  # t: a debugger holds it
                 heard, starved = now, waited
             if used != ticks:
@@ -221,6 +236,7 @@ class Supervised:
 
     def _hear(self, line: str) -> None:
         self._on_line(self.service, line)
+        self._heard.append(line)
         if self.service.role is Role.SIDECAR:
             self.last_words = last_words(line) or self.last_words
             if told := complaint(line):
@@ -228,20 +244,3 @@ class Supervised:
 
     def _note(self, text: str) -> None:
         self._log.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n".encode())
-
-
-def _vitals(pid: int) -> tuple[str, int]:
-    """State letter and CPU time in clock ticks; read behind the name, which may hold blanks and brackets."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return "X", 0
-    return fields[0], int(fields[11]) + int(fields[12])
-
-
-def _waited_for_a_core(pid: int) -> float:
-    """Seconds that its main thread was ready to run and did not (proc(5), schedstat); 0 where nobody tells."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except OSError:
-        return 0.0

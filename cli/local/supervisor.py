@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
 from cli.local import control
 from cli.local.guard import Guard
 from cli.local.instance import Instance
@@ -35,7 +37,9 @@ class Supervisor:
         on_ready: Callable[[float], None],
         lock: int,
         freeze_detection: bool = True,
+        gives_up: bool = True,
     ) -> None:
+        """`gives_up`: an agent that refuses its configuration at its start ends all: nobody would mend that by waiting."""
         self._instance = instance
         self._adopted = adopted
         self._on_change = on_change
@@ -51,12 +55,13 @@ class Supervisor:
                 on_change=on_change,
                 on_group=self._guard.tell,
                 freeze_detection=freeze_detection,
+                gives_up=gives_up,
             )
             for service in services
         }
 
     async def run(self) -> None:
-        """Until a signal or `agents down` says stop; returns when nothing of it is left."""
+        """Until a signal, `agents down` or an agent's refusal says stop; returns when nothing of it is left."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
@@ -75,6 +80,17 @@ class Supervisor:
             self._guard.close()
             server.close()
             self._instance.socket.unlink(missing_ok=True)
+
+    def require_no_refusal(self) -> None:
+        """CommandError with what the agents said that ended all by refusing their configuration."""
+        refused = [one for one in self.running.values() if one.refused]
+        if refused:
+            told = [f"{one.last_words or one.service.name}\n  log: {one.service.log}" for one in refused]
+            raise CommandError(
+                "what cannot start as it is configured was not tried again:\n" + "\n".join(told),
+                hint="all was stopped, the data stays; `agents doctor` looks at files and settings",
+                code=ExitCode.INVALID,
+            )
 
     def stop(self) -> None:
         """First call: end in order. Second call (Ctrl-C again): end at once."""
@@ -138,6 +154,8 @@ class Supervisor:
         for name in one.service.needs:
             await self.running[name].ready.wait()
         await go_on("supervising it", one.run, lambda text: self._on_change(one, text))
+        if one.refused and not self.stopping:
+            self.stop()
 
     async def _announce(self) -> None:
         while not self.all_ready:

@@ -12,9 +12,9 @@ param components string
 param serviceBusRegions string[] = [location]
 @description('The first writes, a second one takes over. They stay as they are: Cosmos DB itself moves the writing.')
 param cosmosRegions string[] = [location]
-@description('Regions of Azure OpenAI in the order of the models file; none: the models run elsewhere.')
+@description('Regions of Azure OpenAI in the order of models/azure.yaml; one: models/azure-one-region.yaml; none: the models run elsewhere.')
 @maxLength(2)
-param openAiRegions string[]
+param openAiRegions string[] = [location]
 param openAiModel {
   name: string
   version: string

@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 from subprocess import Popen
 
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 from deploy.image.base import USER
 from deploy.image.build import REVISION, make_image
 from deploy.image.container import Container, container_of, running, said_by
 from deploy.image.layout import Image, files, read, read_layout
 from deploy.image.places import OUT
 from deploy.verify.chart import Document
-from deploy.verify.cluster import free_ports
 
 LARGEST = 150_000_000
 """Bytes to pull."""

@@ -66,6 +66,7 @@ def test_these_types_are_not_looked_into(answers: dict[str, object]) -> None:
             "has to be one of WebApplicationFirewall",
         ),
         ("budget", "amount: amount", "amount: name", "int is needed"),
+        ("../secret", "    value: value\n", "    valeu: value\n", "did you mean value?"),
     ],
 )
 def test_what_azure_would_not_know_is_named(

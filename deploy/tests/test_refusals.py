@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import CommandError
 from deploy.declared import CHART, ROOT
 from deploy.verify.chart import helm as run_helm
+from deploy.verify.chart import template
 
 Refusal = Callable[..., str]
 
@@ -69,6 +71,7 @@ def test_prod_alone_says_everything_that_is_missing_at_once(helm: Path) -> None:
         "image.digest: is missing, and in prod a tag may be moved under running pods; give the digest",
         "secrets.keyVault.name: is missing, and without it there are no API tokens; give",
         "secrets.keyVault.tenantId: is missing",
+        "models: is missing, and notification, devops, test-planning, implementation, service-desk would ask",
         "components.azure.agents-pubsub.namespaceName: is empty; give its value",
         "components.azure.agents-statestore.url: is empty",
         "expose.host: is missing; give",
@@ -125,9 +128,51 @@ def test_prod_alone_says_everything_that_is_missing_at_once(helm: Path) -> None:
         ),
         ("dev", "secrets.env.OPENAI_API_KEY=key", "names no key of a Secret; write it as secret/key"),
         ("dev", "secrets.source=keyVault", "secrets.keyVault.name: is missing"),
+        ("dev", "secrets.source=keyVault", "identities.devops: is missing, and without a managed identity"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(
     refusal: Refusal, environment: str, value: str, said: str
 ) -> None:
     assert said in refusal(environment, f"--set={value}")
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_azure_openai_without_a_models_file_is_refused_with_the_option_that_was_forgotten(
+    helm: Path, environment: str
+) -> None:
+    chart = str(ROOT / CHART)
+    files = [f"--values={chart}/{name}" for name in (f"values-{environment}.yaml", "examples/azure.yaml")]
+    with pytest.raises(CommandError) as refused:
+        run_helm(helm, "template", "agents", chart, *files)
+    said = refused.value.message
+    assert said.count("\n- ") == 1
+    assert "- models: is missing, and notification, devops, test-planning" in said
+    assert "at every upgrade too: --set-file models=models/azure.yaml" in said
+
+
+def test_one_agent_alone_on_azure_openai_needs_the_models_file_too(refusal: Refusal) -> None:
+    said = refusal("dev", "--set=agents[0].name=devops,agents[0].env.LLM_PROVIDER=azure-openai")
+    assert "- models: is missing, and devops would ask Azure OpenAI" in said
+
+
+def test_the_models_file_of_two_regions_is_refused_where_there_is_one(refusal: Refusal, helm: Path) -> None:
+    one_region = "--set=env.AZURE_NORTH=null,env.AZURE_NORTH_DEPLOYMENT=null"
+    said = refusal("prod", one_region)
+    assert said.count("- models:") == 1
+    assert "- models: asks for AZURE_NORTH, which not every agent has in its env" in said
+    assert "--set-file models=models/azure-one-region.yaml" in said
+    assert "AZURE_WEST" in template(
+        helm, "prod", [one_region, f"--set-file=models={ROOT / 'models/azure-one-region.yaml'}"]
+    )
+
+
+def test_a_variable_that_is_a_secret_or_in_a_comment_does_not_hold_the_models_file_up(
+    tmp_path: Path, helm: Path
+) -> None:
+    models = tmp_path / "models.yaml"
+    models.write_text(
+        "# ${NOBODY}\nmodels: {one: {address: '${FROM_VAULT}', model: '${OR:-other}'}} # ${NOR}\n"
+    )
+    options = [f"--set-file=models={models}", "--set=secrets.env.FROM_VAULT=name"]
+    assert "${FROM_VAULT}" in template(helm, "prod", options)

@@ -18,14 +18,17 @@ ENVIRONMENTS = {
     "prod": ("values-prod.yaml", "examples/azure.yaml"),
 }
 """The value files of each; the example stands for what the infrastructure gives out."""
+MODELS = "models/azure.yaml"
 RELEASE = NAMESPACE = "agents"
 
 Document = dict[str, Any]
 
 
 def value_files(environment: str, chart: Path = ROOT / CHART) -> list[str]:
-    """As options of helm."""
-    return [part for name in ENVIRONMENTS[environment] for part in ("--values", str(chart / name))]
+    """As options of helm; with the models file, where Azure OpenAI is asked."""
+    files = [part for name in ENVIRONMENTS[environment] for part in ("--values", str(chart / name))]
+    on_azure = "examples/azure.yaml" in ENVIRONMENTS[environment]
+    return [*files, "--set-file", f"models={ROOT / MODELS}"] if on_azure else files
 
 
 def helm(program: Path, *arguments: str) -> str:

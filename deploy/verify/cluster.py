@@ -13,13 +13,13 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 
 TOKEN = "loopback"  # noqa: S105 - of a server that lives for seconds on loopback
 STARTS_WITHIN = 90.0
@@ -210,13 +210,3 @@ def _key() -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket() for _ in range(count)]
-    for bound in sockets:
-        bound.bind(("127.0.0.1", 0))
-    ports = [bound.getsockname()[1] for bound in sockets]
-    for bound in sockets:
-        bound.close()
-    return ports

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cli.errors import CommandError
-from deploy.verify.cluster import Api, free_ports, running
+from cli.local.ports import free_ports
+from deploy.verify.cluster import Api, running
 
 STARTS_WITHIN = 60.0
 

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from domain.errors import SidecarUnavailable
 from infrastructure.dapr.sidecar import Loaded, Sidecar
 
-NO_SUCH_ETAG = "0"
-_WAYS: dict[tuple[str, str], str | None] = {
-    # The ETag of a key that is not there. Without one Redis would overwrite a key that was last written plainly.
-    ("state.redis", "v1"): NO_SUCH_ETAG,
-    ("state.azure.cosmosdb", "v1"): NO_SUCH_ETAG,
-    # With an ETag it only updates; a first-write without one is an insert that yields to what is there.
-    ("state.postgresql", "v2"): None,
+
+class Way(NamedTuple):
+    """How a first-write creates once: its ETag, None for none, and the words of a refusal that has no code of its own."""
+
+    etag: str | None
+    refusal: str | None = None
+
+
+# The ETag of a key that is not there. Without one Redis would overwrite a key that was last written plainly.
+_BY_ETAG = Way(etag="0")
+_WAYS = {
+    ("state.redis", "v1"): _BY_ETAG,
+    ("state.azure.cosmosdb", "v1"): _BY_ETAG,
+    # With an ETag it only updates; a first-write without one is an insert that yields to what is there. Without the words
+    # its refusal would count as an outage, and the work be held.
+    ("state.postgresql", "v2"): Way(etag=None, refusal="no item was updated"),
 }
-"""Component and version → the ETag with which a first-write creates once; None: without any. Each was held against
-`tests/contracts/test_state.py`; of others nobody knows."""
+"""By component and version. Each was held against `tests/contracts/test_state.py`; of others nobody knows."""
 
 
 class CannotCreateOnce(SidecarUnavailable):
     """The state component may let two create one document, and two agents do one piece of work."""
 
 
-def way_to_create(loaded: Loaded, component: str) -> str | None:
-    """The ETag of a first-write that creates.
-
-    Raises:
-        CannotCreateOnce, SidecarUnavailable
-
-    """
+def way_to_create(loaded: Loaded, component: str) -> Way:
+    """Raises `CannotCreateOnce`, `SidecarUnavailable`."""
     if component not in loaded.components:
         raise SidecarUnavailable(f"the sidecar has not loaded {component}")
     kind = loaded.components[component]

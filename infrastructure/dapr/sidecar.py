@@ -10,7 +10,7 @@ import grpc
 from dapr.proto import api_service_v1, api_v1
 
 from domain.errors import SidecarUnavailable, TooLarge
-from infrastructure.dapr.words import cure, refused, too_large
+from infrastructure.dapr.words import cure, too_large
 
 Reply = TypeVar("Reply")
 
@@ -56,8 +56,8 @@ class Sidecar:
         self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
         self.stub = api_service_v1.DaprStub(self._channel)  # type: ignore[no-untyped-call]
 
-    async def call(self, what: str, reply: Awaitable[Reply]) -> Reply:
-        """Await a call of `stub` (made with `metadata=` and `timeout=CALL_DEADLINE`).
+    async def call(self, what: str, reply: Awaitable[Reply], refusal: str | None = None) -> Reply:
+        """Await a call of `stub` (made with `metadata=` and `timeout=CALL_DEADLINE`). `refusal`: words that mean it, too.
 
         Raises:
             Refused, TooLarge, SidecarUnavailable, Unreachable
@@ -66,7 +66,7 @@ class Sidecar:
         try:
             return await reply
         except grpc.aio.AioRpcError as error:
-            raise self._translate(what, error) from None
+            raise self._translate(what, error, refusal) from None
         except asyncio.CancelledError:
             # grpc.aio turns a channel that closes under a call into a cancellation of the call, not of the caller.
             task = asyncio.current_task()
@@ -85,9 +85,9 @@ class Sidecar:
     async def close(self) -> None:
         await self._channel.close()
 
-    def _translate(self, what: str, error: grpc.aio.AioRpcError) -> Exception:
+    def _translate(self, what: str, error: grpc.aio.AioRpcError, refusal: str | None) -> Exception:
         code, details = error.code(), error.details() or ""
-        if code is grpc.StatusCode.ABORTED or refused(details):
+        if code is grpc.StatusCode.ABORTED or (refusal is not None and refusal in details):
             return Refused(details)
         if too_large(details):
             return TooLarge(f"{what}: {details[:300]}")

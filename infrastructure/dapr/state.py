@@ -8,7 +8,7 @@ from dapr.proto import api_v1, common_v1
 
 from domain.errors import SidecarUnavailable
 from domain.ports.state import Stored
-from infrastructure.dapr.creating import way_to_create
+from infrastructure.dapr.creating import Way, way_to_create
 from infrastructure.dapr.gathering import Gathering
 from infrastructure.dapr.sidecar import CALL_DEADLINE, Refused, Sidecar
 
@@ -16,7 +16,6 @@ _FIRST_WRITE = common_v1.StateOptions(
     concurrency=common_v1.StateOptions.CONCURRENCY_FIRST_WRITE,
     consistency=common_v1.StateOptions.CONSISTENCY_STRONG,
 )
-_NOT_ASKED = ""
 
 
 class DaprStateStore:
@@ -24,8 +23,8 @@ class DaprStateStore:
         self._sidecar = sidecar
         self._component = component
         self._creations = Gathering(self._save, there=self._there)
-        self._creates_with: str | None = _NOT_ASKED
-        """The ETag of a first-write that creates once, None for no ETag: the component's type decides."""
+        self._way: Way | None = None
+        """How a document is created once: of the component's type, which the sidecar tells when it is first needed."""
 
     async def get(self, key: str) -> Stored | None:
         request = api_v1.GetStateRequest(
@@ -38,9 +37,9 @@ class DaprStateStore:
         return Stored(reply.data, reply.etag) if reply.data else None
 
     async def create(self, key: str, data: bytes, *, ttl: int | None) -> bool:
-        if self._creates_with == _NOT_ASKED:
-            self._creates_with = way_to_create(await self._sidecar.loaded(), self._component)
-        item = _first_write(key, data, self._creates_with, ttl)
+        if self._way is None:
+            self._way = way_to_create(await self._sidecar.loaded(), self._component)
+        item = _first_write(key, data, self._way.etag, ttl)
         return await _written(self._creations.send(key, item, len(data)))
 
     async def _there(self, items: Sequence[common_v1.StateItem]) -> list[bool | None]:
@@ -70,7 +69,8 @@ class DaprStateStore:
         request = api_v1.SaveStateRequest(store_name=self._component, states=states)
         stub, metadata = self._sidecar.stub, self._sidecar.metadata
         what = f"write {states[0].key}" if len(states) == 1 else f"write {len(states)} documents"
-        await self._sidecar.call(what, stub.SaveState(request, metadata=metadata, timeout=CALL_DEADLINE))
+        save = stub.SaveState(request, metadata=metadata, timeout=CALL_DEADLINE)
+        await self._sidecar.call(what, save, self._way.refusal if self._way else None)
 
 
 async def _written(save: Awaitable[None]) -> bool:

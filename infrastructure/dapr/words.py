@@ -8,9 +8,6 @@ TOO_LARGE = (
     "amqp:link:message-size-exceeded",
     "RequestEntityTooLarge",  # Cosmos DB
 )
-REFUSED = ("no item was updated",)
-"""PostgreSQL's component, of a first-write without an ETag where something is. Without these words it would count as an outage,
-and the work be held."""
 _DATABASE = (
     "see connectionString in the components' statestore.yaml, the variable that it names (AGENTS_POSTGRES), and whether the "
     "database answers there"
@@ -35,10 +32,6 @@ _CURES = {
 
 def too_large(details: str) -> bool:
     return any(words in details for words in TOO_LARGE)
-
-
-def refused(details: str) -> bool:
-    return any(words in details for words in REFUSED)
 
 
 def cure(details: str) -> str:

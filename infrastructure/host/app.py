@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 
 from agents.runtime.agent import Agent, Task
 from agents.runtime.policy import status_of
-from agents.runtime.runner import Pending, Settled
+from agents.runtime.waiting import Pending, Settled
 from agents.runtime.watch import Watch
 from domain.execution import Execution, Trigger
 from domain.json import dump

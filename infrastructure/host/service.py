@@ -17,8 +17,9 @@ from agents.runtime.context import Ports
 from agents.runtime.correlations import Correlations
 from agents.runtime.dead_letters import replay
 from agents.runtime.intake import Intake
-from agents.runtime.runner import Pending, Request, Runner, Settled
+from agents.runtime.runner import Runner
 from agents.runtime.timing import Timing
+from agents.runtime.waiting import Pending, Request, Settled
 from agents.runtime.watch import Watch
 from domain.errors import DeadLetterSettled
 from domain.event import Event

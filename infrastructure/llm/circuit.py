@@ -1,7 +1,8 @@
 """A model that is down is left alone: one call at a time finds out whether it is back, instead of one for each waiting execution.
 
-The calls held back raise what the last real call raised, so the work waits and no attempt is counted; its deliveries
-stay unanswered, and with them the sidecar stops taking more from the broker.
+The calls held back raise an error of the class that the last real call raised, so the work waits and no attempt is counted;
+its deliveries stay unanswered, and with them the sidecar stops taking more from the broker. What that call was told stays
+with it: a server's words may repeat what they are about, and the next caller may be another customer.
 
 One input for which the model always fails, while it answers others, must not do that to all (ADR 0019): it soon opens
 nothing any more, others go before it where one call finds out, and in the end its failures count as attempts.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from domain.chat import ChatReply, ChatRequest
 from domain.errors import (
@@ -66,6 +68,7 @@ class CircuitBreaker:
         self._shut_until = 0.0
         self._asking = False
         self._last: Unavailable | None = None
+        self._since = datetime.min.replace(tzinfo=UTC)
         self._suspects = Suspects()
         self._failed_last: str | None = None
         self._head_start = 0.0
@@ -77,7 +80,7 @@ class CircuitBreaker:
         left = self._shut_until + self._behind(request) - asyncio.get_running_loop().time()
         if left > 0 or self._asking:
             wait = max(left, FIRST_PAUSE) if left > 0 else self._longest_pause / 2
-            raise type(self._last)(self._last.message, retry_after=wait, **self._last.details)
+            raise self._open(self._last, wait)
         self._asking = True
         try:
             return await self._ask(request, on_text)
@@ -99,7 +102,7 @@ class CircuitBreaker:
         except ModelTimeout as error:
             # One alone says neither that it is down nor that it is well.
             if self._silence_is_failure:
-                self._failed(ModelUnavailable(error.message, **error.details))
+                self._failed(ModelUnavailable(error.message, common="it did not answer in time"))
             raise
         except AgentError:
             self._answered()
@@ -132,10 +135,19 @@ class CircuitBreaker:
         # Whoever is held back comes after what it was told, or up to a fifth later.
         self._head_start = FIRST_PAUSE + pause / 4
         if self._last is None:
+            self._since = datetime.now(UTC)
             log.warning(
                 "the model is left alone for %.1f s, then asked by one call at a time: %s", pause, error
             )
         self._last = error
+
+    def _open(self, last: Unavailable, wait: float) -> Unavailable:
+        known = {name: last.details[name] for name in ("model", "status") if name in last.details}
+        since = f"{self._since:%Y-%m-%d %H:%M:%S} UTC"
+        told = f"the circuit of this model is open since {since}, last failure {last.code}"
+        if "status" in known:
+            told += f" (status {known['status']})"
+        return type(last)(f"{told}: {last.common}" if last.common else told, retry_after=wait, **known)
 
     def _answered(self) -> None:
         if self._last is not None:

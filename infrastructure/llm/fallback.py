@@ -71,8 +71,7 @@ class FallbackModel:
             else:
                 if failures:
                     self._tell(failures, candidate.name)
-                # The same model in two regions has one name: records shall tell which of them answered.
-                return replace(reply, model=f"{candidate.name}/{reply.model}")
+                return reply
         raise _all_failed(failures)
 
     async def check(self) -> None:

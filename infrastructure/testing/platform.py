@@ -23,8 +23,8 @@ from uuid import uuid4
 from agents.runtime.agent import Agent
 from agents.runtime.claims import Owner
 from agents.runtime.context import Ports
-from agents.runtime.runner import Settled
 from agents.runtime.timing import Timing
+from agents.runtime.waiting import Settled
 from domain.event import Event
 from domain.execution import Execution
 from domain.ports.model import LanguageModel

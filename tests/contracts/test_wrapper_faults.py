@@ -22,6 +22,7 @@ from domain.errors import (
     ModelTimeout,
     ModelTruncated,
     ModelUnavailable,
+    Unavailable,
 )
 from infrastructure.llm.catalogue.file import load_catalogue
 from infrastructure.llm.circuit import POISONED
@@ -195,6 +196,46 @@ async def test_a_wrong_schema_ten_times_is_ten_calls_that_no_wrapper_hides(
             await system.model.complete(replace(REQUEST, messages=shown))
         assert len(system.first.requests) == 10
         assert system.spare.requests == []
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+async def test_a_reply_names_who_answered_by_one_rule_whatever_stands_between(
+    tmp_path: Path, wrapper: str
+) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        for _ in range(2):  # the second one may come from the cache
+            assert (await system.model.complete(REQUEST)).model == "first/tiny-test-model-2026-01-01"
+        if "fallbacks" in WRAPPERS[wrapper]:
+            system.first.usual = BUSY
+            assert (await system.model.complete(asking("else"))).model == "spare/tiny-test-model-2026-01-01"
+
+
+OF_ANOTHER = "patient Jane Roe, born 1990"
+
+
+@pytest.mark.parametrize("wrapper", [wrapper for wrapper in WRAPPERS if wrapper not in {"fallback", "all"}])
+@pytest.mark.parametrize("code", [401, 404, 418, 500, 503])
+async def test_no_caller_is_told_what_the_server_said_of_another_ones_input(
+    tmp_path: Path, wrapper: str, code: int
+) -> None:
+    async with wrapped(tmp_path, wrapper) as system:
+        system.first.usual = status(
+            code, {"error": {"message": f"cannot read: {OF_ANOTHER}", "param": OF_ANOTHER}}
+        )
+        own: list[str] = []
+        for turn in range(4):
+            with pytest.raises(Unavailable) as raised:
+                await system.model.complete(asking(f"of the first {turn}"))
+            own.append(raised.value.message)
+        assert OF_ANOTHER in own[0]
+        with pytest.raises(Unavailable) as held:
+            await system.model.complete(asking("of another"))
+        assert "the circuit of this model is open since " in held.value.message
+        assert f"(status {code})" in held.value.message
+        assert (
+            system.first.url.partition("/v1")[0].removeprefix("http://") in held.value.message
+        )  # what helps stays
+        assert OF_ANOTHER not in repr(vars(held.value))
 
 
 def poisonous(play: Play) -> Play:

@@ -45,7 +45,7 @@ def ollama(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield f"http://{address}"
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=60)
 
 
 def _wait_until_up(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
-from agents.runtime.runner import Pending, Settled
+from agents.runtime.waiting import Pending, Settled
 from domain.errors import TooLarge
 from tests.simulation.agent import AGENT
 from tests.simulation.ledger import Item, item_of, item_of_command, items_of

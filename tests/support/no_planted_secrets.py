@@ -18,8 +18,9 @@ class NoPlantedSecrets:
         for title, text in report.sections:
             self.found += found_in(text.encode(errors="replace"), f"{report.nodeid}, {title}")
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """After the last fixture ended: what its processes wrote is whole, and kept until a session three later."""
+        """After the last fixture ended, of all workers: what its processes wrote is whole, and kept until a session three later."""
         # The one place that knows the session's folder; it is made when the first test asks for one.
         factory: Any = getattr(session.config, "_tmp_path_factory", None)
         made: Path | None = getattr(factory, "_basetemp", None)
@@ -36,4 +37,6 @@ class NoPlantedSecrets:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(NoPlantedSecrets(), "no-planted-secrets")
+    """Workers report to the one that started them, and their folders are in its own."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NoPlantedSecrets(), "no-planted-secrets")

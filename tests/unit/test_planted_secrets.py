@@ -25,20 +25,23 @@ def apart() -> Iterator[Path]:
         yield Path(folder)
 
 
-def session(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
+def session(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Of pytest, with one test that has a folder of its own, and the secret in SECRET."""
     (folder / "test_it.py").write_text(
         f"import os\nSECRET = os.environ['SECRET']\ndef test(tmp_path):\n    {test}\n"
     )
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.no_planted_secrets", "-p", "no:cacheprovider",
-         "--rootdir", ".", "--basetemp", "made", "test_it.py"],
+         "--rootdir", ".", "--basetemp", "made", *options, "test_it.py"],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "SECRET": VALUE}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
-def test_a_secret_in_a_log_fails_the_session_with_the_file_and_the_name(apart: Path) -> None:
-    done = session(apart, "(tmp_path / 'agent.log').write_text('password=' + SECRET)")
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_a_secret_in_a_log_fails_the_session_with_the_file_and_the_name(
+    apart: Path, options: tuple[str, ...]
+) -> None:
+    done = session(apart, "(tmp_path / 'agent.log').write_text('password=' + SECRET)", *options)
     assert done.returncode == 1
     assert "1 passed" in done.stdout
     assert f"agent.log: {NAME} stands there in the clear" in done.stdout

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from cli.errors import CommandError
@@ -19,8 +19,19 @@ SNAPSHOT = "snapshot.rdb"
 MANIFEST = "manifest.json"
 FORMAT = 1
 """Of the manifest; a backup with a higher one was made by a newer version of this command."""
+CLOCKS_DIFFER = timedelta(days=1)
+"""What Redis' clock may be ahead of this machine's."""
 _KIND: Literal["agents-backup"] = "agents-backup"
 _CHUNK = 2**20
+
+
+def _not_to_come(moment: datetime) -> datetime:
+    if moment - datetime.now(UTC) > CLOCKS_DIFFER:
+        raise ValueError(
+            f"{moment.isoformat()} is still to come: the manifest was changed, or the clock of this machine or of that "
+            "Redis is wrong"
+        )
+    return moment
 
 
 class Contents(BaseModel):
@@ -45,11 +56,11 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["agents-backup"] = _KIND
-    format: int = FORMAT
-    taken_at: AwareDatetime
+    format: Annotated[int, Field(ge=1, le=FORMAT, strict=True)] = FORMAT
+    taken_at: Annotated[AwareDatetime, AfterValidator(_not_to_come)]
     redis_version: str
-    size: int
-    sha256: str
+    size: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     contents: Contents
 
     @property
@@ -77,7 +88,9 @@ def read_manifest(backup: Path) -> Manifest:
         raise _foreign(backup, f"its {MANIFEST} cannot be read: {error}") from None
     if not isinstance(said, dict) or said.get("kind") != _KIND:
         raise _foreign(backup, f"{file} is not of `agents backup`")
-    if isinstance(number := said.get("format"), int) and number > FORMAT:
+    if "format" not in said:
+        raise _foreign(backup, f"{file}: format: it is missing")
+    if isinstance(number := said["format"], int) and number > FORMAT:
         raise CommandError(
             f"{backup} has the format {number}, this command knows {FORMAT}",
             hint="restore it with the version of the project that made it, or a newer one",
@@ -88,7 +101,7 @@ def read_manifest(backup: Path) -> Manifest:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, problem["loc"]))
-        raise _foreign(backup, f"{file}: {where}: {problem['msg']}") from None
+        raise _foreign(backup, f"{file}: {where}: {problem['msg'].removeprefix('Value error, ')}") from None
 
 
 def copy_checked(backup: Path, manifest: Manifest, to: Path, told: Callable[[int], None]) -> None:

@@ -1,4 +1,4 @@
-// The tokens between app and sidecar, and what the agents' settings keep secret. Who writes them is a person (docs/azure-infrastructure.md).
+// The tokens between app and sidecar, and what the agents' settings keep secret: ../secret.bicep writes them.
 param location string
 param tags object
 param name string

@@ -1,4 +1,4 @@
-// A cluster to try things in: Managed Redis for events and state, the models in the cluster.
+// A cluster to try things in: Managed Redis for events and state, the models in the cluster, the tokens in Key Vault as everywhere.
 using '../main.bicep'
 
 param environmentName = 'dev'

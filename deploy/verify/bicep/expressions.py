@@ -10,7 +10,7 @@ _BINARY = (
     ("??",),
     ("||",),
     ("&&",),
-    ("==", "!=", "=~", "!~"),
+    ("==", "!="),
     ("<", ">", "<=", ">="),
     ("+", "-"),
     ("*", "/", "%"),
@@ -41,7 +41,7 @@ class Expressions(Cursor):
 
     def postfix(self) -> n.Node:
         node = self.primary()
-        while sign := self.take(".", ".?", "[", "::", "!"):
+        while sign := self.take(".", "[", "::", "!"):
             if sign.text == "[":
                 node = n.Index(sign.line, node, self.expression())
                 self.need("]")
@@ -53,7 +53,7 @@ class Expressions(Cursor):
                 name = self.name()
                 arguments = self.arguments() if self.at("(") else None
                 node = (
-                    n.Member(sign.line, node, name, sign.text == ".?")
+                    n.Member(sign.line, node, name)
                     if arguments is None
                     else n.Call(sign.line, node, name, arguments)
                 )
@@ -77,8 +77,10 @@ class Expressions(Cursor):
             return self.object()
         if self.at("["):
             return self.array()
-        if self.at("("):
-            return self.parenthesis()
+        if self.take("("):
+            node = self.expression()
+            self.need(")")
+            return node
         return self.named()
 
     def put_in(self, part: tuple[Token, ...]) -> n.Node:
@@ -93,19 +95,8 @@ class Expressions(Cursor):
         if name in ("true", "false", "null"):
             return n.Const(line, {"true": True, "false": False, "null": None}[name])
         if self.take("=>"):
-            return n.Function(line, (name,), self.expression())
+            return n.Function(line, name, self.expression())
         return n.Call(line, None, name, self.arguments()) if self.at("(") else n.Name(line, name)
-
-    def parenthesis(self) -> n.Node:
-        """A lambda of several parameters, or an expression."""
-        line, start = self.word.line, self.place
-        names = self.words[start + 1 : start + 4 : 2]
-        if [word.text for word in self.words[start + 2 : start + 6 : 2]] == [",", ")"]:
-            self.place = start + 5
-            self.need("=>")
-            return n.Function(line, tuple(word.text for word in names), self.expression())
-        (node,) = self.arguments()
-        return node
 
     def object(self) -> n.Node:
         line = self.word.line

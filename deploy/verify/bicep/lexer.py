@@ -25,8 +25,8 @@ class Token:
 
 
 _WORD = re.compile(
-    r"""(?P<space>[ \t]+|//[^\n]*|/\*.*?\*/)|(?P<newline>\r?\n)|(?P<block>'''.*?''')|(?P<string>')|(?P<number>\d+)
-    |(?P<name>[A-Za-z_]\w*)|(?P<sign>=>|==|!=|<=|>=|=~|!~|&&|\|\||\?\?|\.\?|::|[{}\[\]().,:=?!<>+*/%@|-])""",
+    r"""(?P<space>[ \t]+|//[^\n]*|/\*.*?\*/)|(?P<newline>\r?\n)|(?P<string>')|(?P<number>\d+)
+    |(?P<name>[A-Za-z_]\w*)|(?P<sign>=>|==|!=|<=|>=|&&|\|\||\?\?|::|[{}\[\]().,:=?!<>+*/%@-])""",
     re.VERBOSE | re.DOTALL,
 )
 _PIECE = re.compile(
@@ -62,8 +62,6 @@ class _Lexer:
             return []
         if kind == "string":
             return [Token("string", "a string", line, tuple(self._string(line)))]
-        if kind == "block":
-            return [Token("string", "a string", line, (match[0][3:-3].removeprefix("\n"),))]
         return [Token(kind, "end of line" if kind == "newline" else match[0], line)]
 
     def _string(self, line: int) -> list[str | tuple[Token, ...]]:

@@ -45,11 +45,8 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Member(Node):
-    """`target.name`; `safe` for `.?`."""
-
     target: Node
     name: str
-    safe: bool
 
 
 @dataclass(frozen=True)
@@ -97,9 +94,9 @@ class Choice(Node):
 
 @dataclass(frozen=True)
 class Function(Node):
-    """A lambda."""
+    """A lambda, of one parameter."""
 
-    parameters: tuple[str, ...]
+    parameter: str
     body: Node
 
 

@@ -17,7 +17,6 @@ from deploy.verify.bicep.shapes import (
     STRING,
     Field,
     ListOf,
-    Literal,
     Record,
     Shape,
     either,
@@ -125,17 +124,9 @@ class _Parser(Expressions):
     # Shapes
 
     def shape(self) -> Shape:
-        shapes = [self.one_shape()]
-        while self.take("|"):
-            shapes.append(self.one_shape())
-        return either(*shapes)
-
-    def one_shape(self) -> Shape:
-        if self.word.kind == "string":
-            shape: Shape = Literal(self.literal())
-        elif self.at("{"):
+        if self.at("{"):
             fields = dict(self.between("{", "}", self.field))
-            shape = Record("{" + ", ".join(fields) + "}", fields)
+            shape: Shape = Record("{" + ", ".join(fields) + "}", fields)
         else:
             name = self.name()
             if name not in _SHAPES:

@@ -20,8 +20,8 @@ MAIN = "main.bicep"
 
 
 def problems(folder: Path, catalog: Catalog = lambda _: None) -> list[str]:
-    """Of main.bicep, modules/ and parameters/ in a folder: `path:line: what is wrong`. Without a catalog nothing is known of
-    resources but that they have names.
+    """Of main.bicep and what lies beside it, modules/ and parameters/ in a folder: `path:line: what is wrong`. Without a catalog
+    nothing is known of resources but that they have names.
     """
     try:
         return [
@@ -38,7 +38,7 @@ def resource_types(folder: Path) -> list[str]:
     """Every type that is made or named, without its version."""
     kinds = [
         each.type.partition("@")[0]
-        for path in [folder / MAIN, *folder.glob("modules/*.bicep")]
+        for path in [*folder.glob("*.bicep"), *folder.glob("modules/*.bicep")]
         for each in parse(path)
         if isinstance(each, n.Resource)
     ]
@@ -63,7 +63,8 @@ def _problems(folder: Path, catalog: Catalog) -> Iterator[tuple[Path, int, str]]
         return signature(file(path).declarations)
 
     modules = sorted(folder.glob("modules/*.bicep"))
-    files = [file(path) for path in (folder / MAIN, *modules)]
+    beside = sorted({*folder.glob("*.bicep")} - {folder / MAIN})
+    files = [file(path) for path in (folder / MAIN, *beside, *modules)]
     for each in files:
         yield from ((each.path, line, message) for line, message in each.problems())
     for path in modules:

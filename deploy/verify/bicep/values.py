@@ -113,11 +113,8 @@ class Values:
 
     def member_of(self, target: Shape, node: n.Member) -> Shape:
         if isinstance(target, Either) and NULL in target.options:
-            if not node.safe:
-                self.wrong(
-                    node, f".{node.name} of what may be missing: it depends on a condition; write ! or .?"
-                )
-            return either(self.member_of(without_null(target), node), *([NULL] if node.safe else []))
+            self.wrong(node, f".{node.name} of what may be missing: it depends on a condition; write !")
+            return self.member_of(without_null(target), node)
         if isinstance(target, Either):
             return either(*(self.member_of(option, node) for option in target.options))
         if isinstance(target, Record):
@@ -193,9 +190,7 @@ class Values:
         if not isinstance(function, n.Function):
             self.wrong(node, "map() takes a list and a function: map(list, one => …)")
             return ARRAY
-        return ListOf(
-            self.shape(function.body, {**local, **dict.fromkeys(function.parameters, _item(source))})
-        )
+        return ListOf(self.shape(function.body, {**local, function.parameter: _item(source)}))
 
 
 _METHODS: Mapping[type[n.Node], Callable[..., Shape]] = {

@@ -88,9 +88,12 @@ class EntraToken:
         except AzureError as error:
             if self._token is not None and self._token.expires_on > time.time():
                 return self._token
-            raise ModelMisconfigured(
+            ours = (
                 "no Entra identity for Azure OpenAI: set AZURE_OPENAI_API_KEY, or give this process an identity "
-                f"(workload identity on AKS, `az login` on a laptop). azure-identity says: {_one_line(error)}"
+                "(workload identity on AKS, `az login` on a laptop)"
+            )
+            raise ModelMisconfigured(
+                f"{ours}. azure-identity says: {_one_line(error)}", common=ours
             ) from error
 
 

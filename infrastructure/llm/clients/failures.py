@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from domain import json
 from domain.errors import (
@@ -19,6 +19,7 @@ from domain.errors import (
     ModelRefused,
     ModelTimeout,
     ModelUnavailable,
+    Unavailable,
 )
 from infrastructure.llm.clients.credentials import ApiKey
 from infrastructure.llm.clients.endpoint import Endpoint
@@ -26,6 +27,7 @@ from infrastructure.llm.clients.endpoint import Endpoint
 _FILTERED = {"content_filter", "ResponsibleAIPolicyViolation", "content_policy_violation"}
 _TOO_LONG = {"context_length_exceeded", "string_above_max_length"}
 _UNKNOWN_MODEL = {"DeploymentNotFound", "model_not_found"}
+Kind = TypeVar("Kind", bound=Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +55,40 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: b
     if status == 400 and complaint.param.startswith("messages"):
         return ModelRefused(f"{server} refuses these messages. {said}", status=status)
     if status in {401, 403}:
-        return ModelMisconfigured(
-            f"{server} does not let us in ({status}): {endpoint.key_cure}. {said}", status=status
+        return _waits(
+            ModelMisconfigured,
+            f"{server} does not let us in ({status}): {endpoint.key_cure}",
+            said,
+            status=status,
         )
     if status == 404 and (complaint.code in _UNKNOWN_MODEL or model in complaint.message):
         return unknown_model(endpoint, status=status)
     if status == 404:
-        return ModelMisconfigured(
-            f"{server} has nothing at this path: {endpoint.address_cure}. {said}", status=status
+        return _waits(
+            ModelMisconfigured,
+            f"{server} has nothing at this path: {endpoint.address_cure}",
+            said,
+            status=status,
         )
     if status == 429:
-        return ModelRateLimited(
-            f"{server} is asked too often, or its quota is used up. {said}", retry_after=wait
+        return _waits(
+            ModelRateLimited, f"{server} is asked too often, or its quota is used up", said, retry_after=wait
         )
     if status == 408 or (
         status >= 500 and "invalid JSON schema" not in complaint.message
     ):  # Ollama's 500 for a bad schema
-        return ModelUnavailable(
-            f"{server} fails with status {status}. {said}", retry_after=wait, status=status, model=model
+        return _waits(
+            ModelUnavailable,
+            f"{server} fails with status {status}",
+            said,
+            retry_after=wait,
+            status=status,
+            model=model,
         )
-    return ModelMisconfigured(
-        f"{server} refuses our request ({status}): its API, the model {model} and the prompt's settings do not fit. {said}",
+    return _waits(
+        ModelMisconfigured,
+        f"{server} refuses our request ({status}): its API, the model {model} and the prompt's settings do not fit",
+        said,
         status=status,
         param=complaint.param,
     )
@@ -81,7 +96,8 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: b
 
 def unknown_model(endpoint: Endpoint, **details: Any) -> ModelMisconfigured:
     what = "deployment" if endpoint.query else "model"
-    return ModelMisconfigured(
+    return _waits(
+        ModelMisconfigured,
         f"{endpoint.server} has no {what} {endpoint.model!r}: {endpoint.model_cure}",
         model=endpoint.model,
         **details,
@@ -93,20 +109,26 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> ModelUnavailable:
     causes = list(_causes(error))
     server = endpoint.server
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return ModelUnavailable(f"{server} refuses connections: {endpoint.address_cure}")
+        return _waits(ModelUnavailable, f"{server} refuses connections: {endpoint.address_cure}")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return ModelUnavailable(f"{server} cannot be found (DNS knows no such host): {endpoint.address_cure}")
+        return _waits(
+            ModelUnavailable, f"{server} cannot be found (DNS knows no such host): {endpoint.address_cure}"
+        )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return ModelUnavailable(
+        return _waits(
+            ModelUnavailable,
             f"no trusted TLS connection to {server}: {endpoint.address_cure}, or give Python its certificate authority "
-            f"(SSL_CERT_FILE). {excerpt(str(causes[-1]))}"
+            "(SSL_CERT_FILE)",
+            excerpt(str(causes[-1])),
         )
     if any("timeout" in type(cause).__name__.lower() for cause in causes):
-        return ModelUnavailable(
-            f"{server} cannot be reached (no connection in time): {endpoint.address_cure}"
+        return _waits(
+            ModelUnavailable, f"{server} cannot be reached (no connection in time): {endpoint.address_cure}"
         )
-    return ModelUnavailable(
-        f"the connection to {server} broke: {excerpt(str(error) or type(error).__name__)}",
+    return _waits(
+        ModelUnavailable,
+        f"the connection to {server} broke",
+        excerpt(str(error) or type(error).__name__),
         model=endpoint.model,
     )
 
@@ -159,6 +181,11 @@ def excerpt(text: str, length: int = 300) -> str:
     """One printable line of a foreign text."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: length * 4]).split())
     return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _waits(kind: type[Kind], ours: str, said: str = "", **more: Any) -> Kind:
+    """`ours` is about the server, whoever asks it; what it said may repeat what it was asked."""
+    return kind(f"{ours}. {said}" if said else ours, common=ours, **more)
 
 
 def _number(text: str) -> float | None:

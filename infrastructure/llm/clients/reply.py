@@ -149,9 +149,8 @@ def unreadable(endpoint: Endpoint, body: bytes | str, error: ValidationError | V
         return ModelAnswerInvalid(
             f"{endpoint.server} sent a reply that cannot be read ({why}): {excerpt(text)}"
         )
-    return ModelUnavailable(
-        f"{endpoint.server} does not answer as a model's server: {endpoint.address_cure}. It said: {excerpt(text)}"
-    )
+    ours = f"{endpoint.server} does not answer as a model's server: {endpoint.address_cure}"
+    return ModelUnavailable(f"{ours}. It said: {excerpt(text)}", common=ours)
 
 
 def too_large(endpoint: Endpoint) -> ModelAnswerInvalid:
@@ -162,7 +161,8 @@ def too_large(endpoint: Endpoint) -> ModelAnswerInvalid:
 
 
 def cut_off(endpoint: Endpoint) -> ModelUnavailable:
-    return ModelUnavailable(f"{endpoint.server} ended the stream in the middle of the answer")
+    what = f"{endpoint.server} ended the stream in the middle of the answer"
+    return ModelUnavailable(what, common=what)
 
 
 def _is_storable(text: str) -> bool:

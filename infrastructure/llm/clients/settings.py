@@ -53,7 +53,10 @@ def ollama_address(text: str) -> str:
 class ModelSettings(BaseSettings):
     """The model's share of the settings: every provider's variables, of which only the chosen provider's must be there."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", populate_by_name=True)
+    # Case-sensitive: what is called `host` here must not listen to the shell's HOST.
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", populate_by_name=True, case_sensitive=True
+    )
 
     llm_provider: Literal["ollama", "azure-openai", "openai"] = Field(
         "ollama", validation_alias="LLM_PROVIDER", description="Who runs the model."

@@ -1,4 +1,4 @@
-"""What a model's calls cost: asked of the budgets before, settled and noted after."""
+"""What a model's calls cost, and whose they were: asked of the budgets before, settled and noted after."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from infrastructure.llm.spending.ledger import Ledger
 
 
 class MeteredModel:
-    """`LanguageModel` around another one; `name` is the catalogue's."""
+    """`LanguageModel` around another one; `name` is the catalogue's, and goes before the server's own in every reply.
+
+    The same model in two regions has one name at its servers: records shall tell which of them answered.
+    """
 
     def __init__(self, model: LanguageModel, name: str, prices: Prices, ledger: Ledger) -> None:
         self._model = model
@@ -44,7 +47,7 @@ class MeteredModel:
             self._ledger.settle(reservation, self._amounts(used) if used else Amounts())
             if used is not None:
                 self._note(request, used)
-        return replace(reply, cost=self._amounts(used).cost)
+        return replace(reply, model=f"{self._name}/{reply.model}", cost=self._amounts(used).cost)
 
     async def check(self) -> None:
         await self._model.check()

@@ -35,6 +35,10 @@ class Handler(BaseHTTPRequestHandler):
 if MODE == "crash":
     sys.stdout.write('{"event": "cannot start", "level": "error", "reason": "told so"}' + "\n")
     sys.exit(3)
+if MODE == "refuse":
+    sys.stdout.write('{"event": "looking at the settings", "level": "info"}' + "\n")
+    sys.stderr.write("beta: models.yaml:3:5: error: there is no model big\n  did you mean bid?\n")
+    sys.exit(78)
 sys.stdout.write("stub is here\n")
 sys.stdout.flush()
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["APP_PORT"])), Handler).serve_forever()

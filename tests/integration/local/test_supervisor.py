@@ -156,6 +156,43 @@ def test_a_crash_loop_backs_off_and_is_named_in_status(project: Project) -> None
     assert "cannot start reason=told so" in project.agents("logs", "beta").stdout
 
 
+REFUSAL = "beta: models.yaml:3:5: error: there is no model big\n  did you mean bid?\n"
+
+
+@pytest.mark.parametrize("words", [["up", "--detach"], ["up"]])
+def test_an_agent_that_refuses_its_configuration_ends_the_start_with_its_own_words(
+    project: Project, words: list[str]
+) -> None:
+    project.write(beta="refuse")
+    done = project.agents(*words, timeout=120)
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert REFUSAL in done.stderr
+    assert f"  log: {project.run_folder}/logs/beta.log\n" in done.stderr
+    assert "`agents doctor` looks at files and settings" in done.stderr
+    assert project.pids() == set()
+    log = (project.run_folder / "logs" / "beta.log").read_text()
+    assert log.count(REFUSAL) == 1  # it was tried once
+
+
+def test_an_agent_that_refuses_its_configuration_is_tried_again_while_files_are_watched(
+    project: Project,
+) -> None:
+    project.write(beta="refuse")
+    assert project.agents("up", "--detach", "--watch", "--timeout", "10").returncode == 4
+    eventually(lambda: project.service("beta")["restarts"] >= 3, within=90)
+    assert project.service("beta")["last_words"] == REFUSAL.strip()
+    eventually(lambda: project.service("alpha")["state"] == "ready", within=90)
+
+
+def test_a_models_file_that_no_agent_could_read_is_named_before_anything_starts(project: Project) -> None:
+    (project.root / "models.yaml").write_text("models: {}\n")
+    done = project.agents("up", "--detach", AGENTS_MODELS="models.yaml")
+    assert done.returncode == 6
+    assert f"{project.root / 'models.yaml'}:1:" in done.stderr
+    assert "nothing was started" in done.stderr
+    assert not (project.run_folder / "logs" / "beta.log").exists()
+
+
 def test_a_huge_log_line_does_not_stop_the_app(running: Project) -> None:
     assert get(running.url("alpha", "/spam")) == "ok"
     assert answers(running.url("alpha", "/readyz"))

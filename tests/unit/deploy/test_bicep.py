@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from deploy.declared import ROOT
 from deploy.verify.bicep.azure import catalog
-from deploy.verify.bicep.project import problems
+from deploy.verify.bicep.project import FOLDER, problems
 from tests.support.broken_bicep import Broken, broken_in
 
 
@@ -62,7 +63,7 @@ def test_nothing_is_wrong_with_what_is_here() -> None:
         (
             "serviceBus!.outputs.names",
             "serviceBus.outputs.names",
-            ".outputs of what may be missing: it depends on a condition; write ! or .?",
+            ".outputs of what may be missing: it depends on a condition; write !",
         ),
         (
             "agents[index].outputs.principalId",
@@ -97,6 +98,7 @@ def test_nothing_is_wrong_with_what_is_here() -> None:
         ("param host string", "param host strin", "'strin' is no type that this check knows"),
         ("name: 'network'\n", "name: 'network\n", "this string has no end on its line"),
         ("params: {\n    location", "params: [\n    location", "':' is not understood here"),
+        ("items(loadYaml", "(items, loadYaml", "')' is expected here, not ','"),
     ],
 )
 def test_a_mistake_in_the_main_file_is_named(broken: Broken, old: str, new: str, said: str) -> None:
@@ -111,56 +113,83 @@ def test_a_mistake_in_the_main_file_is_named(broken: Broken, old: str, new: str,
             "modules/keyvault.bicep",
             "output name",
             "output other string = vault.id\noutput name",
-            "modules/keyvault.bicep:51: nobody reads the output other",
+            "nobody reads the output other",
         ),
         (
             "modules/registry.bicep",
             "guid(registry.id, pullerId",
             "guid(registry.properties.loginServer, pullerId",
-            "modules/registry.bicep:30: its name has to be known before the deployment starts, and registry.properties is not",
+            "its name has to be known before the deployment starts, and registry.properties is not",
         ),
         (
             "modules/aks.bicep",
             "network::nodesSubnet.id, name",
             "network::nodeSubnet.id, name",
-            "modules/aks.bicep:46: network has no resource nodeSubnet in it",
+            "network has no resource nodeSubnet in it",
+        ),
+        (
+            "secret.bicep",
+            "parent: existingVault",
+            "parent: vaults",
+            "nothing is declared as vaults; did you mean",
         ),
         (
             "parameters/prod.bicepparam",
             "param host = ",
             "param hosts = ",
-            "parameters/prod.bicepparam:17: param: there is no hosts; did you mean host?",
-        ),
-        (
-            "parameters/prod.bicepparam",
-            "param host = ",
-            "param hosts = ",
-            "parameters/prod.bicepparam:2: param.host is missing",
+            "param: there is no hosts; did you mean host?",
         ),
         (
             "parameters/staging.bicepparam",
             "'staging'",
             "'stage'",
-            "parameters/staging.bicepparam:4: param.environmentName is 'stage', and 'dev' | 'staging' | 'prod' is needed",
+            "param.environmentName is 'stage', and 'dev' | 'staging' | 'prod' is needed",
         ),
         (
             "parameters/dev.bicepparam",
-            "  min: 1\n",
-            "",
-            "parameters/dev.bicepparam:8: param.nodes.min is missing",
+            "param nodes = {\n  size: 'Standard_D4s_v5'\n  min: 1\n",
+            "param nodes = {\n  size: 'Standard_D4s_v5'\n",
+            "param.nodes.min is missing",
         ),
         (
             "parameters/dev.bicepparam",
-            "main.bicep",
-            "mian.bicep",
-            "parameters/dev.bicepparam:2: `using` names the Bicep file that the parameters are for",
+            "using '../main.bicep'",
+            "using '../mian.bicep'",
+            "`using` names the Bicep file that the parameters are for",
         ),
     ],
 )
 def test_a_mistake_elsewhere_is_named_with_its_line(
     broken: Broken, name: str, old: str, new: str, said: str
 ) -> None:
-    assert said in broken(name, old, new)
+    before, _, _ = (ROOT / FOLDER / name).read_text().partition(old)
+    line = before.count("\n") + 1
+    found = broken(name, old, new)
+    assert any(each.startswith(f"{name}:{line}: {said}") for each in found), found
+
+
+def test_a_parameter_that_a_file_does_not_give_is_missed_where_the_file_says_whose_it_is(
+    broken: Broken,
+) -> None:
+    name = "parameters/prod.bicepparam"
+    before, _, _ = (ROOT / FOLDER / name).read_text().partition("using ")
+    assert f"{name}:{before.count(chr(10)) + 1}: param.host is missing" in broken(
+        name, "param host = ", "param hosts = "
+    )
+
+
+def test_one_region_is_prod_without_its_lists_of_regions() -> None:
+    def given(name: str) -> dict[str, str]:
+        text = (ROOT / FOLDER / "parameters" / f"{name}.bicepparam").read_text()
+        return dict(re.findall(r"^param (\w+) = ((?:.|\n)*?)(?=\n\S|\n*\Z)", text, re.MULTILINE))
+
+    one, prod = given("one-region"), given("prod")
+    regions = ("serviceBusRegions", "cosmosRegions", "openAiRegions")
+    assert prod.keys() - one.keys() == set(regions)
+    assert one == {name: value for name, value in prod.items() if name not in regions}
+    main = (ROOT / FOLDER / "main.bicep").read_text()
+    for name in regions:
+        assert f"param {name} string[] = [location]\n" in main
 
 
 def test_what_a_loop_gives_is_known_inside_and_outside(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ import yaml
 from click.testing import CliRunner
 
 from cli.errors import CommandError
+from deploy.bicep_outputs import Outputs, read
 from deploy.declared import ROOT
-from deploy.outputs import Outputs, command, merged, read, values_of
+from deploy.outputs import command, merged, values_of
 from infrastructure.llm.catalogue.file import load_catalogue
 from tests.support.deployment import AGENTS, outputs
 
 MAIN = ROOT / "deploy/bicep/main.bicep"
+WEST, NORTH = outputs()["openAi"]["value"]
+DEVOPS, IMPLEMENTATION, *_ = outputs()["identities"]["value"]
 
 
 def made(*options: str, **changes: Any) -> dict[str, Any]:
@@ -29,11 +32,11 @@ def made(*options: str, **changes: Any) -> dict[str, Any]:
     return values
 
 
-def refusal(**changes: Any) -> str:
+def refusal(*options: str, **changes: Any) -> str:
     with pytest.raises(CommandError) as refused:
         CliRunner().invoke(
             command,
-            ["-"],
+            ["-", *options],
             input=json.dumps(outputs(**changes)),
             catch_exceptions=False,
             standalone_mode=False,
@@ -72,10 +75,11 @@ def test_what_prod_gives_out_becomes_values() -> None:
             },
         },
         "secrets": {
+            "source": "keyVault",
             "keyVault": {
                 "name": "kv-agents-prod-abc123",
                 "tenantId": "99999999-9999-4999-8999-999999999999",
-            }
+            },
         },
         "login": {
             "issuer": "https://login.microsoftonline.com/99999999-9999-4999-8999-999999999999/v2.0",
@@ -106,8 +110,19 @@ def test_the_models_file_needs_nothing_but_these_values_and_asks_the_regions_in_
     assert chain == ["https://west.openai.azure.com", "https://north.openai.azure.com"]
 
 
-def test_one_region_leaves_the_second_out() -> None:
-    assert "AZURE_NORTH" not in made(openAi=[{"endpoint": "https://west", "deployment": "m"}])["env"]
+def test_one_region_is_enough_for_the_models_file_of_one_region() -> None:
+    models = load_catalogue(ROOT / "models/azure-one-region.yaml", made(openAi=[WEST])["env"])
+    assert models.chain_of(models.routes("notification")["default"].model) == ["west"]
+
+
+def test_the_models_files_of_one_and_two_regions_differ_in_the_second_region_alone() -> None:
+    one, two = (
+        yaml.safe_load((ROOT / f"models/{name}.yaml").read_text()) for name in ("azure-one-region", "azure")
+    )
+    del two["models"]["north"]
+    del two["models"]["west"]["fallbacks"]
+    del two["models"]["west"]["timeout"]  # it bounds what a call may take while a fallback is left
+    assert one == two
 
 
 def test_dev_gets_managed_redis_by_identity_and_a_way_out_to_it() -> None:
@@ -118,6 +133,7 @@ def test_dev_gets_managed_redis_by_identity_and_a_way_out_to_it() -> None:
         "redis": {"agents-pubsub": login, "agents-statestore": login},
     }
     assert values["env"] == {}
+    assert values["secrets"]["source"] == "keyVault"
     assert values["agentDefaults"] == {"autoscaling": {"enabled": False}}
     assert [(way["to"], way["ports"]) for way in values["network"]["egress"]] == [
         ("Managed Redis", [10000]),
@@ -178,20 +194,93 @@ def test_the_bicep_and_the_value_files_name_the_same_addresses() -> None:
     assert made(endpointsPrefix="10.20.4.0/24")
 
 
+def test_an_agent_without_an_identity_is_refused() -> None:
+    assert "identities: devops has none; deploy deploy/bicep/main.bicep again" in refusal(identities=[])
+
+
+def test_what_the_chart_would_refuse_is_refused_here() -> None:
+    assert 'image.digest: "latest" does not match' in refusal("--digest", "latest")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"identities": []}, "identities: devops has none; deploy deploy/bicep/main.bicep again"),
-        ({"host": "agents example"}, "expose.host: "),
-        ({"tenantId": "tenant"}, "secrets.keyVault.tenantId: "),
+        (
+            {"registry": "agents prod.azurecr.io"},
+            "registry: 'agents prod.azurecr.io' does not look like NAME.azurecr.io",
+        ),
+        (
+            {"registry": "https://agentsprod.azurecr.io"},
+            "registry: 'https://agentsprod.azurecr.io' does not look like",
+        ),
+        ({"keyVault": "kv_agents"}, "keyVault: 'kv_agents' does not look like kv-agents-prod-abc123"),
+        ({"tenantId": "tenant"}, "tenantId: 'tenant' does not look like 00000000-0000"),
+        (
+            {"loginIssuer": "login.example.com"},
+            "loginIssuer: 'login.example.com' does not look like https://",
+        ),
+        (
+            {"loginAudience": "two words"},
+            "loginAudience: 'two words' does not look like the id of an application",
+        ),
+        ({"host": "agents example"}, "host: 'agents example' does not look like agents.example.com"),
+        ({"endpointsPrefix": "10.20.4.1/24"}, "endpointsPrefix: 10.20.4.1/24 has host bits set"),
+        (
+            {"serviceBus": "sb agents"},
+            "serviceBus: 'sb agents' does not look like NAME.servicebus.windows.net",
+        ),
+        ({"cosmosUrl": "cosmos.example.com"}, "cosmosUrl: 'cosmos.example.com' does not look like https://"),
+        ({"redis": "r.redis.azure.net"}, "redis: 'r.redis.azure.net' does not look like NAME.REGION.redis"),
+        (
+            {"identities": [DEVOPS, {**DEVOPS, "clientId": IMPLEMENTATION["clientId"]}]},
+            "identities: devops has 2, 11111111-1111-4111-8111-111111111111 and 22222222-1111-4111-8111-111111111111",
+        ),
+        (
+            {"identities": [DEVOPS, {**IMPLEMENTATION, "clientId": DEVOPS["clientId"]}]},
+            "identities: 11111111-1111-4111-8111-111111111111 is that of devops and implementation; each agent has",
+        ),
+        (
+            {"identities": [{**DEVOPS, "clientId": "devops"}]},
+            "identities.0.clientId: 'devops' does not look like",
+        ),
+        (
+            {"openAi": [WEST, NORTH, {**NORTH, "endpoint": "https://south.openai.azure.com"}]},
+            "openAi: 3 regions, and models/azure.yaml asks 2; openAiRegions takes no more",
+        ),
+        (
+            {"openAi": [WEST, WEST]},
+            "openAi: https://west.openai.azure.com is there twice, and would be its own fallback",
+        ),
+        (
+            {"openAi": [{**WEST, "endpoint": "https://west"}]},
+            "openAi.0.endpoint: 'https://west' does not look like",
+        ),
+        (
+            {"openAi": [{**WEST, "deployment": "gpt 4o"}]},
+            "openAi.0.deployment: 'gpt 4o' does not look like gpt-4o-mini",
+        ),
     ],
 )
-def test_what_the_chart_would_refuse_is_refused_here(changes: dict[str, Any], said: str) -> None:
-    assert said in refusal(**changes)
+def test_an_output_that_no_deployment_gives_is_named_with_its_place(
+    changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(CommandError) as refused:
+        read(json.dumps(outputs(**changes)), "outputs.json")
+    assert f"outputs.json: {said}" in refused.value.message
+    assert (
+        "nothing was written; deploy deploy/bicep/main.bicep of this version, then: az" in refused.value.hint
+    )
+
+
+def test_all_that_is_wrong_with_the_outputs_is_said_at_once() -> None:
+    assert refusal(registry="a b", host="c d").splitlines() == [
+        "<stdin>: registry: 'a b' does not look like NAME.azurecr.io",
+        "<stdin>: host: 'c d' does not look like agents.example.com",
+    ]
 
 
 def test_identities_of_another_version_are_named() -> None:
-    other = {"agent": "release-notes", "clientId": "11111111-1111-4111-8111-111111111111"}
+    other = {"agent": "release-notes", "clientId": "66666666-1111-4111-8111-111111111111"}
     said = refusal(identities=[*outputs()["identities"]["value"], other])
     assert (
         said
@@ -206,7 +295,7 @@ def test_identities_of_another_version_are_named() -> None:
         ("[]", "not the outputs of a deployment"),
         ('{"host": "agents.example.com"}', "not the outputs of a deployment"),
         ('{"host": {"value": "x"', "line 1"),
-        ('{"host": {"value": ""}}', "outputs.json: host: String should have at least 1 character"),
+        ('{"host": {"value": ""}}', "outputs.json: host: '' does not look like agents.example.com"),
         ('{"host": {"value": "x"}}', "outputs.json: keyVault: Field required"),
         ('{"hosts": {"value": "x"}}', "outputs.json: hosts: Extra inputs are not permitted"),
     ],

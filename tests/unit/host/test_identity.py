@@ -292,6 +292,7 @@ async def test_on_loopback_a_login_is_asked_for_where_one_is_configured(sample: 
 @pytest.mark.parametrize(
     ("configured", "shown", "says"),
     [("tokens", KEY, "no API keys are accepted here"), ("keys", "a.b.c", "this is no API key")],
+    ids=["a key where tokens are", "a token where keys are"],
 )
 async def test_what_is_not_configured_is_said(
     sample: Sample, issuer: LocalIssuer, configured: str, shown: str, says: str

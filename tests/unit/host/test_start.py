@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.host import __main__ as host
+from infrastructure.host.settings import Settings, settings_of
 
 ROOT = Path(__file__).parents[3]
 SECRET = "sk-hunter2-hunter2"
@@ -74,6 +75,7 @@ def refusal(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         ({"AGENTS_CORS_ORIGINS": "null"}, "AGENTS_CORS_ORIGINS: must be the origins"),
         ({"AGENTS_CORS_ORIGINS": "a.example"}, "AGENTS_CORS_ORIGINS: must be the origins"),
         ({"AGENTS_CORS_ORIGINS": f"https://me:{SECRET}@a.example"}, "AGENTS_CORS_ORIGINS: must be the origins"),
+        ({"AGENTS_CORS_ORIGINS": "https://a.example, https://a:99999"}, "Number 2 has a port that is none: 1 to 65535"),
         ({"AGENTS_HOST": "0.0.0.0", "APP_API_TOKEN": ""}, "AGENTS_HOST=0.0.0.0 is reachable from outside"),
         ({"APP_API_TOKEN": SECRET + "\n"}, "APP_API_TOKEN: must be visible ASCII characters without blanks and line ends"),
         ({"DAPR_API_TOKEN": "schlüssel-" + SECRET}, "DAPR_API_TOKEN: must be visible ASCII characters"),
@@ -177,6 +179,25 @@ def test_a_process_that_cannot_start_says_why_in_a_line_and_exits_with_78(tmp_pa
             assert "Traceback" not in err
             assert SECRET not in out + err
             assert len(err.splitlines()) < 15
+
+
+def test_what_a_shell_calls_host_or_a_platform_port_is_no_setting(environment: pytest.MonkeyPatch) -> None:
+    before = Settings()
+    for name, value in {"HOST": "0.0.0.0", "PORT": "1", "MODELS": "m.yaml", "OLLAMA_host": "else"}.items():
+        environment.setenv(name, value)
+    assert Settings() == before
+
+
+def test_settings_of_an_environment_are_those_of_a_process_that_has_it(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    given = {"AGENTS_LEASE": "1.5", "AGENTS_PROMPT_DRAFTS": "1", "AGENTS_PROMPTS": "p", "AGENTS_MODELS": ""}
+    environment.setenv("AGENTS_GRACE", "1")
+    asked = settings_of(given)
+    environment.delenv("AGENTS_GRACE")
+    for name, value in given.items():
+        environment.setenv(name, value)
+    assert asked.model_dump() == Settings().model_dump()
 
 
 def start(folder: Path, variables: dict[str, str]) -> subprocess.Popen[str]:

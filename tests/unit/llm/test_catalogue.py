@@ -47,12 +47,8 @@ def test_the_examples_are_fine_and_need_no_key() -> None:
     assert [model.key for model in azure.models.values()] == [None, None]
     assert azure.models["west"].address == "https://west.openai.azure.com"
     assert azure.models["west"].timeout == 20
-    assert azure.budgets.of("implementation")["day"].model_dump(exclude_none=True) == {
-        "cost": {"soft": 40, "hard": 100}
-    }
-    assert azure.budgets.of("devops")["day"].model_dump(exclude_none=True) == {
-        "cost": {"soft": 20, "hard": 50}
-    }
+    assert azure.budgets.of("implementation")["day"].model_dump(exclude_none=True) == {"cost": {"soft": 40}}
+    assert azure.budgets.of("devops")["day"].model_dump(exclude_none=True) == {"cost": {"soft": 20}}
     assert azure.budgets.of("devops")["execution"].model_dump(exclude_none=True) == {
         "cost": {"hard": 0.5},
         "calls": {"hard": 20},

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from domain.chat import ChatRequest, Message
-from domain.errors import ModelRateLimited, ModelTimeout, ModelTruncated, ModelUnavailable
+from domain.errors import (
+    AgentError,
+    ModelRateLimited,
+    ModelTimeout,
+    ModelTruncated,
+    ModelUnavailable,
+    Unavailable,
+)
 from infrastructure.llm.circuit import CircuitBreaker
 from infrastructure.memory.model import Scripted, ScriptedModel
 
@@ -46,11 +55,59 @@ async def test_after_three_failures_in_a_row_the_model_is_left_alone() -> None:
     circuit, model = broken(DOWN, DOWN, DOWN)
     await fail(circuit, 50)
     assert len(model.requests) == 3
-    with pytest.raises(ModelUnavailable, match="connection refused") as caught:
+    with pytest.raises(ModelUnavailable, match="circuit of this model is open") as caught:
         await circuit.complete(REQUEST)
     assert caught.value.retry_after is not None
     assert 0 < caught.value.retry_after <= 0.25
-    assert caught.value.details == {"url": "http://model"}
+
+
+OF_ANOTHER = "patient Jane Roe, born 1990"
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "details"),
+    [
+        (
+            ModelUnavailable(
+                f"S fails with status 500. It said: {OF_ANOTHER}",
+                common="S fails with status 500",
+                status=500,
+                model="m",
+                param=OF_ANOTHER,
+            ),
+            "last failure model_unavailable (status 500): S fails with status 500",
+            {"status": 500, "model": "m"},
+        ),
+        (
+            ModelRateLimited(OF_ANOTHER, retry_after=7, excerpt=OF_ANOTHER),
+            "last failure model_rate_limited",
+            {},
+        ),
+        (
+            ModelTimeout(OF_ANOTHER, timeout=9),
+            "last failure model_unavailable: it did not answer in time",
+            {},
+        ),
+    ],
+)
+async def test_who_meets_an_open_circuit_is_told_since_when_and_why_and_nothing_of_another_caller(
+    error: AgentError, told: str, details: dict[str, Any]
+) -> None:
+    model = ScriptedModel([error] * 3)
+    circuit = CircuitBreaker(model, silence_is_failure=True)
+    for _ in range(1 if isinstance(error, ModelRateLimited) else 3):
+        with pytest.raises(type(error)) as own:
+            await circuit.complete(REQUEST)
+        assert own.value is error  # whoever asked is told all
+    with pytest.raises(Unavailable) as held:
+        await circuit.complete(REQUEST)
+    assert re.fullmatch(
+        rf"the circuit of this model is open since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC, {re.escape(told)}",
+        held.value.message,
+    )
+    assert held.value.details == details
+    assert held.value.__cause__ is held.value.__context__ is None
+    assert OF_ANOTHER not in repr(vars(held.value))
 
 
 async def test_one_call_finds_out_whether_it_is_back() -> None:

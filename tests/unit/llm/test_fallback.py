@@ -46,8 +46,8 @@ def stacked(
 )
 async def test_who_cannot_answer_is_passed_over_and_the_reply_names_who_did(error: AgentError) -> None:
     model, a, b = stacked([error, told("a-1")], [told("b-1")])
-    assert (await model.complete(REQUEST)).model == "b/b-1"
-    assert (await model.complete(REQUEST)).model == "a/a-1"  # the first is asked first again
+    assert (await model.complete(REQUEST)).model == "b-1"
+    assert (await model.complete(REQUEST)).model == "a-1"  # the first is asked first again
     assert (len(a.requests), len(b.requests)) == (2, 1)
     telemetry = model._telemetry
     assert isinstance(telemetry, MemoryTelemetry)
@@ -87,7 +87,7 @@ async def test_what_the_second_says_of_the_input_tells_of_the_first_as_well() ->
 async def test_who_hangs_leaves_the_next_one_its_share_of_the_time() -> None:
     slow, quick = ScriptedModel(delay=1000), ScriptedModel([told("b"), told("b")])
     model = FallbackModel([Candidate("a", slow), Candidate("b", quick)], MemoryTelemetry())
-    assert (await model.complete(REQUEST)).model == "b/b"
+    assert (await model.complete(REQUEST)).model == "b"
     assert asyncio.get_running_loop().time() == pytest.approx(30.0)  # half of the request's 60 s
     model = FallbackModel([Candidate("a", slow, timeout=5.0), Candidate("b", quick)], MemoryTelemetry())
     await model.complete(REQUEST)
@@ -113,7 +113,8 @@ async def test_who_hangs_is_waited_for_three_times_and_then_by_one_call_in_each_
     assert len(hanging.requests) == 4
     hanging.delay = 0.1
     await asyncio.sleep(3)
-    assert (await model.complete(REQUEST)).model.startswith("a/")
+    await model.complete(REQUEST)
+    assert len(hanging.requests) == 5
     await asyncio.gather(*(model.complete(REQUEST) for _ in range(100)))
     assert len(hanging.requests) == 105
 

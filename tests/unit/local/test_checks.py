@@ -1,4 +1,4 @@
-"""What `agents doctor` says about a Redis and a disk that fill up."""
+"""What `agents doctor` says about a Redis and a disk that fill up, about settings and the files that they name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
+import yaml
 
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
 from cli.local import checks
 from cli.local.instance import Instance
 from cli.local.redis import Condition
 
+ROOT = Path(__file__).parents[3]
 GOOD = Condition("6.2.14", used_bytes=2**20, max_bytes=2**30, policy="noeviction", append_only=True)
 
 
@@ -93,3 +97,54 @@ def test_the_files_of_models_and_of_keys_are_looked_at_where_the_settings_name_t
     assert [one.level for one in checks.about_api_keys(instance)] == ["ok"]
     instance = Instance(root=tmp_path, run=tmp_path, offset=0, environment={})
     assert not [*checks.about_models(instance), *checks.about_api_keys(instance)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "dapr.yaml", tmp_path)
+    shutil.copytree(ROOT / "components" / "redis", tmp_path / "components" / "redis")
+    return tmp_path
+
+
+def of(project: Path, **environment: str) -> Instance:
+    given = {"LLM_PROVIDER": "openai", "OPENAI_MODEL": "m", "OPENAI_API_KEY": "sk-x", **environment}
+    return Instance(root=project, run=project / ".run", offset=0, environment=given)
+
+
+def test_a_setting_that_no_agent_would_take_is_named_once_with_its_cure(project: Path) -> None:
+    assert [one.level for one in checks.about_settings(of(project))] == ["ok"]
+    wrong = of(project, AGENTS_CORS_ORIGINS="https://a:99999", AGENTS_GRACE="-1")
+    first, second = checks.about_settings(wrong)
+    assert (first.check, first.level, second.level) == ("settings", "wrong", "wrong")
+    assert first.text.startswith(
+        "AGENTS_CORS_ORIGINS: must be the origins of web pages as browsers send them"
+    )
+    assert "Number 1 has a port that is none: 1 to 65535" in first.text
+    assert "99999" not in first.text  # no value is ever shown: it may be a secret
+    assert second.text.startswith("AGENTS_GRACE: Input should be greater than or equal to 0")
+
+
+def test_a_setting_of_one_agent_in_the_manifest_is_told_with_its_name(project: Path) -> None:
+    manifest = yaml.safe_load((project / "dapr.yaml").read_text())
+    manifest["apps"][1]["env"] = {"AGENTS_CORS_ORIGINS": "*"}
+    (project / "dapr.yaml").write_text(yaml.safe_dump(manifest))
+    (wrong,) = checks.about_settings(of(project))
+    assert wrong.text.startswith("devops: AGENTS_CORS_ORIGINS: must be the origins")
+
+
+def test_nothing_is_started_with_files_or_settings_that_every_agent_would_refuse(project: Path) -> None:
+    checks.require_no_fault(of(project))
+    (project / "models.yaml").write_text("models: {}\n")
+    (project / "keys.yaml").write_text("keys:\n- {id: 7}\n")
+    with pytest.raises(CommandError) as refused:
+        checks.require_no_fault(
+            of(project, AGENTS_MODELS="models.yaml", AGENTS_API_KEYS="keys.yaml", AGENTS_GRACE="-1")
+        )
+    assert refused.value.code == ExitCode.INVALID
+    for said in (
+        f"{project / 'models.yaml'}:1:",
+        f"{project / 'keys.yaml'}:2",
+        "AGENTS_GRACE: Input should be",
+    ):
+        assert said in refused.value.message
+    assert refused.value.hint == "nothing was started; agents doctor looks again"

@@ -31,7 +31,7 @@ def agents(folder: Path, *words: str, **env: str) -> "subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
 
 
@@ -139,10 +139,10 @@ def test_a_taken_port_shows_in_doctor(folder: Path) -> None:
         manifest = folder / "dapr.yaml"
         manifest.write_text(manifest.read_text().replace("7268", str(port)))
         findings = json.loads(agents(folder, "doctor", "--json").stdout)
-    told = [finding["text"] for finding in findings if finding["check"] == "ports"]
-    assert len(told) == 1
-    assert told[0].startswith(f"{port} (notification, app) is taken by ")
-    assert f"(pid {os.getpid()})" in told[0]
+    # A running `make up` may hold the others.
+    (told,) = [finding["text"] for finding in findings if finding["text"].startswith(f"{port} ")]
+    assert told.startswith(f"{port} (notification, app) is taken by ")
+    assert f"(pid {os.getpid()})" in told
 
 
 def test_settings_are_listed_and_secrets_are_not(folder: Path) -> None:

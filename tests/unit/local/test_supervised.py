@@ -65,3 +65,54 @@ async def test_a_start_that_waits_for_a_core_is_not_taken_for_a_silent_one(
     assert (running.state, running.restarts, running.last_exit) == (State.READY, 0, None)
     await running.stop(1)
     await task
+
+
+REFUSES = """import pathlib, sys
+with pathlib.Path(sys.argv[1]).open("a") as tries: tries.write("x")
+print('{"event": "looking"}')
+print("beta: models.yaml:3:5: there is no model big", "  did you mean bid?", sep=chr(10))
+sys.exit(78)"""
+
+
+def refusing(folder: Path, *, gives_up: bool, role: Role = Role.APP) -> Supervised:
+    async def probe() -> Health:
+        return Health.SILENT
+
+    service = Service(
+        name="beta", role=role, argv=[sys.executable, "-c", REFUSES, folder / "tries"], cwd=folder,
+        env=dict(os.environ), probe=probe, ports={}, log=folder / "log",
+    )  # fmt: skip
+    return Supervised(
+        service,
+        on_line=lambda *_: None,
+        on_change=lambda *_: None,
+        on_group=lambda *_: None,
+        gives_up=gives_up,
+    )
+
+
+async def test_an_agent_that_refuses_its_configuration_is_tried_once_and_its_words_are_kept(
+    tmp_path: Path,
+) -> None:
+    beta = refusing(tmp_path, gives_up=True)
+    await beta.run()
+    assert (beta.state, beta.refused, beta.restarts) == (State.STOPPED, True, 0)
+    assert beta.last_words == "beta: models.yaml:3:5: there is no model big\n  did you mean bid?"
+    assert (tmp_path / "tries").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("gives_up", "was_ready", "role"),
+    [(False, False, Role.APP), (True, True, Role.APP), (True, False, Role.SIDECAR)],
+)
+async def test_one_that_is_watched_or_was_ready_before_is_tried_again(
+    tmp_path: Path, gives_up: bool, was_ready: bool, role: Role
+) -> None:
+    beta = refusing(tmp_path, gives_up=gives_up, role=role)
+    beta.was_ready = was_ready
+    task = asyncio.create_task(beta.run())
+    while beta.restarts < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    assert not beta.refused
+    await beta.stop(1)
+    await task

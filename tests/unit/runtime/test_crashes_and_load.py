@@ -10,7 +10,7 @@ import pytest
 
 from agents.runtime import Agent, Context, Outcome
 from agents.runtime.documents import claim_key, execution_key, published_key
-from agents.runtime.runner import Pending
+from agents.runtime.waiting import Pending
 from domain.errors import SidecarUnavailable, TooLarge, Unavailable
 from domain.event import Event
 from domain.execution import Attempt, Claim, Trigger, execution_id

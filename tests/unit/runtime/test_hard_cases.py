@@ -8,7 +8,7 @@ import pytest
 
 from agents.runtime import Agent, Context, Outcome
 from agents.runtime.documents import claim_key
-from agents.runtime.runner import Pending, Settled
+from agents.runtime.waiting import Pending, Settled
 from domain.errors import Rejected, SidecarUnavailable
 from domain.event import Event
 from domain.execution import Claim, Failure, Trigger

@@ -11,8 +11,8 @@ import pytest
 
 from agents.runtime import Context, Outcome
 from agents.runtime.documents import claim_key, execution_key
-from agents.runtime.runner import Pending, Settled
 from agents.runtime.timing import Timing
+from agents.runtime.waiting import Pending, Settled
 from domain.errors import DocumentUnreadable, IdReused, Rejected, SidecarUnavailable, Unavailable
 from domain.event import Event
 from domain.execution import Claim, Execution, execution_id

@@ -6,6 +6,7 @@ Types, unknown keys and patterns are values.schema.json's business.
 {{- $v := .Values -}}
 {{- $prod := eq $v.environment "prod" -}}
 {{- $azure := eq $v.components.set "azure" -}}
+{{- $vault := eq $v.secrets.source "keyVault" -}}
 {{- $declared := (.Files.Get "files/declared.yaml" | fromYaml).agents -}}
 
 {{- /* Agents */ -}}
@@ -26,8 +27,8 @@ Types, unknown keys and patterns are values.schema.json's business.
 {{- end }}
 {{- end }}
 {{- range include "agents.all" . | fromJsonArray }}
-{{- if and $azure (not .clientId) }}
-- identities.{{ .name }}: is missing, and without a managed identity the agent reaches nothing on Azure; give the client id of the identity that is federated with the service account {{ $.Release.Namespace }}/{{ .name }}
+{{- if and (or $azure $vault) (not .clientId) }}
+- identities.{{ .name }}: is missing, and without a managed identity the agent reaches nothing on Azure, its secrets neither; give the client id of the identity that is federated with the service account {{ $.Release.Namespace }}/{{ .name }}
 {{- end }}
 {{- $name := .name }}
 {{- with .autoscaling }}
@@ -57,17 +58,14 @@ Types, unknown keys and patterns are values.schema.json's business.
 {{- end }}
 
 {{- /* Secrets and identity */ -}}
-{{- if and $prod (ne $v.secrets.source "keyVault") }}
+{{- if and $prod (not $vault) }}
 - secrets.source: is {{ $v.secrets.source }}, and in prod the API tokens come from a key vault; set secrets.source: keyVault
 {{- end }}
-{{- if eq $v.secrets.source "keyVault" }}
+{{- if $vault }}
 {{- range $key := list "name" "tenantId" }}
 {{- if not (get $v.secrets.keyVault $key) }}
 - secrets.keyVault.{{ $key }}: is missing, and without it there are no API tokens; give the {{ ternary "name of the key vault" "id of its tenant" (eq $key "name") }}
 {{- end }}
-{{- end }}
-{{- if not $azure }}
-- secrets.source: keyVault needs the agents' managed identities, which components.set: {{ $v.components.set }} has none of; set components.set: azure or secrets.source: existing
 {{- end }}
 {{- end }}
 
@@ -76,6 +74,25 @@ Types, unknown keys and patterns are values.schema.json's business.
 {{- end }}
 {{- if and $prod (not $v.login.issuer) (not $v.login.keysSecret) }}
 - login.issuer: is missing, and in prod callers log in; give login.issuer and login.audience, or login.keysSecret
+{{- end }}
+
+{{- /* Models: the file is no part of any values file, so that a release brings that of its own version. */ -}}
+{{- $asked := regexFindAll `\$\{\w+\}` (regexReplaceAll `(?m)(^|\s)#.*$` $v.models "") -1 -}}
+{{- $unbounded := list -}}
+{{- $unset := list -}}
+{{- range include "agents.all" . | fromJsonArray }}
+{{- if and (eq (get .env "LLM_PROVIDER") "azure-openai") (not $v.models) }}{{ $unbounded = append $unbounded .name }}{{ end -}}
+{{- $given := merge (deepCopy .secretEnv) .env -}}
+{{- range $asked }}
+{{- $name := trimAll "${}" . -}}
+{{- if not (get $given $name) }}{{ $unset = append $unset $name }}{{ end -}}
+{{- end }}
+{{- end }}
+{{- with $unbounded }}
+- models: is missing, and {{ join ", " . }} would ask Azure OpenAI without limits, budgets and fallback; give the file, at every upgrade too: --set-file models=models/azure.yaml, or with one region models/azure-one-region.yaml
+{{- end }}
+{{- range uniq $unset }}
+- models: asks for {{ . }}, which not every agent has in its env; give env.{{ . }}, or a file that does without, which for one region is --set-file models=models/azure-one-region.yaml
 {{- end }}
 
 {{- /* Components */ -}}
