@@ -13,7 +13,7 @@ help:  ## this list
 	@echo "  ARGS is passed on: make up ARGS=--detach"
 
 # `exec`: the command itself is what Ctrl-C and make's own signals reach, with no shell between.
-# COMPONENTS=azure-stand-ins: on stand-ins of Service Bus and Cosmos DB instead of Redis.
+# COMPONENTS=azure-stand-ins: on stand-ins of Service Bus and Cosmos DB instead of Redis; postgres: documents in yours.
 COMPONENTS ?=
 up: $(VENV)/.synced  ## start everything and watch over it; COMPONENTS=azure-stand-ins: as on Azure
 	@exec $(BIN)/agents up $(if $(COMPONENTS),--components '$(COMPONENTS)') $(ARGS)
@@ -28,8 +28,8 @@ test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 	@$(BIN)/agents provision --dapr-cli
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
-test-stores: $(VENV)/.synced-dev  ## the same suites on other components than Redis: stand-ins of Azure's services
-	@$(BIN)/agents provision
+test-stores: $(VENV)/.synced-dev  ## the same suites on other components: PostgreSQL, stand-ins of Azure's services
+	@$(BIN)/agents provision --dapr-cli
 	@exec $(BIN)/python -m pytest -m stores $(ARGS)
 
 faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md

@@ -15,9 +15,10 @@ from agents.runtime.agent import Agent
 from cli.asyncapi import topics_of
 from cli.local.instance import MANIFEST
 
-STAND_INS = "azure-stand-ins"
+STAND_INS, POSTGRES = "azure-stand-ins", "postgres"
 GENERATED = (
     f"dapr.{STAND_INS}.yaml",
+    f"dapr.{POSTGRES}.yaml",
     f"components/{STAND_INS}/servicebus.json",
     f"components/{STAND_INS}/cosmos.json",
     "deploy/bicep/modules/topics.bicep",
@@ -47,9 +48,11 @@ def deployed(root: Path, agents: Sequence[Agent]) -> dict[str, bytes]:
         for topic, receivers in found.items()
     }
     account = {"agents": {"state": {"partition_key": PARTITION_KEY, "default_ttl": -1}}}
-    manifest, servicebus, cosmos, bicep = GENERATED
+    stand_ins, postgres, servicebus, cosmos, bicep = GENERATED
+    usual = (root / MANIFEST).read_text()
     return {
-        manifest: manifest_on_stand_ins((root / MANIFEST).read_text()).encode(),
+        stand_ins: manifest_on_stand_ins(usual).encode(),
+        postgres: manifest_on_postgres(usual).encode(),
         servicebus: to_json({"topics": topics}, indent=2) + b"\n",
         cosmos: to_json({"databases": account}, indent=2) + b"\n",
         bicep: bicep_of(found).encode(),
@@ -66,8 +69,15 @@ def topology(agents: Sequence[Agent]) -> dict[str, list[str]]:
 
 def manifest_on_stand_ins(usual: str) -> str:
     """dapr.yaml with other components; what stands above its first key is said anew."""
-    body = usual[usual.index("version:") :].replace("components/redis", f"components/{STAND_INS}")
-    return _MANIFEST_HEADER + body.replace("common:\n", f"common:\n{_environment()}", 1)
+    return _ON_STAND_INS + _body(usual, STAND_INS).replace("common:\n", f"common:\n{_environment()}", 1)
+
+
+def manifest_on_postgres(usual: str) -> str:
+    return _ON_POSTGRES + _body(usual, POSTGRES)
+
+
+def _body(usual: str, components: str) -> str:
+    return usual[usual.index("version:") :].replace("components/redis", f"components/{components}")
 
 
 def _environment() -> str:
@@ -86,11 +96,15 @@ def bicep_of(topics: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-_MANIFEST_HEADER = f"""\
+_ON_STAND_INS = f"""\
 # Written by `python -m cli.documents` from dapr.yaml: the same agents on stand-ins of Azure's services.
 # `make up COMPONENTS={STAND_INS}` reads it and starts the stand-ins as well. With `dapr run -f` they are started by hand:
 #   python -m cli.local.azure.servicebus 3900 3901 components/{STAND_INS}/servicebus.json &
 #   python -m cli.local.azure.cosmos 3902 components/{STAND_INS}/cosmos.json &
+"""
+_ON_POSTGRES = f"""\
+# Written by `python -m cli.documents` from dapr.yaml: the same agents with their documents in PostgreSQL, of which the variable
+# AGENTS_POSTGRES is the connection string. `make up COMPONENTS={POSTGRES}` reads it; nothing here starts a PostgreSQL.
 """
 _BICEP = """\
 // Written by `python -m cli.documents` from the agents' declarations: a topic for each event type, a subscription for each

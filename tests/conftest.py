@@ -12,7 +12,8 @@ from rich.console import Console
 from cli.local.provision.cache import user_cache
 from cli.local.provision.run import Programs, Wanted, provision
 from tests.support.azure import OnAzure, on_azure
-from tests.support.postgres import Postgres, on_postgres, postgres_server, provide_postgres
+from tests.support.postgres import Postgres, on_postgres, postgres_server
+from tests.support.postgres_programs import provide_postgres
 from tests.support.processes import Daprd, Redis, daprd, redis_server
 
 pytest_plugins = [
@@ -61,7 +62,7 @@ def azure(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = tmp_path_factory.mktemp("postgres")
-    with postgres_server(provide_postgres(user_cache(os.environ)), folder) as server:
+    with postgres_server(asyncio.run(provide_postgres(user_cache(os.environ))), folder) as server:
         yield server
 
 

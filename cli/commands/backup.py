@@ -14,6 +14,7 @@ from cli.local.backup.apart import Server
 from cli.local.backup.manifest import Contents, Manifest
 from cli.local.backup.snapshot import Source
 from cli.local.backup.taking import take_backup
+from cli.local.elsewhere import documents_elsewhere
 from cli.local.instance import Instance, find_instance
 from cli.local.interruptible import run
 from cli.local.platform import plan
@@ -51,6 +52,11 @@ def command(*, folder: Path | None, address: str | None, as_json: bool) -> None:
     to = (folder or instance.root / "backups" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}").absolute()
     with waiting("looking for redis-server") as told:
         manifest = run(take_backup(source, to, run(server_of(instance, told))))
+    if address is None and (store := documents_elsewhere(_started(instance))):
+        click.echo(
+            f"the documents are in {store}: back it up as well, with the agents stopped for both (docs/backup.md)",
+            err=True,
+        )
     if as_json:
         print_json({"folder": str(to), **manifest.model_dump(mode="json")})
     else:
@@ -76,10 +82,14 @@ def moment(manifest: Manifest) -> str:
     return f"{manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def _started(instance: Instance) -> Instance:
+    """On the components that the last start had."""
+    return instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
+
+
 def _source(instance: Instance, address: str | None) -> Source:
     if address is None:
-        started = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
-        address = plan(started).redis
+        address = plan(_started(instance)).redis
     if address is None:
         raise CommandError(
             "these components keep nothing in Redis",

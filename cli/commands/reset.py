@@ -1,11 +1,13 @@
 """`agents reset`: drops the local data after asking."""
 
 import shutil
+from contextlib import suppress
 
 import click
 
 from cli.errors import CommandError
-from cli.local import control
+from cli.local import components, control
+from cli.local.elsewhere import documents_elsewhere
 from cli.local.instance import find_instance
 from cli.output import print_json
 
@@ -21,7 +23,7 @@ def command(*, yes: bool, as_json: bool) -> None:
     """Drop events, executions, schedules and mails kept on this machine, also what `agents restore` kept of earlier ones.
     Logs, backups, models and built programs stay.
 
-    A Redis that `agents up` found running is not touched: its data is not ours to drop.
+    A Redis that `agents up` found running is not touched, nor is a PostgreSQL: their data is not ours to drop.
     """
     if as_json and not yes:
         raise click.UsageError("--json needs --yes")
@@ -39,6 +41,10 @@ def command(*, yes: bool, as_json: bool) -> None:
         raise CommandError(
             f"it is running (pid {running.pid})", hint=f"stop it first: {instance.command('down')}"
         ) from None
+    started = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
+    with suppress(CommandError):  # a project that is broken can be reset, too
+        if store := documents_elsewhere(started):
+            click.echo(f"the documents in {store} stay: that is not ours to drop", err=True)
     if as_json:
         print_json({"dropped": [str(folder) for folder in folders]})
     else:

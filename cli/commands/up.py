@@ -46,7 +46,7 @@ def _counts(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) 
     "--components",
     "on",
     metavar="NAME",
-    help="Run on others than Redis, of which there is a dapr.NAME.yaml: azure-stand-ins. Wins over AGENTS_COMPONENTS.",
+    help="Run on others than Redis, of which there is a dapr.NAME.yaml: azure-stand-ins, postgres. Wins over AGENTS_COMPONENTS.",
 )
 @click.option(
     "--watch",

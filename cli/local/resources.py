@@ -39,6 +39,12 @@ class Resource:
         items = (self.document.get("spec") or {}).get("metadata") or []
         return {str(item.get("name")): item.get("value") for item in items if isinstance(item, dict)}
 
+    @property
+    def variables(self) -> list[str]:
+        """Those that its metadata takes values from."""
+        items = (self.document.get("spec") or {}).get("metadata") or []
+        return [str(item["envRef"]) for item in items if isinstance(item, dict) and item.get("envRef")]
+
 
 def read_resources(folder: Path) -> list[Resource]:
     """All documents of a resources folder. daprd skips a file it cannot read with a warning; this is an error here."""
@@ -66,7 +72,7 @@ def write_shifted(source: Path, target: Path, offset: int) -> None:
             for item in (document.get("spec") or {}).get("metadata") or []:
                 if item.get("name") == "redisHost":
                     item["value"] = shifted_address(item["value"], offset)
-                elif item.get("name") in {"connectionString", "url"}:
+                elif item.get("name") in {"connectionString", "url"} and "value" in item:
                     item["value"] = _LOCAL.sub(
                         lambda found: f"{found[1]}{int(found[2]) + offset}", str(item["value"])
                     )

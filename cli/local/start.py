@@ -16,6 +16,7 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.local import components, control, model
 from cli.local.checks import require_no_fault
+from cli.local.elsewhere import require_variables
 from cli.local.instance import Instance
 from cli.local.interruptible import run
 from cli.local.loglines import LogFile
@@ -113,6 +114,7 @@ def show_addresses(console: Console, instance: Instance, status: dict[str, Any])
 
 async def _prepare(instance: Instance, console: Console) -> tuple[Platform, Programs, list[Adopted]]:
     platform = plan(instance)
+    require_variables(instance)
     require_no_fault(instance)
     require_no_strangers(instance)
     adopted = await find_running(platform)

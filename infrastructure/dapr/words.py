@@ -8,6 +8,10 @@ TOO_LARGE = (
     "amqp:link:message-size-exceeded",
     "RequestEntityTooLarge",  # Cosmos DB
 )
+_DATABASE = (
+    "see connectionString in the components' statestore.yaml, the variable that it names (AGENTS_POSTGRES), and whether the "
+    "database answers there"
+)
 _CURES = {
     "amqp:not-found": "it has to be made before: deploy/bicep/modules/topics.bicep, which `python -m cli.documents` writes, has all",
     "status code 401 and description": "the broker refuses the key or the identity: see connectionString or namespaceName in the "
@@ -17,6 +21,8 @@ _CURES = {
     "namespace name are required": "see connectionString or namespaceName in the components' pubsub.yaml, and the variables of the "
     "sidecar that it names",
     "url is required": "see url in the components' statestore.yaml, and the variables of the sidecar that it names",
+    "failed to ping the database": _DATABASE,
+    "failed to build connection string": _DATABASE,
     "failed to acquire a token": "the sidecar has no identity: on AKS its service account brings a workload identity",
     "Resource Not Found": "the database or its container is not there: see database and collection in the components' statestore.yaml",
     "RESPONSE 401": "the store refuses the key or the identity: see masterKey or url in the components' statestore.yaml",

@@ -1,5 +1,5 @@
 """`dapr run -f .` alone, for people who have Dapr and Redis: the CLI starts the same five agents from the same dapr.yaml; and
-from the one on stand-ins.
+from those on stand-ins and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +17,12 @@ import pytest
 import yaml
 
 from cli.local.provision.run import Programs
+from tests.e2e.conftest import ON
 from tests.e2e.stand_ins import StandIns
 from tests.e2e.system import System
 from tests.integration.local.project import ROOT
-from tests.support import azure
+from tests.support import azure, postgres
+from tests.support.postgres import Postgres
 from tests.support.processes import COMPONENTS, Redis
 from tests.support.waiting import eventually
 
@@ -36,13 +38,21 @@ class Shipped:
     manifest: str
     components: Path
     addresses: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@pytest.fixture(params=["redis", pytest.param("azure-stand-ins", marks=pytest.mark.stores)])
+@pytest.fixture(params=ON)
 def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shipped]:
     if request.param == "redis":
         redis: Redis = request.getfixturevalue("own_redis")
         yield Shipped("dapr.yaml", COMPONENTS, {"127.0.0.1:6379": f"127.0.0.1:{redis.port}"})
+        return
+    if request.param == "postgres":
+        redis = request.getfixturevalue("own_redis")
+        server: Postgres = request.getfixturevalue("postgres")
+        addresses = {"127.0.0.1:6379": f"127.0.0.1:{redis.port}"}
+        environment = {"AGENTS_POSTGRES": server.connection}
+        yield Shipped("dapr.postgres.yaml", postgres.COMPONENTS, addresses, environment)
         return
     topics = json.loads((azure.COMPONENTS / "servicebus.json").read_text())["topics"]
     receivers = {topic: list(settings["subscriptions"]) for topic, settings in topics.items()}
@@ -80,7 +90,7 @@ def test_dapr_run_starts_five_agents_that_do_a_job_together(
 ) -> None:
     assert programs.dapr_cli is not None
     assert programs.daprd is not None
-    system = System(tmp_path, **outside.environment)
+    system = System(tmp_path, **outside.environment, **shipped.environment)
     runtime = tmp_path / "runtime" / ".dapr" / "bin"
     runtime.mkdir(parents=True)
     (runtime / "daprd").symlink_to(programs.daprd)

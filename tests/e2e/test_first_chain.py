@@ -65,7 +65,7 @@ def test_a_feature_becomes_a_spec_code_and_one_mail_under_one_correlation_id(
     )
     assert status == 200, result
     assert result["output"]["feature_title"] == title
-    eventually(lambda: len(real_model.mails()) > before, 240)
+    eventually(lambda: len(real_model.mails()) > before, 600)
     assert first_chain(real_model, result["correlation_id"]) == [(*link, "completed") for link in LINKS]
     assert len(real_model.mails()) == before + 1
 

@@ -35,9 +35,6 @@ STALLED, HELD = 25.0, 120.0
 when it has.
 """
 
-WINDOW = 0.5
-"""Seconds before a kill in which an effect that was had may not be recorded yet."""
-
 
 class Field:
     """What an attack works with. Faults are noted by when they end: `fault_ended()`."""
@@ -196,7 +193,7 @@ class Field:
         figures.repeated_publications = seen["repeated_publications"] - self.injected
         figures.repeated_effects = seen["repeated_effects"]
         figures.unexplained_repeats = sum(
-            not any(0 <= fault - at <= WINDOW for fault in self.faults) for at in seen["repeated_at"]
+            not any(had <= fault <= until for fault in self.faults) for had, until in seen["repeats"]
         )
         figures.calls_per_event = round(seen["calls"] / CALLED_EVENTS / max(1, len(self.markers)), 4)
         figures.calls_after_record = seen["calls_after_record"]

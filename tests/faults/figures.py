@@ -35,7 +35,7 @@ class Figures(BaseModel):
     repeated_publications: int = 0
     repeated_effects: int = 0
     unexplained_repeats: int = 0
-    """Effects that came again although no process was killed soon after they were had first."""
+    """Effects that came again although no process was killed after they were had and before that was recorded."""
     calls_per_event: float = 0.0
     calls_after_record: int = 0
     dead_letters: dict[str, int] = {}
@@ -73,7 +73,9 @@ class Figures(BaseModel):
         if self.given_up:
             found.append(f"{self.given_up} events are in the broker's own dead letters")
         if targets.repeated_effects is False and self.unexplained_repeats:
-            found.append(f"{self.unexplained_repeats} mails were sent again without a kill right after them")
+            found.append(
+                f"{self.unexplained_repeats} mails were sent again without a kill between mail and record"
+            )
         found += [f"{name} ended {times} times by itself" for name, times in self.died.items()]
 
     def __str__(self) -> str:

@@ -119,10 +119,12 @@ async def suite(
 ) -> AsyncIterator[Suite]:
     """Logs and data go into the folder, which must be empty and stays; without one they are thrown away."""
     with tempfile.TemporaryDirectory(prefix="faults-") as passing:
-        system = FaultSystem(folder or Path(passing), components)
-        with outside_world(components.name, system.offset, seed) as outside:
-            running = Suite(system, outside, say)
-            try:
-                yield running
-            finally:
-                await running.close()
+        place = folder or Path(passing)
+        async with components.beside(place) as environment:
+            system = FaultSystem(place, components, environment)
+            with outside_world(components.name, system.offset, seed) as outside:
+                running = Suite(system, outside, say)
+                try:
+                    yield running
+                finally:
+                    await running.close()

@@ -65,13 +65,14 @@ class Options:
 class FaultSystem:
     """One folder and one set of ports for a whole run, started again with other options as rows want it."""
 
-    def __init__(self, folder: Path, components: Components) -> None:
+    def __init__(self, folder: Path, components: Components, environment: Mapping[str, str]) -> None:
         self.components = components
         self.project = folder / "project"
         self.clock = folder / "clock"
         self._releases = folder / "releases"
         self._system = System(folder / "run", self.project)
         self._system.env |= {
+            **environment,
             "PYTHONPATH": str(ROOT),
             VARIABLE: components.name,
             "AGENTS_REPLICAS": ",".join(f"{agent}={count}" for agent, count in REPLICAS.items()),

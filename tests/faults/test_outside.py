@@ -52,6 +52,15 @@ def test_the_same_notification_again_is_repeated_and_not_doubled() -> None:
     assert (figures(seen)["doubles"], figures(seen)["repeated_effects"]) == (0, 1)
 
 
+def test_a_repeat_tells_since_when_it_was_had_and_until_when_that_may_not_have_been_recorded() -> None:
+    seen = Seen()
+    for at in (1.0, 4.0):
+        seen.effect(CHAIN, "one", b"text", at)
+    assert figures(seen)["repeats"] == [(1.0, 4.0)]
+    event(seen, "e", kind="agents.notification.delivery.confirmed", at=3.0)
+    assert figures(seen)["repeats"] == [(1.0, 3.0)]
+
+
 def test_two_ids_of_one_type_in_a_chain_are_seen_twice() -> None:
     seen = Seen()
     event(seen, "one")

@@ -1,60 +1,105 @@
-"""A real PostgreSQL for tests: the installed one, else Debian's packages unpacked into the cache. A server of its own, ended by pid."""
+"""A real PostgreSQL for tests, with data of its own; it can be frozen, killed and started again."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.suite.processes import free_ports
-from cli.local.provision.cache import Cache
-from tests.support.processes import Daprd, Process, accepts, daprd, started, until_ready
+from tests.support.processes import Daprd, Process, accepts, daprd, until_ready
 
 COMPONENTS = Path(__file__).parents[2] / "components" / "postgres"
-_SYSTEM = ("libc6", "libgcc-s1", "libstdc++6", "libcrypt1")
-"""What the machine's own loader brings: another one beside it would not run."""
 
 
-@dataclass(frozen=True)
 class Postgres:
-    port: int
-    process: Process
+    """`programs` is the folder with `postgres` and `initdb`. Data and log are in `folder`, which is to be its own."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        (self.port,) = free_ports(1)
+        self._programs, self._folder, self._data = programs, folder, folder / "postgres"
+        words = ["--username=agents", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(
+            [*_as_nobody(), programs / "initdb", "-D", self._data, *words], check=True, capture_output=True
+        )
+        self.process = self._start()
 
     @property
     def connection(self) -> str:
         return f"host=127.0.0.1 port={self.port} user=agents dbname=postgres sslmode=disable"
 
+    def freeze(self) -> None:
+        """All of it: a server that stands still alone would leave its sessions at work."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL of all its processes at once, as when its machine dies."""
+        self._signal(signal.SIGKILL)
+        self.process.popen.wait()
+
+    def start(self) -> None:
+        """After `kill`: until it has recovered."""
+        self.process = self._start()
+
+    def stop(self) -> None:
+        if self.process.popen.poll() is not None:
+            return
+        self.thaw()
+        self.process.signal(signal.SIGINT)  # sessions are ended, not waited for
+        try:
+            self.process.popen.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _start(self) -> Process:
+        options = [
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self._data}",
+            "max_connections=200",
+        ]
+        argv: list[str | Path] = [*_as_nobody(), self._programs / "postgres", "-D", self._data]
+        argv += ["-p", str(self.port), *(word for option in options for word in ("-c", option))]
+        log = self._folder / "postgres.log"
+        with log.open("ab") as output:
+            popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = Process(popen, log)
+        try:
+            until_ready(process, lambda: self._says_ready(popen.pid) and accepts(self.port))
+        except BaseException:
+            process.kill()
+            raise
+        return process
+
+    def _says_ready(self, pid: int) -> bool:
+        """The file of one that was killed is there, too, until its successor has written its own."""
+        with suppress(FileNotFoundError):
+            said = (self._data / "postmaster.pid").read_text().split()
+            return bool(said) and said[0] == str(pid) and said[-1] == "ready"
+        return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the server and its sessions. It stands still meanwhile, so that it makes no new ones."""
+        server = self.process.popen.pid
+        os.kill(server, signal.SIGSTOP)
+        for pid in [*_children(server), server]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
 
 @contextmanager
 def postgres_server(programs: Path, folder: Path) -> Iterator[Postgres]:
-    """An empty one; `programs` is the folder with `postgres` and `initdb`."""
-    (port,) = free_ports(1)
-    data = folder / "postgres"
-    words = ["--username=agents", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    subprocess.run(
-        [*_as_nobody(), programs / "initdb", "-D", data, *words],
-        check=True, capture_output=True, env=_environment(programs),
-    )  # fmt: skip
-    options = [
-        "-c",
-        "listen_addresses=127.0.0.1",
-        "-c",
-        f"unix_socket_directories={data}",
-        "-c",
-        "max_connections=200",
-    ]
-    argv: list[str | Path] = [*_as_nobody(), programs / "postgres", "-D", data, "-p", str(port), *options]
-    with started("postgres", argv, folder, _environment(programs)) as process:
-        until_ready(
-            process,
-            lambda: accepts(port) and (data / "postmaster.pid").read_text().rstrip().endswith("ready"),
-        )
-        yield Postgres(port, process)
+    """An empty one."""
+    server = Postgres(programs, folder)
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @contextmanager
@@ -67,55 +112,14 @@ def on_postgres(
         yield running
 
 
-def provide_postgres(cache: Cache) -> Path:
-    """The folder with its programs."""
-    for place in [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version), *_in_path()]:
-        if (place / "initdb").is_file():
-            return place
-    packages = _packages()
-    folder = cache.folder("postgresql", *packages)
-    if not folder.is_dir():
-        draft = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        subprocess.run(["apt-get", "download", "-q", *packages], cwd=draft, check=True, capture_output=True)
-        for package in draft.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, draft], check=True)
-            package.unlink()
-        draft.rename(folder)
-    (programs,) = folder.glob("usr/lib/postgresql/*/bin")
-    return programs
-
-
-def _packages() -> list[str]:
-    """The newest server that Debian has here, and the libraries it is linked with."""
-    servers = re.findall(r"^postgresql-(\d+)$", _said("apt-cache", "pkgnames", "postgresql-"), re.MULTILINE)
-    server = f"postgresql-{max(servers, key=int)}"
-    kinds = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
-    tree = _said("apt-cache", "depends", "--recurse", *(f"--no-{kind}" for kind in kinds), server)
-    libraries = {line for line in tree.splitlines() if re.fullmatch(r"lib[a-z0-9+.-]+", line)}
-    return [server, *sorted(name for name in libraries if name not in _SYSTEM and "llvm" not in name)]
-
-
-def _said(*words: str) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def _in_path() -> list[Path]:
-    found = shutil.which("postgres")
-    return [Path(found).resolve().parent] if found else []
-
-
-def _version(programs: Path) -> int:
-    return -int(programs.parent.name)
-
-
-def _environment(programs: Path) -> dict[str, str]:
-    """Unpacked, it needs its libraries beside it."""
-    if programs.is_relative_to("/usr"):
-        return dict(os.environ)
-    libraries = sorted({str(library.parent) for library in programs.parents[3].rglob("*.so.*")})
-    return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
+def _children(parent: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            name, _, rest = status.read_text().rpartition(")")
+            if rest.split()[1] == str(parent):
+                found.append(int(name.split()[0]))
+    return found
 
 
 def _as_nobody() -> list[str]:

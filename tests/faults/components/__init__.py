@@ -2,8 +2,9 @@
 
 from tests.faults.components.azure import AzureStandIns
 from tests.faults.components.port import Broker, Components
+from tests.faults.components.postgres import OnPostgres
 from tests.faults.components.redis import OnRedis
 
-COMPONENTS: dict[str, Components] = {one.name: one for one in (OnRedis(), AzureStandIns())}
+COMPONENTS: dict[str, Components] = {one.name: one for one in (OnRedis(), OnPostgres(), AzureStandIns())}
 
 __all__ = ["COMPONENTS", "Broker", "Components"]

@@ -7,8 +7,8 @@ import json
 import shutil
 import time
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -22,11 +22,12 @@ from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusErro
 from cli.deployed import GENERATED, LOCK, MAX_DELIVERIES, MAX_MESSAGE, STAND_INS
 from cli.local.azure.servicebus.tokens import KEY, KEY_NAME
 from tests.faults.components.port import Broker
-from tests.faults.outside.chains import Seen
-from tests.faults.outside.tail import LEDGER, TOPICS, note
+from tests.faults.outside.tail import LEDGER, TOPICS, Note
 from tests.integration.local.project import ROOT
 
 BUS, ADMIN, STORE = 3900, 3901, 3902
+BATCH = 2**18
+"""Bytes of what is sent together. The client counts some too few: a batch up to the broker's own limit can be refused, for ever."""
 PATIENCE, LOOK = 5.0, 60.0
 """Seconds for the broker to take what is sent, and for an answer when it is looked into."""
 HELD = 60
@@ -52,13 +53,16 @@ class AzureStandIns:
                 }
         file.write_text(json.dumps(topology))
 
+    def beside(self, folder: Path) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        return nullcontext({})
+
     def broker(self, offset: int) -> Broker:
         return ServiceBus(offset)
 
-    async def follow(self, seen: Seen, offset: int) -> None:
+    async def follow(self, note: Note, offset: int) -> None:
         async with asyncio.TaskGroup() as tasks:
             for topic in TOPICS:
-                tasks.create_task(_follow(seen, offset, topic))
+                tasks.create_task(_follow(note, offset, topic))
 
     def versions(self, offset: int) -> dict[str, str]:  # they are of this very commit
         return {}
@@ -135,7 +139,7 @@ class ServiceBus:
             await _listening(self._offset)
             self._senders[topic] = self._client.get_topic_sender(topic)
         sender = self._senders[topic]
-        batch = await sender.create_message_batch()
+        batch = await sender.create_message_batch(max_size_in_bytes=BATCH)
         fits = 0
         with suppress(MessageSizeExceededError):
             for message in messages:
@@ -156,7 +160,7 @@ class ServiceBus:
         return found
 
 
-async def _follow(seen: Seen, offset: int, topic: str) -> None:
+async def _follow(note: Note, offset: int, topic: str) -> None:
     """A message that comes again because its lock ended was published once: its place tells."""
     known: set[tuple[int | None, datetime | None]] = set()
     while True:
@@ -171,7 +175,7 @@ async def _follow(seen: Seen, offset: int, topic: str) -> None:
                         place = (message.sequence_number, message.enqueued_time_utc)
                         if place not in known:
                             known.add(place)
-                            note(seen, b"".join(message.body), time.monotonic())
+                            note(b"".join(message.body), time.monotonic())
                         await receiver.complete_message(message)
         await asyncio.sleep(0.1)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tests.faults.outside.chains import Seen
+from tests.faults.outside.tail import Note
 
 
 class Broker(Protocol):
@@ -44,9 +45,12 @@ class Components(Protocol):
     def prepare(self, project: Path, agents: Sequence[str]) -> None:
         """Put the component files into a project in which these agents alone run."""
 
+    def beside(self, folder: Path) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        """What `agents up` does not start itself, with its data in the folder; the variables that lead to it."""
+
     def broker(self, offset: int) -> Broker: ...
 
-    async def follow(self, seen: Seen, offset: int) -> None:
+    async def follow(self, note: Note, offset: int) -> None:
         """Note what anybody subscribed would see, for ever, through restarts and while there is nothing to follow."""
 
     def versions(self, offset: int) -> dict[str, str]: ...

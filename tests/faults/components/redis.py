@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from cli.local.redis import Redis, condition
 from tests.faults.components.port import Broker
-from tests.faults.outside.chains import Seen
-from tests.faults.outside.tail import LEDGER, TOPICS, note
+from tests.faults.outside.tail import LEDGER, TOPICS, Note
 from tests.integration.local.project import ROOT
 
 PORT = 6379
@@ -26,12 +25,15 @@ class OnRedis:
     name, manifest, keeps = "redis", "dapr.yaml", True
 
     def prepare(self, project: Path, agents: Sequence[str]) -> None:  # streams make themselves
-        shutil.copytree(ROOT / "components" / "redis", project / "components" / "redis")
+        shutil.copytree(ROOT / "components" / self.name, project / "components" / self.name)
+
+    def beside(self, folder: Path) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        return nullcontext({})
 
     def broker(self, offset: int) -> Broker:
         return RedisBroker(PORT + offset)
 
-    async def follow(self, seen: Seen, offset: int) -> None:
+    async def follow(self, note: Note, offset: int) -> None:
         """By a consumer group, as another subscriber would: streams are trimmed of what every group has acknowledged."""
         last: dict[bytes, tuple[int, int]] = {}
         while True:
@@ -41,10 +43,10 @@ class OnRedis:
                         with suppress(ResponseError):  # it is there already
                             await client.xgroup_create(topic, LEDGER, id="0", mkstream=True)
                     # First what was given to us and not acknowledged when the connection broke.
-                    while await _read(seen, last, client, "0"):
+                    while await _read(note, last, client, "0"):
                         pass
                     while True:
-                        await _read(seen, last, client, ">")
+                        await _read(note, last, client, ">")
             await asyncio.sleep(0.1)
 
     def versions(self, offset: int) -> dict[str, str]:
@@ -101,7 +103,7 @@ class RedisBroker:
 
 
 async def _read(
-    seen: Seen, last: dict[bytes, tuple[int, int]], client: redis.asyncio.Redis, after: str
+    note: Note, last: dict[bytes, tuple[int, int]], client: redis.asyncio.Redis, after: str
 ) -> bool:
     """Note what there is of every topic; whether there was anything.
 
@@ -117,7 +119,7 @@ async def _read(
             place = (int(time_part), int(index))
             if place > last.get(stream, (0, 0)):
                 last[stream] = place
-                note(seen, (fields or {}).get(b"data", b""), at)
+                note((fields or {}).get(b"data", b""), at)
         if entries:
             await client.xack(stream, LEDGER, *(entry for entry, _ in entries))
     return some

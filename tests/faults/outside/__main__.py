@@ -7,6 +7,8 @@ import random
 import sys
 import time
 from email.parser import BytesHeaderParser
+from functools import partial
+from threading import Thread
 from typing import Any
 
 import uvloop
@@ -17,6 +19,7 @@ from domain import json
 from tests.faults.components import COMPONENTS, Components
 from tests.faults.outside.chains import Seen
 from tests.faults.outside.model import Model
+from tests.faults.outside.tail import note
 
 
 class Outside:
@@ -46,11 +49,19 @@ class Outside:
         self.seen.effect(str(body["correlation_id"]), key, raw, time.monotonic())
         return web.Response(status=204)
 
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        """The sender still lives when it hears this answer; its mail may be read here when it has been killed."""
+        envelope.begun = time.monotonic()
+        envelope.rcpt_tos.append(address)
+        return "250 go on"
+
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         raw: bytes = envelope.original_content or b""
         headers = BytesHeaderParser().parsebytes(raw)
         text = raw.partition(b"\r\n\r\n")[2] + str(headers["Subject"]).encode()
-        self.seen.effect(str(headers["X-Correlation-ID"]), str(headers["Message-ID"]), text, time.monotonic())
+        self.seen.effect(str(headers["X-Correlation-ID"]), str(headers["Message-ID"]), text, envelope.begun)
         return "250 kept"
 
     async def _behave(self, request: web.Request) -> web.Response:
@@ -96,18 +107,35 @@ async def serve(components: Components, offset: int, seed: int) -> None:
     mail = await loop.create_server(
         lambda: SMTP(outside, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0, backlog=1024
     )
-    tail = asyncio.create_task(components.follow(outside.seen, offset))
+    tail = _tail(components, offset, outside.seen)
     told_to_end = asyncio.Event()
     loop.add_reader(sys.stdin, told_to_end.set)
     ports = {"http": runner.addresses[0][1], "smtp": mail.sockets[0].getsockname()[1]}
     print(json.dump(ports).decode(), flush=True)  # noqa: T201  # read by who started it
-    ended = asyncio.create_task(told_to_end.wait())
-    await asyncio.wait({tail, ended}, return_when=asyncio.FIRST_COMPLETED)
+    until: list[asyncio.Future[Any]] = [tail, asyncio.create_task(told_to_end.wait())]
+    await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
     if tail.done():
         tail.result()  # a ledger that sees half of it would call anything well
-    tail.cancel()
     mail.close()
     await runner.cleanup()
+
+
+def _tail(components: Components, offset: int, seen: Seen) -> asyncio.Future[None]:
+    """In a thread: while it reads messages by the hundred, the model still answers. It ends with the process, or in an error."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def noted(message: bytes, at: float) -> None:
+        loop.call_soon_threadsafe(partial(note, seen, message, at))
+
+    def follow() -> None:
+        try:
+            asyncio.run(components.follow(noted, offset))
+        except Exception as error:  # noqa: BLE001  # told to who waits for it
+            loop.call_soon_threadsafe(ended.set_exception, error)
+
+    Thread(target=follow, daemon=True).start()
+    return ended
 
 
 if __name__ == "__main__":

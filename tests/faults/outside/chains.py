@@ -19,6 +19,8 @@ RECORDED_BY = {
     "compose": "agents.notification.send.requested",
 }
 """Prompt → the event that only its recorded answer can bring about."""
+SENT = "agents.notification.delivery.confirmed"
+"""The event that only a recorded notification brings about."""
 SHOWN = 10
 
 
@@ -61,6 +63,17 @@ class Chain:
     @property
     def repeated_effects(self) -> int:
         return len(self.effects) - len({key for key, _, _ in self.effects})
+
+    @property
+    def repeats(self) -> list[tuple[float, float]]:
+        """Of each effect that came again: since when it had been had, and until when that may not have been recorded."""
+        known: dict[str, float] = {}
+        found = []
+        for key, _, at in self.effects:
+            if key in known:
+                found.append((known[key], min(at, self.first_seen.get(SENT, at))))
+            known[key] = at
+        return found
 
     @property
     def calls_after_record(self) -> int:
@@ -131,7 +144,7 @@ class Seen:
             "doubled": dict(list(doubled.items())[:SHOWN]),
             "repeated_publications": sum(chain.repeated_publications for chain in chains.values()),
             "repeated_effects": sum(chain.repeated_effects for chain in chains.values()),
-            "repeated_at": sorted(chain.effects[0][2] for chain in chains.values() if chain.repeated_effects),
+            "repeats": [repeat for chain in chains.values() for repeat in chain.repeats],
             "calls": sum(len(chain.calls) for chain in chains.values()),
             "calls_after_record": sum(chain.calls_after_record for chain in chains.values()),
             "dead_letters": dict(Counter(cause for at, cause in self.dead_letters.values() if at >= since)),

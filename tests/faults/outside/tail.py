@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeAlias
 
 from domain import json
 from tests.faults.outside.chains import SPEC, Seen
 
+Note: TypeAlias = Callable[[bytes, float], None]
+"""Takes a message, and when it was seen (time.monotonic())."""
 LEDGER = "ledger"
 TOPICS = [
     SPEC,

@@ -124,8 +124,9 @@ def _bus(field: Field) -> ServiceBus:
     return field.broker
 
 
-NO_LOCKS = {"redis": "Redis has no locks"}
-NO_BUS = {"redis": "rows f, g and h do it to Redis"}
+NO_LOCKS = dict.fromkeys(["redis", "postgres"], "Redis has no locks")
+NO_BUS = dict.fromkeys(["redis", "postgres"], "rows f, g and h do it to Redis")
+NO_COSMOS = {"redis": NO_BUS["redis"], "postgres": "rows pg-killed and pg-frozen do it to PostgreSQL"}
 BACK = Targets(back=20.0)
 """A sidecar waits for up to 10 s between two tries to reach Service Bus again (`maxConnectionRecoveryInSec`)."""
 WHY_BACK = (
@@ -136,7 +137,7 @@ AZURE = [
     Row("away", "Service Bus away for 5 s, all connections cut, in turn", bus_away, Options(), BACK, WHY_BACK, NO_BUS),
     Row("busy", "Service Bus refuses what is published for 2 s, every 0.5 to 3 s", bus_busy, absent=NO_BUS),
     Row("bus-frozen", "Service Bus silent for 10 s", bus_frozen, QUIET, BACK, WHY_BACK, NO_BUS),
-    Row("throttled", "Cosmos DB answers 429 to everything for 10 s, then to half", store_throttled, absent=NO_BUS),
-    Row("unavailable", "Cosmos DB answers 503 to everything for 10 s, then to half", store_unavailable, absent=NO_BUS),
-    Row("store-frozen", "Cosmos DB silent for 10 s", store_frozen, QUIET, absent=NO_BUS),
+    Row("throttled", "Cosmos DB answers 429 to everything for 10 s, then to half", store_throttled, absent=NO_COSMOS),
+    Row("unavailable", "Cosmos DB answers 503 to everything for 10 s, then to half", store_unavailable, absent=NO_COSMOS),
+    Row("store-frozen", "Cosmos DB silent for 10 s", store_frozen, QUIET, absent=NO_COSMOS),
 ]  # fmt: skip

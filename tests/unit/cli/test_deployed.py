@@ -11,7 +11,14 @@ import yaml
 
 from agents.runtime.agent import Agent
 from cli import documents
-from cli.deployed import GENERATED, bicep_of, deployed, manifest_on_stand_ins, topology
+from cli.deployed import (
+    GENERATED,
+    bicep_of,
+    deployed,
+    manifest_on_postgres,
+    manifest_on_stand_ins,
+    topology,
+)
 from cli.local.manifest import read_manifest
 from tests.unit.cli.two_agents import PLANNER, READER
 
@@ -83,6 +90,16 @@ def test_the_manifest_differs_by_components_and_settings_alone() -> None:
     assert other["apps"] == usual["apps"]
     changed = {key for key in other["common"] if other["common"].get(key) != usual["common"].get(key)}
     assert changed == {"env", "resourcesPaths", "configFilePath"}
+
+
+def test_the_manifest_on_postgres_differs_by_components_alone() -> None:
+    usual = yaml.safe_load((ROOT / "dapr.yaml").read_text())
+    other = yaml.safe_load(manifest_on_postgres((ROOT / "dapr.yaml").read_text()))
+    usual["common"] |= {
+        "resourcesPaths": ["components/postgres"],
+        "configFilePath": "components/postgres/config.yaml",
+    }
+    assert other == usual
 
 
 @pytest.mark.parametrize("name", GENERATED)

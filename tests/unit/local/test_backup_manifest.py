@@ -45,11 +45,11 @@ def test_a_manifest_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 0}, "format: Input should be greater than or equal to 1"),
-        ({"format": -1}, "format: Input should be greater than or equal to 1"),
-        ({"format": True}, "format: Input should be a valid integer"),
-        ({"format": "1"}, "format: Input should be a valid integer"),
-        ({"format": None}, "format: Input should be a valid integer"),
+        ({"format": 0}, "format: Input should be 1"),
+        ({"format": -1}, "format: Input should be 1"),
+        ({"format": True}, "format: Input should be 1"),
+        ({"format": "1"}, "format: Input should be 1"),
+        ({"format": None}, "format: Input should be 1"),
         ({"format": ...}, "format: it is missing"),
         ({"format": 2}, "has the format 2, this command knows 1"),
         ({"taken_at": "9999-12-31T23:59:59Z"}, "taken_at: 9999-12-31T23:59:59+00:00 is still to come"),

@@ -30,6 +30,24 @@ def test_a_missing_setting_is_told_as_it_was_said() -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        r"failed to ping the database: failed to connect to `user=max database=agents`:\n\t10.0.0.7:5432 (db): dial error",
+        "failed to build connection string",
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_told_with_the_variable(said: str) -> None:
+    component = "agents-statestore (state.postgresql/v2): "
+    told = last_words(f"{BEGINNING}{INIT}{component}{INIT}{component}{said}{END}")
+    assert told is not None
+    assert told.startswith(f"{component}failed to ")
+    assert told.endswith(
+        "; see connectionString in the components' statestore.yaml, the variable that it names (AGENTS_POSTGRES), "
+        "and whether the database answers there"
+    )
+
+
+@pytest.mark.parametrize(
     "line", ["", 'level=error msg="no"', 'level=fatal msg="never ends', "msg=level=fatal"]
 )
 def test_any_other_line_says_nothing(line: str) -> None:

@@ -38,7 +38,7 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest() -> None:
 def test_components_of_a_cluster_are_no_choice_here() -> None:
     with pytest.raises(CommandError, match="components/azure is for a cluster") as error:
         manifest(ROOT, "dapr.yaml", "azure")
-    assert error.value.hint == "here: azure-stand-ins, redis; see docs/azure.md"
+    assert error.value.hint == "here: azure-stand-ins, postgres, redis; see docs/azure.md"
 
 
 def test_what_was_started_is_noted_for_later_commands(tmp_path: Path) -> None:
