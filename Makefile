@@ -30,7 +30,7 @@ test: $(VENV)/.synced-dev  ## all tests, on real Dapr, Redis and Ollama
 
 test-stores: $(VENV)/.synced-dev  ## the same suites on other components: PostgreSQL, stand-ins of Azure's services
 	@$(BIN)/agents provision --dapr-cli
-	@exec $(BIN)/python -m pytest -m stores $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 -m stores $(ARGS)
 
 faults: $(VENV)/.synced-dev  ## kill, freeze, cut and poison everything, count from outside, write docs/reliability.md
 	@$(BIN)/agents provision
