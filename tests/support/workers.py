@@ -1,9 +1,12 @@
-"""With `pytest -n 2`, as `make test` calls it: which tests may run beside each other.
+"""With `pytest -n 2`, as `make test` calls it: which tests may run beside each other, and what of them is told.
 
 A file stays with one worker, and so do the files that start whole systems: a system's ports are looked for first and taken seconds later.
 """
 
 from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -22,3 +25,20 @@ class FilesAndSystems(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesAndSystems:
     config.option.loadscopereorder = False
     return FilesAndSystems(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """What a test logged may be no UTF-8, and a worker would end over its report."""
+    return _encodable((yield))
+
+
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {name: _encodable(one) for name, one in value.items()}
+        case list() | tuple():
+            return type(value)(map(_encodable, value))
+    return value
