@@ -1,12 +1,16 @@
 """Who listens on which port of this machine, read from /proc: no root, no other program needed; and ports where nobody does."""
 
 import contextlib
+import itertools
+import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTEN = "0A"
+_FREE = range(26_500, 32_768)
+"""Below what Linux gives to outgoing connections (ip_local_port_range): one of those would take a port before its server does."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,24 @@ def holders(ports: Iterable[int]) -> dict[int, Holder]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that were free at the same time a moment ago."""
+    """Ports of loopback that were free at the same time a moment ago; in this process, none that was given out lately."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
+        ports: list[int] = []
+        while len(ports) < count:
+            port = next(_candidates)
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                ports.append(port)
+        return ports
+
+
+def _from_anywhere(ports: range) -> Iterator[int]:
+    """All of them in turn, again and again, in every process from another one on."""
+    start = random.SystemRandom().randrange(len(ports))
+    return itertools.cycle([*ports[start:], *ports[:start]])
+
+
+_candidates = _from_anywhere(_FREE)
 
 
 def _listening(ports: set[int]) -> dict[int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.local.model import NAME, ensure_model
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 
 OLLAMA_MODEL = NAME
@@ -24,8 +24,7 @@ def ollama(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert programs.ollama is not None
     assert programs.model is not None
     home = tmp_path_factory.mktemp("ollama")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),

@@ -1,22 +1,22 @@
 import asyncio
 import smtplib
-import socket
 from email.message import EmailMessage
 from pathlib import Path
 
 from cli.local.mail import read_mail, serve
+from cli.local.ports import free_ports
+from tests.support.processes import accepts
 
 
 async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     server = asyncio.create_task(serve(port, tmp_path / "mail"))
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "a@example.org", "b@example.org", "Überblick 概要"
     mail["Message-ID"] = "<e1@agents>"
     mail.set_content("Grüße, 日本語\n")
-    await asyncio.sleep(0.3)
+    while not await asyncio.to_thread(accepts, port):
+        await asyncio.sleep(0.01)
     await asyncio.to_thread(_send, port, mail)
     server.cancel()
     await asyncio.wait([server])
