@@ -7,7 +7,7 @@ from pathlib import Path
 from cli.local.mail import read_mail, serve
 from cli.local.ports import free_ports
 from tests.support.processes import accepts
-from tests.support.waiting import eventually
+from tests.support.waiting import until
 
 
 async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ async def test_a_mail_sent_by_smtp_is_read_back_with_its_umlauts(tmp_path: Path)
     mail["From"], mail["To"], mail["Subject"] = "a@example.org", "b@example.org", "Überblick 概要"
     mail["Message-ID"] = "<e1@agents>"
     mail.set_content("Grüße, 日本語\n")
-    await asyncio.to_thread(eventually, partial(accepts, port))
+    await until(partial(accepts, port))
     await asyncio.to_thread(_send, port, mail)
     server.cancel()
     await asyncio.wait([server])
