@@ -73,7 +73,8 @@ async def _goes_back(field: Field, west: Region, name: str, until: int) -> None:
     answered = west.did()["answered"]
     field.next_part()
     await _through(field, until)
-    if west.did()["answered"] == answered:
+    # In the short form that is six chains: a machine that stands still keeps the circuit open that long.
+    if west.did()["answered"] == answered and not field.short:
         field.problem(f"after west {name}: nobody asked it again")
 
 
