@@ -14,8 +14,8 @@ from string import Template
 
 from rich.console import Console
 
-from benchmarks.suite.processes import free_ports
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 from cli.local.provision.cache import Cache, user_cache
 from cli.local.provision.progress import Progress, Step
 from cli.local.provision.toolchain import build, find_go, give_back_disk

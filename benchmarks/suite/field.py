@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from benchmarks.contenders import Contender
 from benchmarks.suite.outside import TEMPLATE, Outside
-from benchmarks.suite.processes import Process, free_ports
+from benchmarks.suite.processes import Process
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.world import APP_ID, Redelivery, World, components_of, world
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 from domain.events.implementation import CodeGenerated
 from domain.events.testplanning import SpecGenerated
 

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import aiohttp
 from pydantic import BaseModel
 
-from benchmarks.suite.processes import Process, answers, free_ports
+from benchmarks.suite.processes import Process, answers
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 from domain.event import Event
 from domain.events.testplanning import SpecGenerated
 

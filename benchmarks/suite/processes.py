@@ -11,10 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from cli.errors import CommandError
-from cli.local.ports import free_ports
 from cli.local.process import Child
-
-__all__ = ["Process", "accepts", "answers", "free_ports"]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")

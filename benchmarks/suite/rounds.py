@@ -11,12 +11,13 @@ from benchmarks.contenders import Contender
 from benchmarks.suite.entrants import Entrants
 from benchmarks.suite.measure import Plan, steady, take
 from benchmarks.suite.outside import Outside
-from benchmarks.suite.processes import Process, answers, free_ports
+from benchmarks.suite.processes import Process, answers
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.progress import Steps
 from benchmarks.suite.results import Control, Round
 from benchmarks.suite.tables import told
 from benchmarks.suite.world import Redelivery, world
+from cli.local.ports import free_ports
 
 DRIFT = 0.15
 REPEATS = 1

@@ -15,8 +15,9 @@ import yaml
 
 from benchmarks.contenders.temporal_server import temporal_server
 from benchmarks.suite.outside import Outside
-from benchmarks.suite.processes import Process, accepts, answers, free_ports
+from benchmarks.suite.processes import Process, accepts, answers
 from benchmarks.suite.programs import Programs
+from cli.local.ports import free_ports
 
 _WITHIN = Path("components", "redis")
 COMPONENTS = Path(__file__).parents[2] / _WITHIN

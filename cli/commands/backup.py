@@ -9,7 +9,6 @@ import click
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local import components
 from cli.local.backup.apart import Server
 from cli.local.backup.manifest import Contents, Manifest
 from cli.local.backup.snapshot import Source
@@ -52,7 +51,7 @@ def command(*, folder: Path | None, address: str | None, as_json: bool) -> None:
     to = (folder or instance.root / "backups" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}").absolute()
     with waiting("looking for redis-server") as told:
         manifest = run(take_backup(source, to, run(server_of(instance, told))))
-    if address is None and (store := documents_elsewhere(_started(instance))):
+    if address is None and (store := documents_elsewhere(instance.as_started)):
         click.echo(
             f"the documents are in {store}: back it up as well, with the agents stopped for both (docs/backup.md)",
             err=True,
@@ -82,14 +81,9 @@ def moment(manifest: Manifest) -> str:
     return f"{manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _started(instance: Instance) -> Instance:
-    """On the components that the last start had."""
-    return instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
-
-
 def _source(instance: Instance, address: str | None) -> Source:
     if address is None:
-        address = plan(_started(instance)).redis
+        address = plan(instance.as_started).redis
     if address is None:
         raise CommandError(
             "these components keep nothing in Redis",

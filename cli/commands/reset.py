@@ -6,7 +6,7 @@ from contextlib import suppress
 import click
 
 from cli.errors import CommandError
-from cli.local import components, control
+from cli.local import control
 from cli.local.elsewhere import documents_elsewhere
 from cli.local.instance import find_instance
 from cli.output import print_json
@@ -28,22 +28,16 @@ def command(*, yes: bool, as_json: bool) -> None:
     if as_json and not yes:
         raise click.UsageError("--json needs --yes")
     instance = find_instance()
-    try:
-        # Also while it asks: nothing is started meanwhile on what is dropped then.
-        with control.exclusive(instance, "reset"):
-            folders = [folder for name in DATA for folder in sorted(instance.run.glob(name))]
-            if folders and not yes:
-                listed = "\n".join(f"  {folder}" for folder in folders)
-                click.confirm(f"This drops\n{listed}\nGo on?", abort=True)
-            for folder in folders:
-                shutil.rmtree(folder)
-    except control.AlreadyRunning as running:
-        raise CommandError(
-            f"it is running (pid {running.pid})", hint=f"stop it first: {instance.command('down')}"
-        ) from None
-    started = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
+    # Also while it asks: nothing is started meanwhile on what is dropped then.
+    with control.stopped(instance, "reset"):
+        folders = [folder for name in DATA for folder in sorted(instance.run.glob(name))]
+        if folders and not yes:
+            listed = "\n".join(f"  {folder}" for folder in folders)
+            click.confirm(f"This drops\n{listed}\nGo on?", abort=True)
+        for folder in folders:
+            shutil.rmtree(folder)
     with suppress(CommandError):  # a project that is broken can be reset, too
-        if store := documents_elsewhere(started):
+        if store := documents_elsewhere(instance.as_started):
             click.echo(f"the documents in {store} stay: that is not ours to drop", err=True)
     if as_json:
         print_json({"dropped": [str(folder) for folder in folders]})

@@ -48,16 +48,11 @@ def command(*, backup: Path, check: bool, into: Path | None, force: bool, as_jso
         require_restorable(target, force=force)
         restored = _restore(instance, backup, target)
     else:
-        try:
-            # So that nothing is started on a half of it.
-            with control.exclusive(instance, "restore"):
-                _require_unused(instance)
-                require_restorable(target, force=force)
-                restored = _restore(instance, backup, target)
-        except control.AlreadyRunning as running:
-            raise CommandError(
-                f"it is running (pid {running.pid})", hint=f"stop it first: {instance.command('down')}"
-            ) from None
+        # So that nothing is started on a half of it.
+        with control.stopped(instance, "restore"):
+            _require_unused(instance)
+            require_restorable(target, force=force)
+            restored = _restore(instance, backup, target)
     _tell(backup, restored, target, as_json=as_json)
     if not as_json:
         begun = "start a redis-server in it, with `appendonly yes`: without, it would begin with nothing"

@@ -11,7 +11,7 @@ from cli.asked_models import asked_model
 from cli.credentials import credentials
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.local import components, control, model
+from cli.local import control, model
 from cli.local.instance import Instance, find_instance
 from cli.local.platform import Platform, plan, port_of
 from cli.local.redis import FULL, Redis, backlog, condition, in_mib, refusal
@@ -35,8 +35,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 
     Exit code 0 when all is ready, 4 when something is not, a topic cannot be received or Redis is over 90 % full, 3 when nothing runs.
     """
-    instance = find_instance()
-    instance = instance.with_environment(**{**instance.environment, **components.noted(instance.run)})
+    instance = find_instance().as_started
     status = control.ask(instance, "status") | outside(plan(instance))
     complaints = any(one.get("complaints") for one in status["services"])
     status["ready"] = status["ready"] and not complaints and _trouble(status["redis"]) is None

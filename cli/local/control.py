@@ -53,6 +53,18 @@ def exclusive(instance: Instance, command: str = UP) -> Iterator[int]:
         yield lock.fileno()
 
 
+@contextmanager
+def stopped(instance: Instance, command: str) -> Iterator[None]:
+    """Be that other command, at work while nothing runs and nothing is started; CommandError when something runs."""
+    try:
+        with exclusive(instance, command):
+            yield
+    except AlreadyRunning as running:
+        raise CommandError(
+            f"it is running (pid {running.pid})", hint=f"stop it first: {instance.command('down')}"
+        ) from None
+
+
 def running_pid(instance: Instance) -> int | None:
     """The pid of the supervisor of this instance; None when none runs. Never fooled by a stale file.
 

@@ -53,6 +53,11 @@ class Instance:
     def socket(self) -> Path:
         return self.run / "control.sock"
 
+    @property
+    def as_started(self) -> Self:
+        """On the components that the last start had."""
+        return self.with_environment(**components.noted(self.run))
+
     def command(self, verb: str, *arguments: object) -> str:
         """How to type `agents VERB ARGUMENTS` for this very copy, quoted for the shell."""
         typed = " ".join(["agents", verb, *(shlex.quote(str(one)) for one in arguments)])

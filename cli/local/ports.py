@@ -1,6 +1,7 @@
 """Who listens on which port of this machine, read from /proc: no root, no other program needed; and ports where nobody does."""
 
 import contextlib
+import errno
 import itertools
 import random
 import socket
@@ -38,8 +39,12 @@ def free_ports(count: int) -> list[int]:
         ports: list[int] = []
         while len(ports) < count:
             port = next(_candidates)
-            with contextlib.suppress(OSError):
+            try:
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
                 ports.append(port)
         return ports
 

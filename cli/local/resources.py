@@ -36,14 +36,17 @@ class Resource:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        items = (self.document.get("spec") or {}).get("metadata") or []
-        return {str(item.get("name")): item.get("value") for item in items if isinstance(item, dict)}
+        return {str(item.get("name")): item.get("value") for item in self._items}
 
     @property
     def variables(self) -> list[str]:
         """Those that its metadata takes values from."""
+        return [str(item["envRef"]) for item in self._items if item.get("envRef")]
+
+    @property
+    def _items(self) -> list[dict[str, Any]]:
         items = (self.document.get("spec") or {}).get("metadata") or []
-        return [str(item["envRef"]) for item in items if isinstance(item, dict) and item.get("envRef")]
+        return [item for item in items if isinstance(item, dict)]
 
 
 def read_resources(folder: Path) -> list[Resource]:

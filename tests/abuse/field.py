@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from infrastructure.identity.keys import new_key
 from tests.stand_ins.openai_server import OpenAIServer

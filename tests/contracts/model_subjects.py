@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from domain.errors import ModelMisconfigured, ModelUnavailable
 from domain.ports.model import LanguageModel
 from infrastructure.llm.clients.factory import model_from

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from domain import json
 from domain.errors import (
     AgentError,

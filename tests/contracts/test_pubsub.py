@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from domain.event import Event
 from domain.ports.pubsub import Answer, Publisher, Subscription

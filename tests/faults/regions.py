@@ -14,7 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from tests.faults.outside.client import OutsideWorld
 from tests.faults.outside.model import KEY
 from tests.integration.local.project import ROOT

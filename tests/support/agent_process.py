@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from tests.stand_ins import openai_server
 from tests.support.planted import ENVIRONMENT
 from tests.support.processes import Daprd, Process

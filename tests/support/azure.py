@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from tests.support.processes import Daprd, Process, accepts, daprd, started, until_ready
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from tests.support.processes import Daprd, Process, accepts, daprd, until_ready
 
 COMPONENTS = Path(__file__).parents[2] / "components" / "postgres"

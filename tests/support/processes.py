@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from tests.support.planted import ENVIRONMENT
 
 COMPONENTS = Path(__file__).parents[2] / "components" / "redis"

@@ -20,11 +20,11 @@ from benchmarks.capacity.site import site
 from benchmarks.contenders import CONTENDERS
 from benchmarks.suite.field import Field, field
 from benchmarks.suite.outside import TEMPLATE
-from benchmarks.suite.processes import free_ports
 from benchmarks.suite.programs import Programs
 from benchmarks.suite.results import ROOT
 from benchmarks.suite.world import Redelivery, world
 from cli.errors import CommandError
+from cli.local.ports import free_ports
 from cli.local.redis import Redis
 
 SIZES = (900_000, 1_800_000, 1_950_000, 4_100_000, 4_300_000)

@@ -28,7 +28,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from cli.local.redis import Redis as Client
 from tests.stand_ins.openai_server import KEY, MODEL

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.issuer import AUDIENCE, SUBJECT, LocalIssuer, local_issuer

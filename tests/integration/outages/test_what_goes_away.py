@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from tests.support.agent_process import AgentProcess, agent_process, model_server
 from tests.support.processes import daprd, redis_server

@@ -16,7 +16,7 @@ from uuid import uuid4
 import yaml
 from redis import Redis as Client
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from tests.faults.components.redis import PORT
 from tests.faults.load import spec_event

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from cli.local.provision.run import Programs
 from infrastructure.identity.keys import new_key
 from tests.support.agent_process import AgentProcess, agent_process, model_server

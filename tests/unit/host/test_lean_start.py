@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 NOT_AT_START: Final = (

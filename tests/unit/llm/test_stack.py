@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.suite.processes import free_ports
+from cli.local.ports import free_ports
 from domain.errors import ModelUnavailable
 from domain.ports.model import LanguageModel
 from infrastructure.llm.by_task import ModelByTask
